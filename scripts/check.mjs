@@ -1,0 +1,48 @@
+// The parts of the gate that are not tests: `node scripts/check.mjs`, or some by name. Every part runs,
+// also after one has failed, and a table at the end says which did.
+
+import { compileAll } from './lib/compile.mjs'
+import { ROOT, run, runTool } from './lib/run.mjs'
+
+/** @type {Record<string, () => Promise<boolean>>} */
+const PARTS = {
+  types: async () => {
+    const emitted = await compileAll()
+    const checked = await Promise.all(
+      ['tsconfig.core.json', 'tsconfig.published.json', 'tsconfig.examples.json'].map((config) =>
+        ok(runTool('typescript/bin/tsc', ['-p', config])),
+      ),
+    )
+    return emitted && !checked.includes(false)
+  },
+  format: () => ok(runTool('prettier/bin/prettier.cjs', ['--check', '.'])),
+  lint: () => ok(run(process.execPath, [`${ROOT}/scripts/lint.mjs`])),
+  publint: () => ok(runTool('publint/src/cli.js', ['run', '--strict'])),
+  size: () => ok(run(process.execPath, [`${ROOT}/scripts/size.mjs`, '--built'])),
+}
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !(name in PARTS))
+if (unknown.length > 0) {
+  throw new RangeError(`Unknown part "${unknown[0]}"; there are ${Object.keys(PARTS).join(', ')}`)
+}
+
+const rows = []
+for (const [name, part] of Object.entries(PARTS)) {
+  if (names.length > 0 && !names.includes(name)) continue
+  console.log(`\n${name}`)
+  const start = performance.now()
+  const passed = await part()
+  rows.push({ name, passed, seconds: (performance.now() - start) / 1000 })
+}
+
+console.log()
+for (const { name, passed, seconds } of rows) {
+  console.log(`${passed ? 'ok    ' : 'FAILED'}  ${name.padEnd(8)} ${seconds.toFixed(1)} s`)
+}
+if (rows.some((row) => !row.passed)) process.exitCode = 1
+
+/** @param {Promise<{ code: number }>} result */
+async function ok(result) {
+  return (await result).code === 0
+}

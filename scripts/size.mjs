@@ -1,0 +1,108 @@
+// Measures what a browser has to load: bundles the package's entries as an application would, minifies,
+// gzips, and fails over a budget or when something of one platform has leaked in.
+// `--built` takes dist/ as it is, `--verbose` prints what the bundles consist of.
+
+import { build } from 'esbuild'
+import { gzipSync } from 'node:zlib'
+import { compile } from './lib/compile.mjs'
+import { ROOT } from './lib/run.mjs'
+
+/**
+ * What may be loaded by whom, in bytes minified and gzipped. The target is where it has to get; the limit
+ * is what it weighs today, rounded up: it may only fall. No limit: measured for information.
+ */
+const BUDGETS = [
+  { entry: 'umqtt/simple', limitBytes: 30_000, targetBytes: 12_000 },
+  { entry: 'umqtt/codec', limitBytes: 7_000, targetBytes: 6_000 },
+  { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
+  { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },
+]
+
+/** What no browser has, or no library should carry. */
+const FORBIDDEN = [
+  { what: 'a module of Node', pattern: /["'`]node:[a-z_/]+["'`]/ },
+  { what: 'Buffer', pattern: /(?<![\w$.])Buffer\b/ },
+  { what: 'process', pattern: /(?<![\w$.])process\.[a-z]/ },
+  { what: 'require', pattern: /(?<![\w$.])require\(/ },
+  { what: 'console', pattern: /(?<![\w$.])console\./ },
+  {
+    what: 'an import at run time',
+    pattern: /(?<![\w$.])import\(|(?:^|[;}])(?:im|ex)port\b[^;`]*?\bfrom\s*["']/,
+  },
+]
+
+if (!process.argv.includes('--built') && !(await compile('ship'))) process.exitCode = 1
+
+console.log(
+  `${'entry'.padEnd(14)} ${'minified'.padStart(9)} ${'gzipped'.padStart(9)} ${'limit'.padStart(9)} ${'target'.padStart(9)}`,
+)
+for (const { entry, limitBytes, targetBytes } of BUDGETS) {
+  const bundled = await bundle(entry)
+  if (typeof bundled === 'string') {
+    process.exitCode = 1
+    console.error(`${entry.padEnd(14)} cannot be bundled: ${bundled}`)
+    continue
+  }
+  const { bytes, inputs } = bundled
+  const text = new TextDecoder().decode(bytes)
+  const gzippedBytes = gzipSync(bytes, { level: 9 }).length
+  const over = limitBytes !== undefined && gzippedBytes > limitBytes
+  const columns = [bytes.length, gzippedBytes, limitBytes, targetBytes]
+  const missed = targetBytes !== undefined && gzippedBytes > targetBytes
+  const verdict = over ? '  OVER' : missed ? '  above its target' : ''
+  console.log(`${entry.padEnd(14)} ${columns.map(format).join(' ')}${verdict}`)
+  if (over) process.exitCode = 1
+  for (const { what, pattern } of FORBIDDEN) {
+    const match = pattern.exec(text)
+    if (match === null) continue
+    process.exitCode = 1
+    const around = text.slice(Math.max(0, match.index - 40), match.index + 60)
+    console.error(`  ${what} is in the bundle of "${entry}": …${around}…`)
+  }
+  if (process.argv.includes('--verbose')) {
+    for (const [path, size] of inputs) console.log(`  ${String(size).padStart(7)} ${path}`)
+  }
+}
+
+/** @param {number | undefined} bytes */
+function format(bytes) {
+  return (bytes === undefined ? '' : bytes.toLocaleString('en')).padStart(9)
+}
+
+/**
+ * @param {string} entry a name that an application imports
+ * @returns {Promise<{ bytes: Uint8Array, inputs: [path: string, minifiedBytes: number][] } | string>}
+ *   the largest input first, or what is wrong
+ */
+async function bundle(entry) {
+  const result = await build(bundleOptions(entry)).catch((error) => error)
+  if (result instanceof Error) return result.message.split('\n').slice(1).join(' ')
+  const { outputFiles, metafile } = result
+  const [file] = outputFiles
+  if (file === undefined || file.contents.length < 100) return 'the bundle is empty'
+  const parts = Object.values(metafile.outputs)[0]?.inputs ?? {}
+  return {
+    bytes: file.contents,
+    inputs: Object.entries(parts)
+      .map(([path, { bytesInOutput }]) => /** @type {[string, number]} */ ([path, bytesInOutput]))
+      .sort((a, b) => b[1] - a[1]),
+  }
+}
+
+/** @param {string} entry */
+function bundleOptions(entry) {
+  return /** @satisfies {import('esbuild').BuildOptions} */ ({
+    stdin: { contents: `export * from '${entry}'`, resolveDir: ROOT },
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    legalComments: 'none',
+    external: ['node:*'],
+    outfile: 'bundle.js',
+    logLevel: 'silent',
+  })
+}

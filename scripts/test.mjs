@@ -1,0 +1,77 @@
+// Builds everything and runs the tests: `npm test`, or `npm test -- codec tidy` for the files whose path
+// has one of the words. Ends by saying what was skipped, and how to get it. An error of the compiler
+// fails the run, but the tests that can run do.
+//
+//   --name PATTERN   only tests whose name matches
+//   UMQTT_REQUIRE    `all`, or names with commas: what must be there; absent, its tests fail
+
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { compileAll } from './lib/compile.mjs'
+import { ROOT, run } from './lib/run.mjs'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { name: { type: 'string' } },
+})
+
+const compiled = await compileAll()
+
+const files = readdirSync(join(ROOT, 'build/test'), { recursive: true, encoding: 'utf8' })
+  .map((path) => `build/test/${path.replaceAll('\\', '/')}`)
+  .filter((path) => path.endsWith('.test.js'))
+  .filter((path) => positionals.length === 0 || positionals.some((word) => path.includes(word)))
+  .sort()
+
+const folder = mkdtempSync(join(tmpdir(), 'umqtt-test-'))
+const skips = join(folder, 'skips.json')
+let code = 1
+if (files.length === 0) {
+  console.error(`No test file has one of these words in its path: ${positionals.join(', ')}`)
+} else {
+  const result = await run(process.execPath, [
+    '--enable-source-maps',
+    '--test',
+    '--test-concurrency=2',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/lib/skip-reporter.mjs',
+    `--test-reporter-destination=${skips}`,
+    ...(values.name === undefined ? [] : [`--test-name-pattern=${values.name}`]),
+    ...files,
+  ])
+  code = result.code
+  reportSkips(JSON.parse(readFileSync(skips, 'utf8')))
+}
+rmSync(folder, { recursive: true })
+
+if (!compiled) console.error('\nThe compiler found errors (above): the run has failed')
+process.exitCode = compiled ? code : 1
+
+/** @param {readonly { name: string, reason: string }[]} tests */
+function reportSkips(tests) {
+  if (tests.length === 0) {
+    console.log('\nNothing was skipped')
+    return
+  }
+  console.log(`\nSkipped: ${tests.length} ${tests.length === 1 ? 'test' : 'tests'}`)
+  for (const [reason, names] of groupByReason(tests)) {
+    console.log(`\n  ${reason} (${names.length})`)
+    for (const name of names) console.log(`    ${name}`)
+  }
+  console.log('\nUMQTT_REQUIRE=all npm test runs them all, and fails for what is absent')
+}
+
+/** @param {readonly { name: string, reason: string }[]} tests */
+function groupByReason(tests) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map()
+  for (const { name, reason } of tests) {
+    const names = groups.get(reason)
+    if (names === undefined) groups.set(reason, [name])
+    else names.push(name)
+  }
+  return groups
+}

@@ -1,0 +1,43 @@
+// What a layout sees of a packet, in either direction: one that is read, or one that is written.
+// Rule: a field is given with its value and answers with its value. A Writer puts down what it is
+// given; a Reader ignores that and answers with what is there. So each packet is laid out once.
+
+import type { ProtocolVersion } from './packets.ts'
+import type { TextFault } from './utf8.ts'
+
+/** Tells what is wrong with a text; undefined stands for one that is ill-formed. */
+export type TextRule = (text: string | undefined) => TextFault | undefined
+
+export interface Cursor {
+  /** The packet type, 0 to 15. */
+  readonly type: number
+  version: ProtocolVersion
+  /** The packet, as a set of `carriers.ts`: as sent by either side, or by the one that can be here. */
+  readonly carriers: number
+  /** The lower half of the first byte. §2.1.3 */
+  flags(flags: number): number
+  /** An unsigned integer of 1, 2 or 4 bytes, the highest first. §1.5.2, §1.5.3 */
+  number(sizeBytes: number, value: number): number
+  /** A Variable Byte Integer. §1.5.5 */
+  varint(value: number): number
+  /** A UTF-8 Encoded String and the rule of its kind. §1.5.4 */
+  string(name: string, text: string, rule?: TextRule): string
+  /** Binary Data. §1.5.6 */
+  binary(bytes: Uint8Array): Uint8Array
+  /** Everything to the end. */
+  rest(bytes: Uint8Array): Uint8Array
+  /** Whether there is more to come: to be written as told, to be read as there is. */
+  more(some: unknown): boolean
+  /** Whether there are no properties; then their length, 0, is behind us. */
+  without(some: boolean): boolean
+  /** Their length in bytes, and the fields. */
+  within<T>(fields: (cursor: Cursor) => T): T
+  /**
+   * Ends it: the packet is malformed (0x81), or is one that is not allowed.
+   *
+   * @param field what is wrong, and
+   * @param state what it is: `field` "packetId" `state` "0"
+   * @param clause a statement, such as `3.3.1-4`, or a section, such as `2.1.4`, of MQTT 5.0
+   */
+  fail(field: string, state: unknown, clause: string, reasonCode?: number): never
+}

@@ -1,0 +1,172 @@
+// The properties of MQTT 5.0 as data, and the one reader and the one writer that walk it. §2.2.2
+// Rule: a property's type, place and values are said once, in its row; measuring is writing to a sink
+// that counts. What a property is for is not known here.
+
+import {
+  AUTH,
+  CONNACK,
+  CONNECT,
+  DISCONNECT,
+  CLIENT_PACKETS,
+  SERVER_PACKETS,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  PUBREL,
+  SUBACK,
+  SUBSCRIBE,
+  UNSUBACK,
+  UNSUBSCRIBE,
+  WILL,
+} from './carriers.ts'
+import { NO_PROPERTIES } from './packets.ts'
+import type { Properties, UserProperty } from './packets.ts'
+import type { Cursor } from './cursor.ts'
+import { topicFault } from './topics.ts'
+import { stringFault } from './utf8.ts'
+
+// How a property is written. Of a number the lowest three bits are its size in bytes, if that is fixed,
+// and the next is its least value; texts come after numbers, and then the rest.
+/** 0 or 1, as a number. */
+const BIT = 1
+const UINT16 = 2
+const UINT32 = 4
+/** From 1, as are the next two. */
+const COUNT16 = 10
+const COUNT32 = 12
+/** A variable byte integer; may come again. */
+const VARINTS = 8
+/** 0 or 1, as a boolean. */
+const FLAG = 17
+const STRING = 18
+/** A string that is a Topic Name. */
+const TOPIC = 19
+const BINARY = 20
+/** Two strings; may come again. */
+const PAIRS = 21
+
+/** A property: its name in {@link Properties}, its kind, and the set of its carriers. */
+export type PropertyRow = readonly [name: keyof Properties, kind: number, carriers: number]
+
+const ACKS = PUBACK | PUBREC | PUBREL | PUBCOMP
+const ANSWERS = CONNACK | ACKS | SUBACK | UNSUBACK | DISCONNECT | AUTH
+
+/** Every property of MQTT 5.0 at its identifier. Table 2-4, and who may send it from §3. */
+export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
+  ,
+  ['payloadFormatIndicator', BIT, PUBLISH | WILL],
+  ['messageExpiryInterval', UINT32, PUBLISH | WILL],
+  ['contentType', STRING, PUBLISH | WILL],
+  ,
+  ,
+  ,
+  ,
+  ['responseTopic', TOPIC, PUBLISH | WILL],
+  ['correlationData', BINARY, PUBLISH | WILL],
+  ,
+  ['subscriptionIdentifiers', VARINTS, (PUBLISH & SERVER_PACKETS) | SUBSCRIBE],
+  ,
+  ,
+  ,
+  ,
+  ,
+  ['sessionExpiryInterval', UINT32, CONNECT | CONNACK | (DISCONNECT & CLIENT_PACKETS)],
+  ['assignedClientIdentifier', STRING, CONNACK],
+  ['serverKeepAlive', UINT16, CONNACK],
+  ,
+  ['authenticationMethod', STRING, CONNECT | CONNACK | AUTH],
+  ['authenticationData', BINARY, CONNECT | CONNACK | AUTH],
+  ['requestProblemInformation', FLAG, CONNECT],
+  ['willDelayInterval', UINT32, WILL],
+  ['requestResponseInformation', FLAG, CONNECT],
+  ['responseInformation', STRING, CONNACK],
+  ,
+  ['serverReference', STRING, CONNACK | (DISCONNECT & SERVER_PACKETS)],
+  ,
+  ,
+  ['reasonString', STRING, ANSWERS],
+  ,
+  ['receiveMaximum', COUNT16, CONNECT | CONNACK],
+  ['topicAliasMaximum', UINT16, CONNECT | CONNACK],
+  ['topicAlias', COUNT16, PUBLISH],
+  ['maximumQoS', BIT, CONNACK],
+  ['retainAvailable', FLAG, CONNACK],
+  ['userProperties', PAIRS, ANSWERS | CONNECT | PUBLISH | WILL | SUBSCRIBE | UNSUBSCRIBE],
+  ['maximumPacketSize', COUNT32, CONNECT | CONNACK],
+  ['wildcardSubscriptionAvailable', FLAG, CONNACK],
+  ['subscriptionIdentifiersAvailable', FLAG, CONNACK],
+  ['sharedSubscriptionAvailable', FLAG, CONNACK],
+]
+
+/** Whether there are any. */
+export function hasSome(given: Properties | undefined): boolean {
+  for (const _ in given) return true
+  return false
+}
+
+/**
+ * The properties of a packet, or of its Will; of MQTT 3.1.1 none. §2.2.2
+ *
+ * @throws {RangeError} one that is to be written has a value that it may not have
+ */
+export function properties(
+  cursor: Cursor,
+  given: Properties | undefined = NO_PROPERTIES,
+  will?: boolean,
+): Properties {
+  // AUTH has a method at least, and is told below when it has not.
+  if (cursor.version === 4 || (cursor.type !== 15 && cursor.without(hasSome(given))))
+    return NO_PROPERTIES
+  const items: (readonly [id: number, value: unknown])[] = []
+  for (const name in given) {
+    const id = PROPERTIES.findIndex((row) => row?.[0] === name)
+    if (id < 0) cursor.fail(name, 'no property', '2.2.2.2')
+    // Each item of what may come again, and the one of what may not.
+    const values: unknown[] = []
+    for (const value of values.concat(given[name as keyof Properties] ?? values))
+      items.push([id, value])
+  }
+  return cursor.within((part) => propertyList(part, items, will))
+}
+
+function propertyList(
+  cursor: Cursor,
+  items: readonly (readonly [id: number, value: unknown])[],
+  will: boolean | undefined,
+): Properties {
+  const { type } = cursor
+  const found: { -readonly [P in keyof Properties]?: unknown } = {}
+  for (let i = 0; cursor.more(i < items.length); i++) {
+    const item = items[i]
+    const id = cursor.varint(item?.[0] as number)
+    const row = PROPERTIES[id]
+    if (!row || !(row[2] & (will ? WILL : cursor.carriers)))
+      cursor.fail(`property ${id}`, 'misplaced', '2.2.2.2')
+    const [name, kind] = row
+    const many = kind === PAIRS || kind === VARINTS
+    if (found[name] !== undefined && (!many || (type !== 3 && kind === VARINTS)))
+      cursor.fail(name, 'repeated', `3.${type}`, 0x82)
+    const value = propertyValue(cursor, name, kind, item?.[1])
+    if (many) ((found[name] ??= []) as unknown[]).push(value)
+    else found[name] = value
+  }
+  if ((type === 15 || found.authenticationData) && found.authenticationMethod === undefined)
+    cursor.fail('authenticationMethod', 'missing', `3.${type}`, 0x82)
+  return found as Properties
+}
+
+function propertyValue(cursor: Cursor, name: string, kind: number, given: unknown): unknown {
+  if (kind === PAIRS) {
+    const pair = (given ?? []) as UserProperty
+    return [cursor.string(name, pair[0]), cursor.string(name, pair[1])]
+  }
+  if (kind === BINARY) return cursor.binary(given as Uint8Array)
+  if (kind >= STRING)
+    return cursor.string(name, given as string, kind === TOPIC ? topicFault : stringFault)
+  const number = +(given as number)
+  const value = kind === VARINTS ? cursor.varint(number) : cursor.number(kind & 7, number)
+  if (value < ((kind >> 3) & 1) || (kind & 1 && value > 1))
+    cursor.fail(name, value, `3.${cursor.type}`, name === 'topicAlias' ? 0x94 : 0x82)
+  return kind === FLAG ? value > 0 : value
+}

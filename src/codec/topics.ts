@@ -1,0 +1,84 @@
+// Topic Names and Topic Filters: what is valid, and which filter matches which name. §4.7, §4.8.2
+// Rule: levels are compared character by character; nothing is normalised or trimmed.
+
+import { stringFault } from './utf8.ts'
+import type { TextFault } from './utf8.ts'
+
+/** What {@link checkTopic} finds, with its clause; undefined stands for a text that is ill-formed. */
+export function topicFault(topic: string | undefined): TextFault | undefined {
+  return topic === ''
+    ? ['empty', '4.7.3-1', 0x90]
+    : /[#+]/.test(topic!)
+      ? ['not free of wildcards', '3.3.2-2', 0x90]
+      : stringFault(topic)
+}
+
+/** The same of the topic in a PUBLISH, which may be empty: an alias can stand for it. §3.3.2.3.4 */
+export function publishTopicFault(topic: string | undefined): TextFault | undefined {
+  return topic === '' ? undefined : topicFault(topic)
+}
+
+/** What a filter may not look like. */
+const FILTER_FAULTS: readonly (readonly [looks: RegExp, what: string, clause: string])[] = [
+  [/^$/, 'empty', '4.7.3-1'],
+  [/#.|[^/]#/s, 'not free of a misplaced "#"', '4.7.1-1'],
+  [/[^/]\+|\+[^/]/, 'not free of a misplaced "+"', '4.7.1-2'],
+  [/^\$share\/(?![^/+#]+\/.)/s, 'no "$share/name/filter"', '4.8.2-2'],
+]
+
+/** What {@link checkFilter} finds, with its clause; undefined stands for a text that is ill-formed. */
+export function filterFault(filter: string | undefined): TextFault | undefined {
+  const fault = FILTER_FAULTS.find(([looks]) => looks.test(filter!))
+  return fault ? [fault[1], fault[2], 0x8f] : stringFault(filter)
+}
+
+/**
+ * Checks a Topic Name to publish to.
+ *
+ * @returns undefined when it is valid, else what is wrong, such as `holds a wildcard`
+ * @see §4.7.3
+ */
+export function checkTopic(topic: string): string | undefined {
+  return topicFault(topic)?.[0]
+}
+
+/**
+ * Checks a Topic Filter, also of a shared subscription.
+ *
+ * @returns undefined when it is valid, else what is wrong, such as `is empty`
+ * @see §4.7.1, §4.8.2
+ */
+export function checkFilter(filter: string): string | undefined {
+  return filterFault(filter)?.[0]
+}
+
+/** Takes `$share/name/filter` apart; undefined for any other filter. §4.8.2 */
+export function parseSharedFilter(
+  filter: string,
+): { shareName: string; filter: string } | undefined {
+  const [, shareName, rest] = /^\$share\/(.*?)\/(.*)/s.exec(filter) ?? []
+  return rest === undefined ? undefined : { shareName: shareName!, filter: rest }
+}
+
+/**
+ * Tells whether a valid filter matches a valid Topic Name. A filter that begins with a wildcard does
+ * not match a topic that begins with "$" [MQTT-4.7.2-1]; of a shared subscription its filter counts.
+ */
+export function topicMatches(filter: string, topic: string): boolean {
+  filter = filter.replace(/^\$share\/[^/]*\//, '')
+  if (topic[0] === '$' && /^[#+]/.test(filter)) return false
+  let t = 0
+  for (let f = 0; f < filter.length; f++) {
+    const c = filter[f]
+    if (c === '#') return true
+    if (c === '+') {
+      while (t < topic.length && topic[t] !== '/') t++
+    } else if (c === topic[t]) {
+      t++
+    } else {
+      // "a/#" also matches its parent level "a".
+      return t === topic.length && filter.slice(f) === '/#'
+    }
+  }
+  return t === topic.length
+}

@@ -1,0 +1,268 @@
+// The loop between one engine and one transport at a time: bytes in, outputs out, one write a tick,
+// one timer. It keeps the engine's contract (a mutation, then `poll` until nothing is left) and
+// knows nothing of what the outputs mean, apart from those that are addressed to it.
+
+import { endedError } from '../engine/endings.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Batch } from '../engine/outbound-buffer.ts'
+import type { ConnectSettings, Output } from '../engine/types.ts'
+import type {
+  ServerAddress,
+  Transport,
+  TransportFactory,
+  TransportHandler,
+  TransportOptions,
+} from '../transport/transport.ts'
+import type { Clock, TimerHandle } from './clock.ts'
+
+/** The most that one write takes: a slow link then shows progress every 256 KiB at the least. */
+const WRITE_BYTES = 262_144
+/** Answers that wait to be written: from here on we read no more until the server reads. */
+const CONGESTED_BYTES = 4_194_304
+/** What waits to be written is worth a write of its own before the tick ends. */
+const FLUSH_BYTES = 65_536
+
+/** Who wants reading stopped; it goes on when nobody does. */
+const PAUSED_BY_READER = 1
+const PAUSED_BY_CONGESTION = 2
+
+/** What a message at QoS 0 comes to: it has been handed to the transport. */
+export const HANDED_OVER: { readonly reasonCode: 0 } = Object.freeze({ reasonCode: 0 })
+
+/** The layer above. */
+export interface DriverHandler {
+  handleOutput(output: Output): void
+  /** Nothing is left to poll: what was put off may run now. */
+  handleDrained(): void
+}
+
+interface Handover {
+  readonly promise: Promise<typeof HANDED_OVER>
+  readonly resolve: (value: typeof HANDED_OVER) => void
+  readonly reject: (error: Error) => void
+  /** `maybe` once a write has taken some of it. */
+  sent: 'no' | 'maybe'
+}
+
+/** Drives one engine. */
+export class Driver implements TransportHandler {
+  readonly engine: Engine
+  bytesSent = 0
+  bytesReceived = 0
+  readonly #clock: Clock
+  readonly #handler: DriverHandler
+  #transport: Transport | undefined
+  /** What the write under way has taken. */
+  #batch: Batch | undefined
+  #handover: Handover | undefined
+  /** The time of this tick, or -1 when it must be asked for. */
+  #now = -1
+  #scheduled = false
+  #draining = false
+  #closeWhenWritten = false
+  #pausedBy = 0
+  #timer: TimerHandle | undefined
+  #timerAt = Infinity
+
+  constructor(engine: Engine, clock: Clock, handler: DriverHandler) {
+    this.engine = engine
+    this.#clock = clock
+    this.#handler = handler
+  }
+
+  /** Monotonic ms, asked once a tick; each time while no tick is due that would end it. */
+  get now(): number {
+    if (this.#now < 0 || !this.#scheduled) this.#now = this.#clock.now()
+    return this.#now
+  }
+
+  /** True while outputs are handed on: what is asked for meanwhile goes out afterwards. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  get paused(): boolean {
+    return (this.#pausedBy & PAUSED_BY_READER) !== 0
+  }
+
+  /** Settles when what has been written to the engine so far is handed to the transport. */
+  get handedOver(): Promise<typeof HANDED_OVER> {
+    if (this.engine.out.sizeBytes === 0) return Promise.resolve(HANDED_OVER)
+    // A message that has left the queue may be in the write that began before we were told of it.
+    this.#handover ??= makeHandover(this.#draining && this.#batch !== undefined ? 'maybe' : 'no')
+    return this.#handover.promise
+  }
+
+  /** Dials. What goes wrong comes as the output `closed`. */
+  connect(
+    dial: TransportFactory,
+    address: ServerAddress,
+    options: TransportOptions,
+    settings: ConnectSettings,
+  ): void {
+    this.#closeWhenWritten = false
+    this.#pausedBy = 0
+    this.engine.connect(settings, this.now)
+    try {
+      this.#transport = dial(address, this, options)
+    } catch (error) {
+      this.engine.handleClosed(error as Error, this.now)
+    }
+    this.touch()
+  }
+
+  /** To be called after commands to the engine: outputs are handed on, bytes go out this tick. */
+  touch(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      void Promise.resolve().then(() => this.#tick())
+    }
+    if (this.engine.out.sizeBytes >= FLUSH_BYTES) this.#write()
+    if (this.engine.polling) this.#drain()
+  }
+
+  /** Stops reading until `resume`; bytes already read still come through. */
+  pause(): void {
+    this.#pause(PAUSED_BY_READER)
+  }
+
+  resume(): void {
+    this.#resume(PAUSED_BY_READER)
+  }
+
+  // What the transport reports.
+
+  opened(): void {
+    this.engine.handleOpened(this.now)
+    this.touch()
+  }
+
+  received(bytes: Uint8Array, length: number): void {
+    this.bytesReceived += length
+    this.engine.handleData(bytes, length, this.now)
+    this.touch()
+    if (this.engine.out.sizeBytes >= CONGESTED_BYTES) this.#pause(PAUSED_BY_CONGESTION)
+  }
+
+  written(): void {
+    if (this.#batch !== undefined) this.engine.out.release(this.#batch)
+    this.#batch = undefined
+    this.engine.handleWritten(this.now)
+    this.#write()
+    this.#resume(PAUSED_BY_CONGESTION)
+    this.touch()
+  }
+
+  closed(error: Error | undefined): void {
+    if (this.#batch !== undefined) this.engine.out.release(this.#batch)
+    this.#batch = undefined
+    this.#transport = undefined
+    this.#pausedBy = 0
+    this.engine.handleClosed(error, this.now)
+    this.touch()
+  }
+
+  #tick(): void {
+    this.#scheduled = false
+    this.#write()
+    this.#arm()
+    this.#now = -1
+  }
+
+  #write(): void {
+    const { out } = this.engine
+    if (this.#transport === undefined || this.#batch !== undefined) return
+    if (out.sizeBytes === 0) {
+      if (this.#closeWhenWritten) {
+        this.#closeWhenWritten = false
+        this.#transport.close()
+      }
+      return
+    }
+    const before = out.sizeBytes
+    const batch = out.take(WRITE_BYTES)
+    this.#batch = batch
+    this.bytesSent += before - out.sizeBytes
+    this.engine.handleWriteStarted(this.now)
+    this.#transport.write(batch.chunks)
+    if (this.#handover === undefined) return
+    this.#handover.sent = 'maybe'
+    if (out.sizeBytes > 0) return
+    this.#handover.resolve(HANDED_OVER)
+    this.#handover = undefined
+  }
+
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    try {
+      for (let output = this.engine.poll(); output !== undefined; output = this.engine.poll()) {
+        if (output.kind === 'close') this.#close(output.orderly)
+        else this.#handleOutput(output)
+      }
+    } finally {
+      this.#draining = false
+    }
+    this.#handler.handleDrained()
+  }
+
+  #handleOutput(output: Output): void {
+    if (output.kind === 'closed') {
+      this.#handover?.reject(endedError(output.error, this.#handover.sent))
+      this.#handover = undefined
+    }
+    this.#handler.handleOutput(output)
+  }
+
+  #close(orderly: boolean): void {
+    if (!orderly) this.#transport?.destroy()
+    this.#closeWhenWritten = orderly
+    if (orderly) this.#write()
+  }
+
+  #pause(by: number): void {
+    if (this.#pausedBy === 0 && this.#transport !== undefined) {
+      this.#transport.pause()
+      this.engine.handlePaused(this.now)
+      this.touch()
+    }
+    this.#pausedBy |= by
+  }
+
+  #resume(by: number): void {
+    if (this.#pausedBy === 0) return
+    this.#pausedBy &= ~by
+    if (this.#pausedBy !== 0 || this.#transport === undefined) return
+    this.engine.handleResumed(this.now)
+    this.#transport.resume()
+    this.touch()
+  }
+
+  /** One timer, set again only when a deadline has come nearer than it. */
+  #arm(): void {
+    const at = this.engine.nextTimeout()
+    if (at === this.#timerAt || (at > this.#timerAt && at !== Infinity)) return
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = at
+    if (at === Infinity) return
+    this.#timer = this.#clock.setTimer(() => this.#fire(), Math.max(0, at - this.now))
+  }
+
+  #fire(): void {
+    this.#timer = undefined
+    this.#timerAt = Infinity
+    this.engine.handleTimeout(this.now)
+    this.touch()
+  }
+}
+
+function makeHandover(sent: Handover['sent']): Handover {
+  let resolve: Handover['resolve'] = () => undefined
+  let reject: Handover['reject'] = () => undefined
+  const promise = new Promise<typeof HANDED_OVER>((settle, fail) => {
+    resolve = settle
+    reject = fail
+  })
+  return { promise, resolve, reject, sent }
+}

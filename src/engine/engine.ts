@@ -1,0 +1,451 @@
+// The protocol state of one client, sans-IO: bytes and events in, bytes and outputs out. §4
+// The contract: one mutation, then `poll` until it gives undefined, then the next. It has no clock
+// (every input carries `now`, monotonic ms), no randomness, no promise and no socket. Bytes to send
+// collect in `out`; whoever drives it takes them once a tick and tells when they are written.
+
+import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
+import { writePing } from '../codec/encode.ts'
+import { type AuthPacket, type ConnackPacket, type Packet, PacketType } from '../codec/packets.ts'
+import { MqttError } from '../errors.ts'
+import { Connection } from './connection.ts'
+import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
+import {
+  disconnectError,
+  endedError,
+  misplacedError,
+  refusalError,
+  requireCleanStart,
+  requireMethod,
+  requireNoProblem,
+  unconnectedError,
+} from './endings.ts'
+import { Inbound } from './inbound.ts'
+import type { InboundMessage } from './inbound-message.ts'
+import { type Link, makeLink } from './link.ts'
+import { Liveness } from './liveness.ts'
+import type { PingOperation, PublishOperation } from './operations.ts'
+import { Outbound } from './outbound.ts'
+import type { OutboundBuffer } from './outbound-buffer.ts'
+import { Pings } from './pings.ts'
+import { handleRequestAck, type RequestOperation, sendAuth, sendRequest } from './requests.ts'
+import type { ServerLimits } from './server-limits.ts'
+import { EMPTY_SESSION, restorePublish, type Session, snapshotPublish } from './session.ts'
+import { Timer, type TimerReason } from './timers.ts'
+import type {
+  ConnectSettings,
+  EngineCounters,
+  EngineOptions,
+  EngineRuntime,
+  Output,
+} from './types.ts'
+
+/** One client's protocol state. */
+export class Engine {
+  readonly #options: EngineOptions
+  readonly #link: Link
+  readonly #decoder: Decoder
+  readonly #inbound: Inbound
+  readonly #outbound: Outbound
+  readonly #liveness: Liveness
+  readonly #connection: Connection
+  /** Whether there is a session of ours that the server may hold too. */
+  #hasSession: boolean
+  /** Whether the decoder may hold packets that `poll` has not read. */
+  #reading = false
+  /** What the messages that waited for a connection that has ended are handed back with. */
+  #unsent: MqttError | undefined
+  #now = 0
+  #packetsReceived = 0
+  #pings: Pings | undefined
+  /** Whether AUTH of ours waits for an answer of the server. */
+  #authenticating = false
+
+  constructor(options: EngineOptions, runtime: EngineRuntime, session: Session = EMPTY_SESSION) {
+    this.#options = options
+    this.#link = makeLink(runtime.slabs)
+    this.#decoder = new Decoder({
+      reads: SERVER_PACKETS,
+      version: 5,
+      maximumPacketSizeBytes: options.maximumPacketSizeBytes,
+      topics: runtime.topics,
+    })
+    this.#liveness = new Liveness(options)
+    this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
+    this.#inbound = new Inbound(this.#link, options, session.receivedIds)
+    const restored = session.publishes.map(restorePublish)
+    const { lastId, adopted = false } = session
+    this.#outbound = new Outbound(this.#link, options, runtime.payloads, lastId, restored, adopted)
+    this.#connection.clientId = session.clientId
+    this.#hasSession = session !== EMPTY_SESSION
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  /** The bytes that wait to be written. */
+  get out(): OutboundBuffer {
+    return this.#link.out
+  }
+
+  get limits(): ServerLimits {
+    return this.#link.limits
+  }
+
+  /** The client id in use: ours, or the one that the server assigned. §3.2.2.3.7 */
+  get clientId(): string {
+    return this.#connection.clientId
+  }
+
+  /** What has been counted, and what there is at the moment. */
+  get counters(): EngineCounters {
+    return {
+      inflight: this.#outbound.used,
+      waitingMessages: this.#outbound.waitingMessages,
+      waitingBytes: this.#outbound.waitingBytes,
+      strayAcknowledgements: this.#outbound.stray,
+      receiveMaximumOverruns: this.#inbound.overruns,
+      packetsSent: this.#link.packetsSent,
+      packetsReceived: this.#packetsReceived,
+      receivedAt: this.#liveness.receivedAt,
+      roundTripMs: this.#liveness.roundTripMs,
+    }
+  }
+
+  /** True while the server owes an answer. */
+  get owed(): boolean {
+    return this.#outbound.inflight.size > 0 || this.#authenticating
+  }
+
+  /** True while anybody waits for an answer or for room to send. */
+  get busy(): boolean {
+    return this.owed || this.#outbound.waitingMessages > 0 || this.#pings?.open === true
+  }
+
+  /** The session as data: what must be kept to go on after a restart. §4.1 */
+  get session(): Session {
+    return {
+      clientId: this.#connection.clientId,
+      lastId: this.#outbound.inflight.lastId,
+      adopted: !this.#hasSession || this.#outbound.adopted,
+      receivedIds: this.#inbound.recordedIds,
+      publishes: this.#outbound.publishes().map(snapshotPublish),
+    }
+  }
+
+  /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] */
+  handleOpened(now: number): void {
+    this.#now = now
+    this.#connection.handleOpened(now)
+    if (this.#connection.settings?.cleanStart !== true) return
+    // Both sides forget when CONNECT goes out: its CONNACK may be lost, and a later connection would
+    // take the new session for the old one. [MQTT-3.1.2-4]
+    this.#hasSession = false
+    this.#inbound.handleSessionLost()
+    this.#outbound.inflight.clear()
+  }
+
+  /** Bytes 0 to `length` came in; they are read by `poll` and not kept. */
+  handleData(bytes: Uint8Array, length: number, now: number): void {
+    this.#now = now
+    if (RECEIVABLE[this.state] === 0) return
+    this.#liveness.handleReceived(now)
+    // A slow packet that moves is progress for whatever waits behind it.
+    if (this.#decoder.partial) this.#liveness.progress(now, this.owed)
+    this.#decoder.push(bytes, length)
+    this.#reading = true
+  }
+
+  /** A write of what was in `out` begins. */
+  handleWriteStarted(now: number): void {
+    this.#now = now
+    this.#liveness.handleWriteStarted(now, this.out.sizeBytes > 0)
+  }
+
+  /** The write is done: what waits may follow. */
+  handleWritten(now: number): void {
+    this.#now = now
+    this.#liveness.handleWritten(now, this.owed)
+    this.#pump()
+  }
+
+  /** We stopped reading: the clocks that only reading can satisfy stand still. */
+  handlePaused(now: number): void {
+    this.#now = now
+    this.#liveness.handlePaused()
+  }
+
+  handleResumed(now: number): void {
+    this.#now = now
+    this.#liveness.handleResumed(now, this.owed)
+  }
+
+  /** The time of `nextTimeout` has come. An early call does nothing. */
+  handleTimeout(now: number): void {
+    this.#now = now
+    const { timers } = this.#liveness
+    for (let timer = timers.due(now); timer >= 0; timer = timers.due(now)) this.#expire(timer, now)
+  }
+
+  /**
+   * The transport has ended, with an error or in order. What is under way is handed back, then comes
+   * `closed`; what waits is handed back after that, unless a connection has been begun by then.
+   */
+  handleClosed(error: Error | undefined, now: number): void {
+    this.#now = now
+    if (CONNECTION_TRANSITIONS[this.state].close === undefined) return
+    const reason = this.#connection.handleClosed(error)
+    this.#reading = false
+    this.#authenticating = false
+    this.#decoder.reset()
+    this.#inbound.handleClosed()
+    // Only an accepted connection can have ended the session that came before it.
+    if (this.#connection.accepted) this.#hasSession = this.limits.sessionExpirySeconds > 0
+    if (!this.#hasSession) this.#inbound.handleSessionLost()
+    const endOf = (sent: 'no' | 'maybe'): MqttError => endedError(reason, sent)
+    this.#outbound.handleClosed(this.#hasSession, endOf)
+    this.#pings?.handleClosed(endOf('maybe'))
+    this.#link.outputs.push({ kind: 'closed', error: reason })
+    this.#unsent = endOf('no')
+  }
+
+  /** Begins a connection; the caller dials and calls `handleOpened`. */
+  connect(settings: ConnectSettings, now: number): void {
+    this.#now = now
+    this.#unsent = undefined
+    this.#connection.dial(settings, now)
+    // The deadlines of what waits already.
+    if (this.#outbound.waitingMessages > 0) this.#liveness.timers.arm(Timer.OPERATION, now)
+    this.#decoder.version = settings.version
+    this.#decoder.reset()
+  }
+
+  /**
+   * Sends a message, or lets it wait. When its state is `done` afterwards it is settled already:
+   * refused (`answer` is an error), or handed over at QoS 0; no output follows.
+   * @param owned True when nobody changes the payload any more, so that it need not be copied.
+   */
+  publish(operation: PublishOperation, owned: boolean, now: number): void {
+    this.#now = now
+    this.#outbound.publish(operation, owned, now)
+    if (operation.state !== 'done') this.#expect(operation.deadline)
+  }
+
+  /** Nobody waits for a publish any longer; tells whether it can have been sent. */
+  cancel(operation: PublishOperation): 'no' | 'maybe' {
+    return this.#outbound.cancel(operation)
+  }
+
+  /** Sends SUBSCRIBE or UNSUBSCRIBE. When `answer` is set afterwards, it was refused unsent. */
+  request(operation: RequestOperation, now: number): void {
+    this.#now = now
+    operation.deadline = now + this.#options.operationMs
+    operation.answer = this.#link.connected
+      ? sendRequest(operation, this.#link, this.#outbound.inflight)
+      : unconnectedError(operation.kind)
+    if (operation.answer === undefined) this.#expect(operation.deadline)
+  }
+
+  /** The application is done with a message. */
+  acknowledge(message: InboundMessage, reasonCode: number, now: number): void {
+    this.#now = now
+    this.#inbound.acknowledge(message, reasonCode)
+  }
+
+  /** The application wants a message again: no acknowledgement goes out. */
+  hold(message: InboundMessage): void {
+    this.#inbound.hold(message)
+  }
+
+  /** Sends PINGREQ and tells the round trip. When `answer` is set afterwards, nothing was sent. §3.12 */
+  ping(operation: PingOperation, now: number): void {
+    if (!this.#link.connected) operation.answer = unconnectedError('ping')
+    if (operation.answer !== undefined) return
+    this.#pings ??= new Pings(this.#link.outputs, this.#options.operationMs)
+    this.#pings.add(operation, now)
+    this.#liveness.timers.arm(Timer.OPERATION, operation.deadline)
+    this.#sendPing(now)
+  }
+
+  /**
+   * Answers an AUTH of the server, or begins a re-authentication. [MQTT-4.12.0-3] [MQTT-4.12.1-1]
+   * @returns why nothing was sent, if so
+   */
+  authenticate(data: Uint8Array | undefined, again: boolean, now: number): MqttError | undefined {
+    this.#now = now
+    const authenticationMethod = this.#connection.settings?.authenticationMethod
+    if (RECEIVABLE[this.state] === 0 || authenticationMethod === undefined) return undefined
+    const reasonCode = again ? 0x19 : 0x18
+    const properties = { authenticationMethod, ...(data && { authenticationData: data }) }
+    const error = sendAuth({ type: PacketType.AUTH, reasonCode, properties }, this.#link)
+    if (error !== undefined) return error
+    this.#authenticating = true
+    this.#liveness.expect(now)
+    return undefined
+  }
+
+  /** Ends the connection in order: DISCONNECT, then the end of the transport within `closeMs`. §3.14 */
+  disconnect(reasonCode: number, closeMs: number, now: number): void {
+    this.#now = now
+    this.#reading = false
+    this.#connection.disconnect(reasonCode, closeMs, now)
+    this.#outbound.handBack(endedError(undefined, 'no'))
+  }
+
+  /** Ends the connection with an error of ours. */
+  fail(error: MqttError, reasonCode: number, now: number): void {
+    this.#now = now
+    this.#end(error, reasonCode)
+  }
+
+  /** Whether `poll` may have something to give. */
+  get polling(): boolean {
+    return this.#reading || this.#unsent !== undefined || this.#link.outputs.length > 0
+  }
+
+  /** The next thing that the caller has to know, or undefined when there is nothing left. */
+  poll(): Output | undefined {
+    const { outputs } = this.#link
+    for (;;) {
+      if (outputs.length > 0) return outputs.shift()
+      if (this.#unsent !== undefined) {
+        this.#outbound.handBack(this.#unsent)
+        this.#unsent = undefined
+        continue
+      }
+      if (!this.#reading) return undefined
+      try {
+        const packet = this.#decoder.next()
+        if (packet === undefined) {
+          this.#reading = false
+          if (this.#decoder.partial) this.#liveness.progress(this.#now, this.owed)
+          return undefined
+        }
+        this.#packetsReceived += 1
+        const output = this.#handlePacket(packet)
+        if (output !== undefined) return output
+      } catch (error) {
+        this.#violation(error)
+      }
+    }
+  }
+
+  /** When `handleTimeout` is due, as `now` counts; Infinity for never. */
+  nextTimeout(): number {
+    return this.#liveness.timers.next
+  }
+
+  get timeoutReason(): TimerReason | undefined {
+    return this.#liveness.timers.reason
+  }
+
+  #handlePacket(packet: Packet): Output | undefined {
+    const { state } = this
+    if ((RECEIVABLE[state] & (1 << packet.type)) === 0) throw misplacedError(packet, state)
+    if (this.#connection.settings?.requestProblemInformation === false) requireNoProblem(packet)
+    switch (packet.type) {
+      case PacketType.PUBLISH:
+        return this.#inbound.handlePublish(packet)
+      case PacketType.PUBACK:
+      case PacketType.PUBREC:
+      case PacketType.PUBCOMP: {
+        const { type, packetId, reasonCode } = packet
+        const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
+        this.#liveness.progress(this.#now, this.owed)
+        this.#pump()
+        return settled?.context === undefined ? undefined : settled
+      }
+      case PacketType.PUBREL:
+        this.#inbound.handlePubrel(packet.packetId)
+        return undefined
+      case PacketType.SUBACK:
+      case PacketType.UNSUBACK: {
+        const settled = handleRequestAck(packet, this.#link, this.#outbound.inflight)
+        this.#liveness.progress(this.#now, this.owed)
+        return settled?.context === undefined ? undefined : settled
+      }
+      case PacketType.PINGRESP:
+        this.#liveness.handlePingResponse(this.#now)
+        this.#pings?.handleResponse(this.#now)
+        return undefined
+      case PacketType.CONNACK:
+        return this.#handleConnack(packet)
+      case PacketType.DISCONNECT:
+        this.#end(disconnectError(packet), undefined)
+        return undefined
+      case PacketType.AUTH:
+        return this.#handleAuth(packet)
+      default:
+        throw misplacedError(packet, state)
+    }
+  }
+
+  #handleConnack(packet: ConnackPacket): Output | undefined {
+    const settings = this.#connection.settings as ConnectSettings
+    const { sessionPresent, reasonCode } = packet
+    if (reasonCode !== 0) {
+      this.#end(refusalError(packet), undefined)
+      return undefined
+    }
+    requireCleanStart(packet, settings)
+    this.#connection.handleAccepted(packet)
+    this.#authenticating = false
+    if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
+    this.#outbound.handleConnected(sessionPresent, sessionPresent && !this.#hasSession)
+    this.#hasSession = true
+    this.#liveness.progress(this.#now, this.owed)
+    this.#pump()
+    return { kind: 'connected', packet, limits: this.limits }
+  }
+
+  #handleAuth(packet: AuthPacket): Output {
+    requireMethod(packet, this.#connection.settings?.authenticationMethod)
+    this.#authenticating = false
+    this.#liveness.progress(this.#now, this.owed)
+    return { kind: 'auth', packet }
+  }
+
+  /** Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1] */
+  #violation(error: unknown): void {
+    if (!(error instanceof MqttError)) throw error
+    this.#end(error, 'reasonCode' in error ? (error.reasonCode as number) : 0x95)
+  }
+
+  #end(error: MqttError, reasonCode: number | undefined): void {
+    this.#reading = false
+    this.#connection.end(error, reasonCode, this.#options.closeMs, this.#now)
+  }
+
+  #expire(timer: number, now: number): void {
+    this.#liveness.timers.set(timer, Infinity)
+    if (timer === Timer.OPERATION) this.#expireOperations(now)
+    else if (timer !== Timer.KEEP_ALIVE) {
+      if (timer === Timer.PING_RESPONSE && !this.#liveness.isPingLost()) return
+      this.#reading = false
+      this.#connection.giveUp(timer)
+    } else if (this.#link.connected && this.#liveness.isPingDue(now)) this.#sendPing(now)
+  }
+
+  #expireOperations(now: number): void {
+    const next = Math.min(this.#outbound.expire(now), this.#pings?.expire(now) ?? Infinity)
+    this.#liveness.timers.arm(Timer.OPERATION, next)
+  }
+
+  #expect(deadline: number): void {
+    this.#liveness.timers.arm(Timer.OPERATION, deadline)
+    if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
+  }
+
+  #pump(): void {
+    if (this.#outbound.pending) {
+      this.#outbound.pump(this.#now)
+      if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
+    }
+  }
+
+  #sendPing(now: number): void {
+    this.#link.packetsSent += 1
+    writePing(this.#link.out)
+    this.#liveness.handlePing(now)
+  }
+}

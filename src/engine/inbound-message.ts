@@ -1,0 +1,25 @@
+// A received application message on its way through the application. It belongs to the connection it
+// came on; a late acknowledgement never goes to another's packet.
+
+import type { PublishPacket } from '../codec/packets.ts'
+
+/** An application message from the server, until it is acknowledged. */
+export class InboundMessage {
+  readonly packet: PublishPacket
+  /** The topic, also where the packet has an alias for it. */
+  readonly topic: string
+  /** The number of the connection that it came on last. */
+  connection: number
+  /** The reason code of its acknowledgement; undefined while the application has it. */
+  handled: number | undefined = undefined
+
+  constructor(packet: PublishPacket, topic: string, connection: number) {
+    this.packet = packet
+    this.topic = topic
+    this.connection = connection
+  }
+
+  get kind(): 'message' {
+    return 'message'
+  }
+}

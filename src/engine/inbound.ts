@@ -1,0 +1,206 @@
+// What the server publishes to us: aliases resolved, QoS 2 ids remembered, acknowledgements held
+// until the application is done and then sent in the order of arrival. §4.3, §4.6 [MQTT-4.6.0-2]
+// A message belongs to the connection it came on; a late acknowledgement never goes to another's.
+
+import { PacketType, type PublishPacket } from '../codec/packets.ts'
+import { ProtocolError } from '../errors.ts'
+import { InboundAliases } from './aliases.ts'
+import { Deque } from './deque.ts'
+import { InboundMessage } from './inbound-message.ts'
+import { type Link, sendAck } from './link.ts'
+import type { EngineOptions } from './types.ts'
+
+/** `handled` of a message that is not acknowledged on this connection, so that it comes again. */
+const HELD = -1
+
+/**
+ * Where the receiver of a QoS 2 message stands: the application has it, or is done with it and PUBREC
+ * waits for its turn, or PUBREC is out.
+ */
+type Received = 'open' | 'handled' | 'recorded'
+
+type InboundOptions = Pick<
+  EngineOptions,
+  'receiveMaximum' | 'enforceReceiveMaximum' | 'topicAliasMaximum'
+>
+
+export class Inbound {
+  /** Messages that the server sent beyond our Receive Maximum. */
+  overruns = 0
+  readonly #link: Link
+  readonly #options: InboundOptions
+  #aliases: InboundAliases | undefined
+  /** QoS 2 ids between PUBLISH and PUBREL. §4.3.3 */
+  #received: Map<number, Received> | undefined
+  /** Messages whose acknowledgement is owed on this connection, in the order of arrival. */
+  #owed: Deque<InboundMessage> | undefined
+  /** Messages of earlier connections that the application still has, by packet id. */
+  #unfinished: Map<number, InboundMessage> | undefined
+  /** QoS 1 and 2 messages that count against our Receive Maximum. §4.9 */
+  #open = 0
+
+  constructor(link: Link, options: InboundOptions, received?: readonly number[]) {
+    this.#link = link
+    this.#options = options
+    for (const packetId of received ?? []) this.#record(packetId, 'recorded')
+  }
+
+  /** Messages that wait for the application and count against our Receive Maximum. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** The QoS 2 ids of messages that must not be handed out again: what must survive a restart. */
+  get recordedIds(): number[] {
+    const ids: number[] = []
+    for (const [packetId, state] of this.#received ?? []) if (state !== 'open') ids.push(packetId)
+    return ids
+  }
+
+  /** A PUBLISH has come in. Gives the message to hand to the application, if it is a new one. */
+  handlePublish(packet: PublishPacket): InboundMessage | undefined {
+    const alias = packet.properties.topicAlias
+    let topic = packet.topic
+    if (alias !== undefined) {
+      this.#aliases ??= new InboundAliases(this.#options.topicAliasMaximum)
+      topic = this.#aliases.resolve(alias, topic)
+    }
+    const connection = this.#link.connection
+    if (packet.qos === 0) return new InboundMessage(packet, topic, connection)
+    if (packet.qos === 2) {
+      const state = this.#received?.get(packet.packetId)
+      // Sent again: the answer is repeated, in its turn, the message is not. [MQTT-4.3.3-10]
+      if (state === 'recorded') {
+        const copy = new InboundMessage(packet, topic, connection)
+        copy.handled = 0
+        this.#owe(copy)
+        this.#acknowledgeInOrder()
+        return undefined
+      }
+      if (state === undefined) this.#record(packet.packetId, 'open')
+      else if (this.#unfinished?.has(packet.packetId) !== true) return undefined
+    }
+    this.#count()
+    const repeated = packet.dup || packet.qos === 2
+    const earlier = repeated ? this.#takeUnfinished(packet) : undefined
+    if (earlier !== undefined) {
+      earlier.connection = connection
+      this.#owe(earlier)
+      if (earlier.handled !== undefined) this.#acknowledgeInOrder()
+      return undefined
+    }
+    const message = new InboundMessage(packet, topic, connection)
+    this.#owe(message)
+    return message
+  }
+
+  /** PUBREL ends the exchange: the id is free for a new message. [MQTT-4.3.3-11] */
+  handlePubrel(packetId: number): void {
+    const known = this.#received?.get(packetId) === 'recorded'
+    if (known) {
+      this.#received?.delete(packetId)
+      if (this.#open > 0) this.#open -= 1
+    }
+    // 0x92 Packet Identifier not found. §3.7.2.1
+    sendAck(this.#link, PacketType.PUBCOMP, packetId, known ? 0 : 0x92)
+  }
+
+  /** The application is done with a message. The acknowledgement goes out in its turn. */
+  acknowledge(message: InboundMessage, reasonCode: number): void {
+    if (message.packet.qos === 0 || message.handled !== undefined) return
+    message.handled = reasonCode
+    const { packetId, qos } = message.packet
+    const current =
+      message.connection === this.#link.connection || this.#unfinished?.get(packetId) === message
+    if (qos === 2 && current && reasonCode >= 0 && reasonCode < 0x80) {
+      if (this.#received?.has(packetId)) this.#record(packetId, 'handled')
+    }
+    if (message.connection === this.#link.connection && this.#link.connected) {
+      this.#acknowledgeInOrder()
+    }
+  }
+
+  /** The application wants the message again: no acknowledgement, and the next copy is a new one. */
+  hold(message: InboundMessage): void {
+    const { packetId } = message.packet
+    this.acknowledge(message, HELD)
+    if (this.#unfinished?.get(packetId) === message) this.#forget(message)
+  }
+
+  /** The connection has ended: nothing is owed on it any longer. */
+  handleClosed(): void {
+    for (const message of this.#owed ?? []) {
+      if (message.handled === HELD) this.#forget(message)
+      if (message.handled === HELD || this.#isRecorded(message)) continue
+      this.#unfinished ??= new Map()
+      this.#unfinished.set(message.packet.packetId, message)
+    }
+    this.#owed = undefined
+    this.#aliases = undefined
+    this.#open = 0
+  }
+
+  /** The server holds no session: whatever it sends is new. */
+  handleSessionLost(): void {
+    this.#received = undefined
+    this.#unfinished = undefined
+  }
+
+  #acknowledgeInOrder(): void {
+    for (;;) {
+      const message = this.#owed?.peek()
+      if (message === undefined || message.handled === undefined) return
+      this.#owed?.shift()
+      const reasonCode = message.handled
+      if (reasonCode === HELD) {
+        this.#forget(message)
+        continue
+      }
+      const refused = reasonCode >= 0x80 && this.#link.version === 5
+      if (message.packet.qos === 1 || refused) this.#open -= 1
+      if (message.packet.qos === 2) {
+        if (refused) this.#forget(message)
+        else if (this.#received?.has(message.packet.packetId))
+          this.#record(message.packet.packetId, 'recorded')
+      }
+      const type = message.packet.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
+      sendAck(this.#link, type, message.packet.packetId, reasonCode)
+    }
+  }
+
+  #isRecorded({ packet }: InboundMessage): boolean {
+    return packet.qos === 2 && this.#received?.get(packet.packetId) === 'recorded'
+  }
+
+  /** The next message with its id is a new one. */
+  #forget({ packet }: InboundMessage): void {
+    this.#unfinished?.delete(packet.packetId)
+    if (packet.qos === 2) this.#received?.delete(packet.packetId)
+  }
+
+  #owe(message: InboundMessage): void {
+    this.#owed ??= new Deque()
+    this.#owed.push(message)
+  }
+
+  #takeUnfinished(packet: PublishPacket): InboundMessage | undefined {
+    const earlier = this.#unfinished?.get(packet.packetId)
+    if (earlier === undefined || earlier.packet.qos !== packet.qos) return undefined
+    this.#unfinished?.delete(packet.packetId)
+    return earlier
+  }
+
+  #count(): void {
+    this.#open += 1
+    if (this.#open <= this.#options.receiveMaximum || this.#link.version === 4) return
+    this.overruns += 1
+    if (!this.#options.enforceReceiveMaximum) return
+    const text = `Server has more than ${this.#options.receiveMaximum} messages under way`
+    throw new ProtocolError(text, { clause: 'MQTT-3.3.4-9', reasonCode: 0x93 })
+  }
+
+  #record(packetId: number, state: Received): void {
+    this.#received ??= new Map()
+    this.#received.set(packetId, state)
+  }
+}

@@ -1,0 +1,105 @@
+// What is in flight, by packet id: a ring whose slot is the id's low bits.
+// Invariant: an id in the ring is never given out again until it is removed. §2.2.1 [MQTT-2.2.1-3]
+// The ring grows with what is in flight; an id whose slot is taken is skipped, so that one message
+// that is never acknowledged costs its slot and nothing else.
+
+/** The most packet ids that exist: 1 to 65,535. §2.2.1 */
+export const MAXIMUM_PACKET_IDS = 65_535
+
+const FIRST_CAPACITY = 16
+const LARGEST_CAPACITY = 65_536
+
+/** Anything that holds a packet id while it waits for an answer. */
+export interface Identified {
+  packetId: number
+}
+
+/** The operations in flight of one client. */
+export class Inflight<T extends Identified> {
+  #slots: (T | undefined)[] | undefined
+  #lastId: number
+  #size = 0
+
+  /** @param lastId The id given out last, 0 to 65,535; the next one follows it. */
+  constructor(lastId = 0) {
+    this.#lastId = lastId
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get lastId(): number {
+    return this.#lastId
+  }
+
+  get full(): boolean {
+    return this.#size >= MAXIMUM_PACKET_IDS
+  }
+
+  /** Gives an operation a packet id that nothing else holds. The caller has checked `full`. */
+  add(operation: T): void {
+    let slots = (this.#slots ??= new Array<T | undefined>(FIRST_CAPACITY).fill(undefined))
+    if (this.#size * 2 >= slots.length && slots.length < LARGEST_CAPACITY) {
+      slots = this.#resize(slots.length * 2)
+    }
+    const mask = slots.length - 1
+    let id = this.#lastId
+    do {
+      id = id === MAXIMUM_PACKET_IDS ? 1 : id + 1
+    } while (slots[id & mask] !== undefined)
+    this.#lastId = id
+    operation.packetId = id
+    slots[id & mask] = operation
+    this.#size += 1
+  }
+
+  /** Puts back an operation that has its id already, as after a restart. */
+  restore(operation: T): void {
+    let slots = (this.#slots ??= new Array<T | undefined>(FIRST_CAPACITY).fill(undefined))
+    while (slots[operation.packetId & (slots.length - 1)] !== undefined) {
+      if (slots.length === LARGEST_CAPACITY) {
+        throw new RangeError(`Cannot restore packet id ${operation.packetId}: it is in use`)
+      }
+      slots = this.#resize(slots.length * 2)
+    }
+    slots[operation.packetId & (slots.length - 1)] = operation
+    this.#size += 1
+  }
+
+  get(packetId: number): T | undefined {
+    const slots = this.#slots
+    if (slots === undefined) return undefined
+    const operation = slots[packetId & (slots.length - 1)]
+    return operation?.packetId === packetId ? operation : undefined
+  }
+
+  remove(operation: T): void {
+    const slots = this.#slots
+    if (slots === undefined) return
+    const slot = operation.packetId & (slots.length - 1)
+    if (slots[slot] !== operation) return
+    slots[slot] = undefined
+    this.#size -= 1
+    if (this.#size === 0 && slots.length > 1024) this.#slots = undefined
+  }
+
+  *values(): IterableIterator<T> {
+    if (this.#slots === undefined) return
+    for (const operation of this.#slots) if (operation !== undefined) yield operation
+  }
+
+  clear(): void {
+    this.#slots = undefined
+    this.#size = 0
+  }
+
+  #resize(capacity: number): (T | undefined)[] {
+    const slots = new Array<T | undefined>(capacity).fill(undefined)
+    for (const operation of this.#slots ?? []) {
+      if (operation !== undefined) slots[operation.packetId & (capacity - 1)] = operation
+    }
+    this.#slots = slots
+    return slots
+  }
+}

@@ -1,0 +1,164 @@
+// Whether the connection is alive, and when to ask. Life is proved by inbound bytes alone, any of
+// them; progress by acknowledgements, by bytes of a packet that is still coming in, and by writes
+// that had to wait for the link. While we do not read, what only reading can show is not counted against the server.
+// §3.1.2.10, §3.12, §3.13
+
+import { Timer, Timers } from './timers.ts'
+import type { EngineOptions } from './types.ts'
+
+/** PINGREQ goes out after this part of Keep Alive, so that a late timer is no breach of it. */
+const PING_AFTER = 0.9
+
+/** A write that took this long waited for the link, and not for a turn of the event loop. */
+const SLOW_WRITE_MS = 100
+
+export class Liveness {
+  readonly timers: Timers = new Timers()
+  /** When the last byte came in. */
+  receivedAt = -1
+  /** The last round trip of PINGREQ and PINGRESP, ms; -1 before the first. */
+  roundTripMs = -1
+  readonly #options: EngineOptions
+  #sentAt = 0
+  #keepAliveMs = 0
+  #pinging = false
+  #pingSentAt = 0
+  #paused = false
+  /** Whether the last write left something over, and whether the one before it or this one did. */
+  #more = false
+  #waits = false
+  /** Whether the bound on PINGRESP has passed during a write. */
+  #stuck = false
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  handleDial(now: number): void {
+    this.timers.set(Timer.CONNECT, now + this.#options.connectMs)
+  }
+
+  handleOpened(now: number): void {
+    this.receivedAt = now
+    this.#sentAt = now
+  }
+
+  /** CONNACK is in: pings begin, unless Keep Alive is off. [MQTT-3.1.2-20] [MQTT-3.2.2-21] */
+  handleConnected(keepAliveSeconds: number): void {
+    this.timers.set(Timer.CONNECT, Infinity)
+    this.#keepAliveMs = Math.floor(keepAliveSeconds * 1000 * PING_AFTER)
+    this.#armKeepAlive()
+  }
+
+  handleClosed(): void {
+    this.timers.clear()
+    this.#keepAliveMs = 0
+    this.#pinging = false
+    this.#paused = false
+    this.#stuck = false
+  }
+
+  handleReceived(now: number): void {
+    this.receivedAt = now
+    this.#extendPing(now)
+  }
+
+  /** @param more Whether it is not all that waits. */
+  handleWriteStarted(now: number, more: boolean): void {
+    this.#sentAt = now
+    this.#waits = more || this.#more
+    this.#more = more
+    this.timers.set(Timer.WRITE, now + this.#options.writeMs)
+  }
+
+  /** A write that was taken at once shows room in a buffer, and nothing of the link. */
+  handleWritten(now: number, owed: boolean): void {
+    const tookMs = now + this.#options.writeMs - this.timers.at(Timer.WRITE)
+    this.timers.set(Timer.WRITE, Infinity)
+    if (this.#waits || tookMs >= SLOW_WRITE_MS) {
+      this.progress(now, owed)
+      this.#extendPing(now)
+    } else if (this.#stuck) this.timers.set(Timer.PING_RESPONSE, now)
+    this.#stuck = false
+  }
+
+  handlePaused(): void {
+    this.#paused = true
+    this.timers.set(Timer.PING_RESPONSE, Infinity)
+    this.timers.set(Timer.ACKNOWLEDGEMENT, Infinity)
+    this.#armKeepAlive()
+  }
+
+  handleResumed(now: number, owed: boolean): void {
+    this.#paused = false
+    this.handleReceived(now)
+    this.progress(now, owed)
+    this.#armKeepAlive()
+  }
+
+  /** PINGREQ goes out. */
+  handlePing(now: number): void {
+    if (!this.#pinging) this.#pingSentAt = now
+    this.#pinging = true
+    this.#sentAt = now
+    // The first one without an answer counts: later ones must not put off what shows a dead link.
+    if (!this.#paused) this.timers.arm(Timer.PING_RESPONSE, now + this.#options.pingMs)
+    this.#armKeepAlive()
+  }
+
+  /** Tells whether PINGRESP is overdue: while a write is under way, PINGREQ may be stuck behind it. */
+  isPingLost(): boolean {
+    this.#stuck = this.timers.at(Timer.WRITE) !== Infinity
+    return !this.#stuck
+  }
+
+  /** PINGRESP is in. */
+  handlePingResponse(now: number): void {
+    if (this.#pinging) this.roundTripMs = now - this.#pingSentAt
+    this.#pinging = false
+    this.timers.set(Timer.PING_RESPONSE, Infinity)
+    this.#armKeepAlive()
+  }
+
+  /** Something moved: the bound on acknowledgements begins anew, while any is owed. */
+  progress(now: number, owed: boolean): void {
+    const at = owed && !this.#paused ? now + this.#options.acknowledgementMs : Infinity
+    this.timers.set(Timer.ACKNOWLEDGEMENT, at)
+  }
+
+  /** An acknowledgement is owed from now on. */
+  expect(now: number): void {
+    if (!this.#paused) {
+      this.timers.arm(Timer.ACKNOWLEDGEMENT, now + this.#options.acknowledgementMs)
+    }
+  }
+
+  /** Tells whether PINGREQ is due; the timer is set to the next time to ask. */
+  isPingDue(now: number): boolean {
+    const due = this.#pingAt() <= now
+    this.#armKeepAlive()
+    return due
+  }
+
+  /** Something moved: PINGRESP may take as long again. */
+  #extendPing(now: number): void {
+    if (this.#pinging && !this.#paused) {
+      this.timers.set(Timer.PING_RESPONSE, now + this.#options.pingMs)
+    }
+  }
+
+  #pingAt(): number {
+    if (this.#keepAliveMs === 0) return Infinity
+    const onlySending = this.#pinging || this.#paused
+    const idleSince = onlySending ? this.#sentAt : Math.min(this.#sentAt, this.receivedAt)
+    return idleSince + this.#keepAliveMs
+  }
+
+  #armKeepAlive(): void {
+    this.timers.set(Timer.KEEP_ALIVE, this.#pingAt())
+  }
+}

@@ -1,0 +1,123 @@
+// What the application has asked for and not got an answer to: one record for each request.
+// A record is data; the engine moves it through its states and hands it back by `poll` when it is
+// settled. It knows no promise: `context` is the caller's own, and the engine never looks at it.
+
+import type { MqttError } from '../errors.ts'
+import {
+  NO_PROPERTIES,
+  type Properties,
+  type QoS,
+  type SubscriptionRequest,
+} from '../codec/packets.ts'
+import type { PayloadChunk } from './payload-pool.ts'
+import type { PublishState } from './publish-states.ts'
+
+/** How an operation ended: the server's reason codes, or an error. */
+export type Answer = number | readonly number[] | MqttError
+
+/** A PUBLISH from the call to its last acknowledgement. Fields are those of the packet. */
+export class PublishOperation {
+  readonly topic: string
+  /** Length of `topic` in UTF-8, measured once. */
+  readonly topicBytes: number
+  /** The text as given, or bytes of which the payload is a part. */
+  payload: Uint8Array | string
+  payloadOffset = 0
+  /** The shared bytes that the payload is in, if it is a small copy. */
+  chunk: PayloadChunk | undefined = undefined
+  readonly payloadLength: number
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly properties: Properties
+  dup = false
+  packetId = 0
+  state: PublishState = 'new'
+  /** Place in the order of sending; what is sent again keeps it. §4.6 */
+  sequence = 0
+  /** When the caller is told that it took too long; the flow goes on. */
+  deadline = 0
+  /** The reason code of the final acknowledgement or the error; undefined while it is open. */
+  answer: number | MqttError | undefined = undefined
+  /** The caller's own: whom to tell. Undefined when nobody waits any longer. */
+  context: unknown = undefined
+
+  constructor(
+    topic: string,
+    topicBytes: number,
+    payload: Uint8Array | string,
+    payloadLength: number,
+    qos: QoS,
+    retain: boolean,
+    properties: Properties = NO_PROPERTIES,
+  ) {
+    this.topic = topic
+    this.topicBytes = topicBytes
+    this.payload = payload
+    this.payloadLength = payloadLength
+    this.qos = qos
+    this.retain = retain
+    this.properties = properties
+  }
+
+  get kind(): 'publish' {
+    return 'publish'
+  }
+}
+
+/** A SUBSCRIBE and its SUBACK. */
+export class SubscribeOperation {
+  readonly subscriptions: readonly SubscriptionRequest[]
+  readonly properties: Properties
+  packetId = 0
+  deadline = 0
+  answer: readonly number[] | MqttError | undefined = undefined
+  context: unknown = undefined
+
+  constructor(
+    subscriptions: readonly SubscriptionRequest[],
+    properties: Properties = NO_PROPERTIES,
+  ) {
+    this.subscriptions = subscriptions
+    this.properties = properties
+  }
+
+  get kind(): 'subscribe' {
+    return 'subscribe'
+  }
+}
+
+/** An UNSUBSCRIBE and its UNSUBACK. */
+export class UnsubscribeOperation {
+  readonly filters: readonly string[]
+  readonly properties: Properties
+  packetId = 0
+  deadline = 0
+  answer: readonly number[] | MqttError | undefined = undefined
+  context: unknown = undefined
+
+  constructor(filters: readonly string[], properties: Properties = NO_PROPERTIES) {
+    this.filters = filters
+    this.properties = properties
+  }
+
+  get kind(): 'unsubscribe' {
+    return 'unsubscribe'
+  }
+}
+
+/** A PINGREQ that somebody waits for. `answer` is the round trip in ms. */
+export class PingOperation {
+  sentAt = 0
+  deadline = 0
+  answer: number | MqttError | undefined = undefined
+  context: unknown = undefined
+
+  get kind(): 'ping' {
+    return 'ping'
+  }
+}
+
+/** What holds a packet id. */
+export type IdentifiedOperation = PublishOperation | SubscribeOperation | UnsubscribeOperation
+/** Whatever `poll` hands back as settled. */
+export type Operation = IdentifiedOperation | PingOperation

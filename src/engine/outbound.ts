@@ -1,0 +1,445 @@
+// What we publish: the waiting queue, the window, packet ids, re-sending, and the limits of the
+// server, which are checked before a byte is written. One order holds for one client: what waits
+// goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
+
+import { type PublishHeader, writePublishHeader } from '../codec/encode.ts'
+import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
+import { writeUtf8 } from '../codec/utf8.ts'
+import { type MqttError, ProtocolError, QueueFullError, TimeoutError } from '../errors.ts'
+import { OutboundAliases } from './aliases.ts'
+import { Deque } from './deque.ts'
+import { Inflight } from './inflight.ts'
+import { type Link, sendAck } from './link.ts'
+import { type IdentifiedOperation, PublishOperation } from './operations.ts'
+import { REFERENCE_FROM_BYTES } from './outbound-buffer.ts'
+import type { PayloadPool } from './payload-pool.ts'
+import { expiryOf, refusalOf, remainingProperties, sizeOf } from './publish-checks.ts'
+import { PUBLISH_TRANSITIONS, type PublishEvent } from './publish-states.ts'
+import type { EngineOptions } from './types.ts'
+
+/** Encoded bytes that may wait for a write before messages wait unencoded instead. */
+const ENCODED_AHEAD_BYTES = 1_048_576
+
+const EVENT_OF = {
+  [PacketType.PUBACK]: 'puback',
+  [PacketType.PUBREC]: 'pubrec',
+  [PacketType.PUBCOMP]: 'pubcomp',
+} as const
+
+/** The error that a publish ends with, by whether it can have been sent. */
+export type EndOf = (sent: 'no' | 'maybe') => MqttError
+
+/** The queue of a client that has none: nothing is ever put into it. */
+const NOBODY = new Deque<PublishOperation>()
+
+export class Outbound {
+  readonly inflight: Inflight<IdentifiedOperation>
+  /** Acknowledgements for packet ids that we know nothing of. */
+  stray = 0
+  readonly #link: Link
+  readonly #options: EngineOptions
+  readonly #pool: PayloadPool
+  #waiting = NOBODY
+  #waitingBytes = 0
+  /** Waiting operations that were cancelled and are still in the queue. */
+  #cancelled = 0
+  /** What a resumed session has to send again, in its order. */
+  #resend = NOBODY
+  /** QoS 1 and 2 messages between PUBLISH and their last acknowledgement on this connection. */
+  #used = 0
+  /** Messages whose packet id is being cleared; what follows them waits, so that none overtakes. */
+  #clearing = 0
+  #sequence = 0
+  #aliases: OutboundAliases | undefined
+  /** Ids known to be free at the server, of a session that is not ours; undefined when all are. */
+  #cleared: Set<number> | undefined
+
+  constructor(
+    link: Link,
+    options: EngineOptions,
+    pool: PayloadPool,
+    lastId: number,
+    restored: readonly PublishOperation[],
+    adopted: boolean,
+  ) {
+    this.#link = link
+    this.#options = options
+    this.#pool = pool
+    this.inflight = new Inflight(lastId)
+    if (adopted) this.#cleared = new Set()
+    for (const operation of restored) {
+      this.inflight.restore(operation)
+      operation.sequence = this.#sequence += 1
+    }
+  }
+
+  /** Whether the server may hold QoS 2 ids that are not ours. */
+  get adopted(): boolean {
+    return this.#cleared !== undefined
+  }
+
+  get waitingMessages(): number {
+    return this.#waiting.length - this.#cancelled
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** QoS 1 and 2 messages under way. */
+  get used(): number {
+    return this.#used
+  }
+
+  /** True while anything is in a queue. */
+  get pending(): boolean {
+    return this.#waiting.length > 0 || this.#resend.length > 0
+  }
+
+  /**
+   * Sends a message, or lets it wait. When its state is `done` afterwards it is settled already:
+   * refused (`answer` is an error), or handed over at QoS 0.
+   * @param owned True when nobody changes the payload any more, so that it need not be copied.
+   */
+  publish(operation: PublishOperation, owned: boolean, now: number): void {
+    const { qos } = operation
+    const link = this.#link
+    operation.deadline = now + this.#options.operationMs
+    const refusal = link.connected ? refusalOf(operation, this.#link) : undefined
+    if (refusal !== undefined) {
+      this.#settle(operation, 'fail', refusal)
+      return
+    }
+    const sendable =
+      link.connected &&
+      this.#waiting.length === 0 &&
+      this.#resend.length === 0 &&
+      link.out.sizeBytes < ENCODED_AHEAD_BYTES &&
+      this.#mayFollow(qos)
+    if (!sendable && this.#isFull(operation)) return
+    // A large one is copied first, and passed on by reference.
+    const large = qos !== 0 && operation.payloadLength >= REFERENCE_FROM_BYTES
+    if (!owned && (!sendable || large)) {
+      this.#pool.own(operation)
+      owned = true
+    }
+    if (sendable) {
+      this.#send(operation, owned, now)
+      if (!owned && qos !== 0) this.#pool.own(operation)
+      return
+    }
+    operation.state = this.#next(operation, 'wait')
+    if (this.#waiting === NOBODY) this.#waiting = new Deque()
+    this.#waiting.push(operation)
+    this.#waitingBytes += operation.payloadLength + operation.topicBytes
+  }
+
+  /** Nobody waits for it any longer: what was not sent never will be. */
+  cancel(operation: PublishOperation): 'no' | 'maybe' {
+    operation.context = undefined
+    if (operation.state !== 'waiting') return operation.state === 'new' ? 'no' : 'maybe'
+    this.#leaveQueue(operation)
+    this.#settle(operation, 'fail', undefined)
+    this.#cancelled += 1
+    if (this.#cancelled * 2 > this.#waiting.length + 16) this.#compact()
+    return 'no'
+  }
+
+  /** Sends what waits, as far as the window and the buffer allow. */
+  pump(now: number): void {
+    const link = this.#link
+    while (link.connected && link.out.sizeBytes < ENCODED_AHEAD_BYTES) {
+      const queue = this.#resend.length > 0 ? this.#resend : this.#waiting
+      const operation = queue.peek()
+      if (operation === undefined) return
+      if (operation.state === 'done') {
+        queue.shift()
+        if (queue === this.#waiting) this.#cancelled -= 1
+        continue
+      }
+      if (!this.#mayFollow(operation.qos)) return
+      queue.shift()
+      if (queue === this.#waiting) this.#leaveQueue(operation)
+      const refusal =
+        refusalOf(operation, this.#link) ?? expiryOf(operation, this.#waitedMs(operation, now))
+      if (refusal === undefined) this.#send(operation, true, now)
+      else this.#settle(operation, 'fail', refusal)
+      if (isDone(operation)) link.outputs.push(operation)
+    }
+  }
+
+  /** PUBACK, PUBREC or PUBCOMP has come in. Gives the operation when it is settled by that. */
+  handleAck(
+    type: 4 | 5 | 7,
+    packetId: number,
+    reasonCode: number,
+    now: number,
+  ): PublishOperation | undefined {
+    const operation = this.inflight.get(packetId)
+    const link = this.#link
+    if (operation === undefined) {
+      this.stray += 1
+      // A PUBREC for nothing is answered, so that the server can end it too. §3.6.2.1
+      if (type === PacketType.PUBREC) {
+        sendAck(link, PacketType.PUBREL, packetId, 0x92)
+      }
+      return undefined
+    }
+    if (!(operation instanceof PublishOperation)) throw unexpected(type, packetId)
+    const refused = type !== PacketType.PUBCOMP && reasonCode >= 0x80
+    if (refused && (type === PacketType.PUBACK) !== (operation.qos === 1)) {
+      throw unexpected(type, packetId)
+    }
+    const wasClearing = operation.state === 'clearing'
+    const next =
+      PUBLISH_TRANSITIONS[operation.qos][operation.state][refused ? 'refuse' : EVENT_OF[type]]
+    if (next === undefined) throw unexpected(type, packetId)
+    operation.state = next
+    if (next === 'done') {
+      this.#cleared?.add(packetId)
+      this.inflight.remove(operation)
+      this.#pool.release(operation)
+      // What PUBREC has said of subscribers holds for the whole exchange. §3.5.2.1
+      operation.answer = reasonCode === 0 && operation.answer === 0x10 ? 0x10 : reasonCode
+      if (this.#used > 0) this.#used -= 1
+      return operation
+    }
+    if (wasClearing) {
+      this.#clearing -= 1
+      this.#cleared?.add(packetId)
+      this.#write(operation, true, now)
+    } else {
+      // The order of the PUBRELs is that of the PUBRECs. [MQTT-4.6.0-4]
+      operation.sequence = this.#sequence += 1
+      operation.answer = reasonCode
+      sendAck(link, PacketType.PUBREL, packetId, 0)
+    }
+    return undefined
+  }
+
+  /** The server has accepted the connection; `resumed` when it still has our session. */
+  handleConnected(resumed: boolean, adopted: boolean): void {
+    const limit = Math.min(this.#link.limits.topicAliasMaximum, this.#options.outboundTopicAliases)
+    this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
+    this.#used = 0
+    this.#clearing = 0
+    if (adopted) this.#cleared = new Set()
+    else if (!resumed) this.#cleared = undefined
+    if (!resumed) return this.inflight.clear()
+    for (const operation of this.publishes()) {
+      if (operation.state === 'released') {
+        this.#used += 1
+        sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+      } else {
+        if (this.#resend === NOBODY) this.#resend = new Deque()
+        this.#resend.push(operation)
+      }
+    }
+  }
+
+  /** The connection has ended: everything is handed back; what a session can resume is kept. */
+  handleClosed(sessionKept: boolean, endOf: EndOf): void {
+    const { outputs } = this.#link
+    this.#resend = NOBODY
+    for (const operation of [...this.inflight.values()]) {
+      const waitedFor = operation.context !== undefined
+      if (waitedFor) outputs.push(operation)
+      if (waitedFor && operation.kind === 'publish' && operation.state === 'clearing') {
+        // Only PUBREL has gone out for it: its caller is told so, thus it must not go out later.
+        this.#settle(operation, 'fail', endOf('no'))
+        continue
+      }
+      if (operation.kind !== 'publish' || !sessionKept) this.inflight.remove(operation)
+      if (waitedFor) operation.answer = endOf('maybe')
+    }
+  }
+
+  /** Hands back what waits: it will not be sent. */
+  handBack(error: MqttError): void {
+    for (const operation of this.#waiting) {
+      if (operation.state === 'done') continue
+      this.#settle(operation, 'fail', error)
+      this.#link.outputs.push(operation)
+    }
+    this.#waiting = NOBODY
+    this.#waitingBytes = 0
+    this.#cancelled = 0
+  }
+
+  /** Hands back what has passed its deadline; gives the earliest deadline that is left. */
+  expire(now: number): number {
+    let next = Infinity
+    for (const operation of this.#waiting) {
+      if (operation.state === 'done') continue
+      if (operation.deadline > now) {
+        next = operation.deadline
+        break
+      }
+      this.#leaveQueue(operation)
+      this.#settle(operation, 'fail', this.#timeout('publish', 'no'))
+      this.#cancelled += 1
+      this.#link.outputs.push(operation)
+    }
+    for (const operation of [...this.inflight.values()]) {
+      if (operation.context === undefined) continue
+      if (operation.deadline > now) {
+        next = Math.min(next, operation.deadline)
+        continue
+      }
+      operation.answer = this.#timeout(operation.kind, 'maybe')
+      this.#link.outputs.push(operation)
+    }
+    return next
+  }
+
+  /** The publishes in flight, in the order of sending. */
+  publishes(): PublishOperation[] {
+    const found: PublishOperation[] = []
+    for (const operation of this.inflight.values()) {
+      if (operation instanceof PublishOperation) found.push(operation)
+    }
+    return found.sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /** Whether a message may go out now: the window is open, and it overtakes none. */
+  #mayFollow(qos: QoS): boolean {
+    if (qos !== 2 && this.#clearing > 0) return false
+    return qos === 0 || (this.#used < this.#link.limits.receiveMaximum && !this.inflight.full)
+  }
+
+  /** Binds a packet id and writes the packet; the limits have been checked. */
+  #send(operation: PublishOperation, owned: boolean, now: number): void {
+    if (operation.qos === 0) {
+      this.#write(operation, owned, now)
+      this.#settle(operation, 'send', 0)
+      return
+    }
+    if (operation.packetId === 0) {
+      this.inflight.add(operation)
+      operation.sequence = this.#sequence += 1
+    } else if (operation.state === 'sent') {
+      operation.dup = true
+    }
+    this.#used += 1
+    // Behind a message whose id is being cleared another's is too, which keeps their order.
+    const unclear =
+      operation.qos === 2 &&
+      (this.#clearing > 0 || this.#cleared?.has(operation.packetId) === false)
+    if (operation.state === 'clearing' || (unclear && operation.state !== 'sent')) {
+      operation.state = this.#next(operation, 'clear')
+      this.#clearing += 1
+      sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+      return
+    }
+    operation.state = this.#next(operation, 'send')
+    this.#write(operation, owned, now)
+  }
+
+  #write(operation: PublishOperation, owned: boolean, now: number): void {
+    const { out, version, limits } = this.#link
+    const { payload, payloadLength } = operation
+    let topicBytes = operation.topicBytes
+    let alias = 0
+    if (
+      this.#aliases !== undefined &&
+      sizeOf(operation, version) + 8 <= limits.maximumPacketSizeBytes
+    ) {
+      alias = this.#aliases.use(operation.topic)
+      if (this.#aliases.known) topicBytes = 0
+    }
+    const properties = remainingProperties(operation, this.#waitedMs(operation, now))
+    const header =
+      properties === operation.properties ? operation : withProperties(operation, properties)
+    this.#link.packetsSent += 1
+    writePublishHeader(out, version, header, topicBytes, payloadLength, alias)
+    if (typeof payload === 'string') {
+      out.reserve(payloadLength)
+      out.length = writeUtf8(payload, out.bytes, out.length)
+    } else {
+      out.append(payload, operation.payloadOffset, payloadLength, owned)
+    }
+  }
+
+  #isFull(operation: PublishOperation): boolean {
+    const { waitingMessages, waitingBytes } = this.#options
+    const bytes = this.#waitingBytes + operation.payloadLength + operation.topicBytes
+    const limit =
+      this.waitingMessages >= waitingMessages
+        ? 'waitingMessages'
+        : bytes > waitingBytes
+          ? 'waitingBytes'
+          : undefined
+    if (limit === undefined) return false
+    const limitValue = this.#options[limit]
+    const text = `Cannot publish to "${operation.topic}": limits.${limit} of ${limitValue} is reached`
+    this.#settle(operation, 'fail', new QueueFullError(text, { limit, limitValue }))
+    return true
+  }
+
+  /** How long ago the call was; 0 for what was restored, whose call nobody here has seen. */
+  #waitedMs(operation: PublishOperation, now: number): number {
+    const { deadline } = operation
+    return deadline === 0 ? 0 : now - deadline + this.#options.operationMs
+  }
+
+  #timeout(operation: string, sent: 'no' | 'maybe'): TimeoutError {
+    const afterMs = this.#options.operationMs
+    return new TimeoutError(`No answer to ${operation} within ${afterMs} ms`, {
+      operation,
+      afterMs,
+      sent,
+    })
+  }
+
+  #next(operation: PublishOperation, event: PublishEvent): PublishOperation['state'] {
+    const next = PUBLISH_TRANSITIONS[operation.qos][operation.state][event]
+    if (next === undefined) {
+      throw new Error(
+        `Illegal "${event}" of a QoS ${operation.qos} publish that is "${operation.state}"`,
+      )
+    }
+    return next
+  }
+
+  #settle(
+    operation: PublishOperation,
+    event: 'send' | 'fail',
+    answer: number | MqttError | undefined,
+  ): void {
+    operation.state = this.#next(operation, event)
+    operation.answer = answer
+    this.#pool.release(operation)
+    if (operation.packetId !== 0) this.inflight.remove(operation)
+  }
+
+  #leaveQueue(operation: PublishOperation): void {
+    this.#waitingBytes -= operation.payloadLength + operation.topicBytes
+  }
+
+  #compact(): void {
+    const live = [...this.#waiting].filter((operation) => operation.state !== 'done')
+    this.#waiting.clear()
+    this.#cancelled = 0
+    for (const operation of live) this.#waiting.push(operation)
+  }
+}
+
+function withProperties(operation: PublishOperation, properties: Properties): PublishHeader {
+  const { topic, qos, retain, dup, packetId } = operation
+  return { topic, qos, retain, dup, packetId, properties }
+}
+
+/** Told apart from a comparison, because the calls before it have changed the state. */
+function isDone(operation: PublishOperation): boolean {
+  return operation.state === 'done'
+}
+
+function unexpected(packetType: number, packetId: number): ProtocolError {
+  return new ProtocolError(
+    `Packet ${packetType} for packet id ${packetId} does not fit its state`,
+    {
+      clause: '§4.3',
+      reasonCode: 0x82,
+    },
+  )
+}

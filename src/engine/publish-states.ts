@@ -1,0 +1,49 @@
+// The life of an outgoing PUBLISH as a table, from the call to its last acknowledgement. §4.3
+// A pair that is absent is illegal: from the server it is a protocol error, from us a bug.
+// The payload is kept until `done`: after PUBREC a server that forgets would lose it otherwise.
+
+import type { QoS } from '../codec/packets.ts'
+
+/**
+ * `new` just made · `waiting` for the window or the connection · `clearing` sends PUBREL first,
+ * for a packet id that an adopted session may still hold · `sent` PUBLISH is out · `released`
+ * PUBREL is out · `done`.
+ */
+export type PublishState = 'new' | 'waiting' | 'clearing' | 'sent' | 'released' | 'done'
+
+/** `fail` is every end but a successful acknowledgement; `resend` follows a resumed session. */
+export type PublishEvent =
+  'wait' | 'clear' | 'send' | 'puback' | 'pubrec' | 'pubcomp' | 'refuse' | 'fail'
+
+type Row = { readonly [E in PublishEvent]?: PublishState }
+
+/** Where each event leads, by QoS and state. */
+export const PUBLISH_TRANSITIONS: {
+  readonly [Q in QoS]: { readonly [S in PublishState]: Row }
+} = {
+  0: {
+    new: { wait: 'waiting', send: 'done', fail: 'done' },
+    waiting: { send: 'done', fail: 'done' },
+    clearing: {},
+    sent: {},
+    released: {},
+    done: {},
+  },
+  1: {
+    new: { wait: 'waiting', send: 'sent', fail: 'done' },
+    waiting: { send: 'sent', fail: 'done' },
+    clearing: {},
+    sent: { send: 'sent', puback: 'done', refuse: 'done', fail: 'done' },
+    released: {},
+    done: {},
+  },
+  2: {
+    new: { wait: 'waiting', clear: 'clearing', send: 'sent', fail: 'done' },
+    waiting: { clear: 'clearing', send: 'sent', fail: 'done' },
+    clearing: { clear: 'clearing', pubcomp: 'sent', fail: 'done' },
+    sent: { send: 'sent', pubrec: 'released', refuse: 'done', fail: 'done' },
+    // A PUBREC that comes again, after a resumed session, is answered again. §4.3.3
+    released: { send: 'released', pubrec: 'released', pubcomp: 'done', fail: 'done' },
+    done: {},
+  },
+}

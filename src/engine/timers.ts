@@ -1,0 +1,69 @@
+// The deadlines of one client as a table: each has a reason, and the earliest is what to wait for.
+// It knows no clock: times are the monotonic milliseconds that the caller's `now` counts in.
+
+/** Why the engine wants to be called, by the index of the deadline. */
+export const TIMER_REASONS = [
+  'connect',
+  'keep-alive',
+  'ping-response',
+  'acknowledgement',
+  'write',
+  'operation',
+  'close',
+] as const
+
+export type TimerReason = (typeof TIMER_REASONS)[number]
+
+/** The index of each deadline. */
+export const Timer = {
+  CONNECT: 0,
+  KEEP_ALIVE: 1,
+  PING_RESPONSE: 2,
+  ACKNOWLEDGEMENT: 3,
+  WRITE: 4,
+  OPERATION: 5,
+  CLOSE: 6,
+} as const
+
+/** Deadlines by index; `Infinity` is off. */
+export class Timers {
+  readonly #at: number[] = TIMER_REASONS.map(() => Infinity)
+
+  set(timer: number, at: number): void {
+    this.#at[timer] = at
+  }
+
+  /** Sets a deadline unless an earlier one stands. */
+  arm(timer: number, at: number): void {
+    if (at < this.at(timer)) this.#at[timer] = at
+  }
+
+  at(timer: number): number {
+    return this.#at[timer] as number
+  }
+
+  clear(): void {
+    this.#at.fill(Infinity)
+  }
+
+  /** The earliest deadline. */
+  get next(): number {
+    let earliest = Infinity
+    for (let timer = 0; timer < this.#at.length; timer += 1) {
+      const at = this.#at[timer] as number
+      if (at < earliest) earliest = at
+    }
+    return earliest
+  }
+
+  /** A deadline that has passed, by its index, or -1. */
+  due(now: number): number {
+    return this.#at.findIndex((at) => at <= now)
+  }
+
+  /** Why `next` is what it is. */
+  get reason(): TimerReason | undefined {
+    const { next } = this
+    return next === Infinity ? undefined : TIMER_REASONS[this.#at.indexOf(next)]
+  }
+}

@@ -1,0 +1,298 @@
+// Error classes and codes: what can go wrong in the world, told so that a program can act on it.
+// A caller's own mistakes are not here: they throw the built-in TypeError and RangeError at the call.
+// An error says who is at fault (its class), whether waiting may help (`transient`) and, where a
+// publish ended with it, whether the message can have reached the server (`sent`).
+
+/** Every code that an {@link MqttError} can carry. */
+export type MqttErrorCode = AnyMqttError['code']
+
+/** Whether a message can have reached the server: `no` for certain, or `maybe`. */
+export type Sent = 'no' | 'maybe'
+
+interface MqttErrorDetails {
+  readonly cause?: unknown
+  readonly transient?: boolean
+  readonly sent?: Sent | undefined
+}
+
+const BRAND = Symbol.for('umqtt.MqttError')
+
+/** The base of every error that comes from the network, the server, the clock or the storage. */
+export class MqttError extends Error {
+  override readonly name: string = 'MqttError'
+  /** Which kind of error this is; stable, for programs. */
+  readonly code: string
+  /** True when the same attempt may succeed later unchanged. */
+  readonly transient: boolean
+  /** Of a publish that ended with this error: whether the message can have reached the server. */
+  readonly sent: Sent | undefined
+
+  constructor(code: string, message: string, details: MqttErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.transient = details.transient ?? false
+    this.sent = details.sent
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Tells whether a value is an error of this package, also of another copy of it. */
+  static is(value: unknown): value is AnyMqttError {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+}
+
+/**
+ * The peer sent bytes that no MQTT packet consists of (§1.2 "Malformed Packet").
+ *
+ * What to do: the connection has been ended. See what listens there: it may be no MQTT server.
+ * `clause` and `offset` say what is wrong with the bytes; if the server is right, report it to us.
+ */
+export class MalformedPacketError extends MqttError {
+  override readonly name = 'MalformedPacketError'
+  declare readonly code: 'ERR_MQTT_MALFORMED_PACKET'
+  /** The packet type of the first byte, 0 to 15. */
+  declare readonly packetType: number
+  /** Where in the packet it went wrong, in bytes from its first. */
+  declare readonly offset: number
+  /** The clause of the specification, such as `MQTT-2.2.1-2` or `§2.1.4`. */
+  declare readonly clause: string
+  /** The reason code to answer with in DISCONNECT. */
+  declare readonly reasonCode: number
+
+  constructor(
+    message: string,
+    details: { packetType: number; offset: number; clause: string; reasonCode: number },
+  ) {
+    super('ERR_MQTT_MALFORMED_PACKET', message, { transient: true })
+    Object.assign(this, details)
+  }
+}
+
+/**
+ * The peer sent a well-formed packet that is forbidden here and now (§1.2 "Protocol Error").
+ *
+ * What to do: the connection has been ended, and connecting again may work. `clause` says which
+ * rule the server broke; report it to those who make the server.
+ */
+export class ProtocolError extends MqttError {
+  override readonly name = 'ProtocolError'
+  declare readonly code: 'ERR_MQTT_PROTOCOL_ERROR'
+  /** Where in the packet it is, in bytes from its first; undefined when it is the whole packet. */
+  declare readonly offset: number | undefined
+  /** The clause of the specification that forbids it. */
+  declare readonly clause: string
+  /** The reason code to answer with in DISCONNECT. */
+  declare readonly reasonCode: number
+
+  constructor(message: string, details: { offset?: number; clause: string; reasonCode: number }) {
+    super('ERR_MQTT_PROTOCOL_ERROR', message, { transient: true })
+    Object.assign(this, details)
+  }
+}
+
+/**
+ * A packet is larger than one side allows; it was neither sent nor read.
+ *
+ * What to do: when `limitedBy` is `server`, send less at once; when it is `client`, the connection
+ * has been ended: raise `limits.maximumPacketSizeBytes`.
+ */
+export class PacketTooLargeError extends MqttError {
+  override readonly name = 'PacketTooLargeError'
+  declare readonly code: 'ERR_MQTT_PACKET_TOO_LARGE'
+  declare readonly sizeBytes: number
+  declare readonly limitBytes: number
+  /** Whose limit it is. */
+  declare readonly limitedBy: 'client' | 'server'
+
+  constructor(
+    message: string,
+    details: { sizeBytes: number; limitBytes: number; limitedBy: 'client' | 'server' },
+  ) {
+    super('ERR_MQTT_PACKET_TOO_LARGE', message, { sent: 'no' })
+    Object.assign(this, details)
+  }
+}
+
+interface ServerAnswer {
+  readonly reasonCode: number
+  readonly reasonString?: string | undefined
+  readonly serverReference?: string | undefined
+  readonly transient?: boolean
+  readonly sent?: Sent
+}
+
+/**
+ * The server answered CONNECT with a refusal.
+ *
+ * What to do: look at `reasonCode` below. Mend the name, the password or the rights; when
+ * `transient` is true, connect again later; with 0x9C and 0x9D connect to `serverReference`.
+ */
+export class ConnectRefusedError extends MqttError {
+  override readonly name = 'ConnectRefusedError'
+  declare readonly code: 'ERR_MQTT_CONNECT_REFUSED'
+  /** The code in CONNACK: §3.2.2.2 of MQTT 5.0, 1 to 5 of §3.2.2.3 of MQTT 3.1.1. */
+  readonly reasonCode: number
+  readonly reasonString: string | undefined
+  /** Another server to use (0x9C, 0x9D), as the server wrote it. §4.11 */
+  readonly serverReference: string | undefined
+
+  constructor(message: string, answer: ServerAnswer) {
+    super('ERR_MQTT_CONNECT_REFUSED', message, {
+      transient: answer.transient ?? false,
+      sent: answer.sent,
+    })
+    this.reasonCode = answer.reasonCode
+    this.reasonString = answer.reasonString
+    this.serverReference = answer.serverReference
+  }
+}
+
+/**
+ * The server ended the connection with DISCONNECT (MQTT 5.0).
+ *
+ * What to do: look at `reasonCode` below; 0x8E says that another client has the same client id.
+ * Otherwise connect again.
+ */
+export class ServerDisconnectError extends MqttError {
+  override readonly name = 'ServerDisconnectError'
+  declare readonly code: 'ERR_MQTT_SERVER_DISCONNECT'
+  readonly reasonCode: number
+  readonly reasonString: string | undefined
+  readonly serverReference: string | undefined
+
+  constructor(message: string, answer: ServerAnswer) {
+    super('ERR_MQTT_SERVER_DISCONNECT', message, {
+      transient: answer.transient ?? true,
+      sent: answer.sent,
+    })
+    this.reasonCode = answer.reasonCode
+    this.reasonString = answer.reasonString
+    this.serverReference = answer.serverReference
+  }
+}
+
+/**
+ * The server answered a PUBLISH, SUBSCRIBE or UNSUBSCRIBE with a reason of 0x80 or above.
+ *
+ * What to do: look at `reasonCode` below; mostly the server does not permit this topic or filter to
+ * this user.
+ */
+export class RejectedError extends MqttError {
+  override readonly name = 'RejectedError'
+  declare readonly code: 'ERR_MQTT_REJECTED'
+  readonly reasonCode: number
+  readonly reasonString: string | undefined
+  /** The type of the packet that carried the reason. */
+  readonly packetType: number
+
+  constructor(
+    message: string,
+    details: { reasonCode: number; reasonString?: string | undefined; packetType: number },
+  ) {
+    super('ERR_MQTT_REJECTED', message)
+    this.reasonCode = details.reasonCode
+    this.reasonString = details.reasonString
+    this.packetType = details.packetType
+  }
+}
+
+/**
+ * The transport ended without a word of MQTT, or could not be opened.
+ *
+ * What to do: connect again; `cause` has what the system says. When `sent` is `maybe`, the message
+ * may have arrived: publishing it again may make it come twice.
+ */
+export class ConnectionLostError extends MqttError {
+  override readonly name = 'ConnectionLostError'
+  declare readonly code: 'ERR_MQTT_CONNECTION_LOST'
+
+  constructor(message: string, details: { cause?: unknown; sent?: Sent } = {}) {
+    super('ERR_MQTT_CONNECTION_LOST', message, { ...details, transient: true })
+  }
+}
+
+/**
+ * One of our own clocks ran out.
+ *
+ * What to do: see which one: `operation` and `afterMs`. After `publish` the exchange goes on behind
+ * the scenes; the others end the connection. The bounds are in `timeouts`.
+ */
+export class TimeoutError extends MqttError {
+  override readonly name = 'TimeoutError'
+  declare readonly code: 'ERR_MQTT_TIMEOUT'
+  /** What took too long. */
+  readonly operation: string
+  readonly afterMs: number
+
+  constructor(message: string, details: { operation: string; afterMs: number; sent?: Sent }) {
+    super('ERR_MQTT_TIMEOUT', message, { transient: true, sent: details.sent })
+    this.operation = details.operation
+    this.afterMs = details.afterMs
+  }
+}
+
+/**
+ * The call needs a connection and there is none, or the client was closed meanwhile.
+ *
+ * What to do: call `connect` first, and wait for it.
+ */
+export class ClosedError extends MqttError {
+  override readonly name = 'ClosedError'
+  declare readonly code: 'ERR_MQTT_CLOSED'
+
+  constructor(message: string, details: { sent?: Sent } = {}) {
+    super('ERR_MQTT_CLOSED', message, details)
+  }
+}
+
+/**
+ * The server does not offer what the call asks for; nothing was sent. §3.2.2.3
+ *
+ * What to do: do without: `limit` names the limit of the server, and `connect` gave all of them as
+ * `limits`.
+ */
+export class NotSupportedError extends MqttError {
+  override readonly name = 'NotSupportedError'
+  declare readonly code: 'ERR_MQTT_NOT_SUPPORTED'
+  /** The CONNACK property that says so. */
+  readonly limit: string
+
+  constructor(message: string, details: { limit: string }) {
+    super('ERR_MQTT_NOT_SUPPORTED', message, { sent: 'no' })
+    this.limit = details.limit
+  }
+}
+
+/**
+ * Too much is waiting already; nothing was kept and nothing was sent.
+ *
+ * What to do: wait for publishes to settle before more are made, or raise the limit that `limit`
+ * names.
+ */
+export class QueueFullError extends MqttError {
+  override readonly name = 'QueueFullError'
+  declare readonly code: 'ERR_MQTT_QUEUE_FULL'
+  /** Which limit was reached, by its name in the options. */
+  readonly limit: string
+  readonly limitValue: number
+
+  constructor(message: string, details: { limit: string; limitValue: number }) {
+    super('ERR_MQTT_QUEUE_FULL', message, { transient: true, sent: 'no' })
+    this.limit = details.limit
+    this.limitValue = details.limitValue
+  }
+}
+
+/** The union over `code`, for exhaustive handling. */
+export type AnyMqttError =
+  | MalformedPacketError
+  | ProtocolError
+  | PacketTooLargeError
+  | ConnectRefusedError
+  | ServerDisconnectError
+  | RejectedError
+  | ConnectionLostError
+  | TimeoutError
+  | ClosedError
+  | NotSupportedError
+  | QueueFullError

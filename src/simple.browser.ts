@@ -1,0 +1,15 @@
+// `umqtt/simple` in a browser: over WebSocket.
+// Wiring alone: it gives the client its platform.
+
+import { browserPlatform } from './browser.ts'
+import { SimpleClient } from './simple/client.ts'
+import type { ClientOptions } from './simple/types.ts'
+
+/** One connection to a server, without recovery. {@link SimpleClient} says what it does. */
+export class MQTTClient extends SimpleClient {
+  constructor(clientId: string, server: string, options: ClientOptions = {}) {
+    super(clientId, server, options, browserPlatform)
+  }
+}
+
+export * from './simple/public.ts'

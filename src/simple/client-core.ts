@@ -1,0 +1,449 @@
+// Behind the public client: calls become operations of the engine, outputs of the engine become
+// settled promises, events and messages. Arguments are checked when they get here. It knows no
+// platform and no packet: the one is given, the other is below.
+
+import type { ProtocolVersion, SubscriptionRequest, WillFields } from '../codec/packets.ts'
+import type { Clock } from '../driver/clock.ts'
+import { Driver, type DriverHandler } from '../driver/driver.ts'
+import type { Platform } from '../driver/platform.ts'
+import { Engine } from '../engine/engine.ts'
+import type { InboundMessage } from '../engine/inbound-message.ts'
+import { type Operation, PingOperation, type PublishOperation } from '../engine/operations.ts'
+import type { ClosedOutput, ConnectedOutput, Output } from '../engine/types.ts'
+import { ClosedError, MqttError } from '../errors.ts'
+import type { TransportFactory } from '../transport/transport.ts'
+import { publishAnswer } from './answers.ts'
+import { Authenticator } from './authenticator.ts'
+import {
+  type ConnectRequest,
+  connectResult,
+  connectSettings,
+  isVersionRefused,
+} from './connecting.ts'
+import { Emitter } from './events.ts'
+import { Inbox, type InboxOwner } from './inbox.ts'
+import type { ReceivedMessage } from './message.ts'
+import type { ResolvedOptions } from './options.ts'
+import { statisticsOf } from './statistics.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type {
+  ClientState,
+  ConnectResult,
+  Message,
+  MessageHandler,
+  PublishResult,
+  SimpleEvents,
+  Statistics,
+  Subscription,
+} from './types.ts'
+import { type Deferred, deferred, watch } from './waiting.ts'
+
+/** 0x83 Implementation specific error: a handler failed. §3.4.2.1 */
+const HANDLER_FAILED = 0x83
+
+/** A WebSocket frame may hold many packets; never less than the largest of them. */
+const DEFAULT_FRAME_BYTES = 16_777_216
+
+/** A call of `connect` that is not settled. */
+interface Attempt extends Deferred<ConnectResult> {
+  readonly request: ConnectRequest
+  readonly stopWatching: () => void
+  /** False while an earlier connection is still closing. */
+  dialled: boolean
+}
+
+/** Settles a publish: with its result, or with a rejected promise. */
+type SettlePublish = (answer: PublishResult | Promise<never>) => void
+
+export class ClientCore implements DriverHandler, InboxOwner {
+  readonly options: ResolvedOptions
+  readonly inbox: Inbox
+  readonly events: Emitter<SimpleEvents>
+  will: WillFields | undefined
+  readonly #clientId: string
+  readonly #platform: Platform
+  readonly #engine: Engine
+  readonly #driver: Driver
+  #subscriptions: Subscriptions | undefined
+  #authenticator: Authenticator | undefined
+  #version: ProtocolVersion
+  #attempt: Attempt | undefined
+  /** Settled when the connection that is closing is gone. */
+  #closing: Deferred<void> | undefined
+  /** Whether CONNACK has accepted the connection of the moment. */
+  #wasConnected = false
+  /** The state that listeners were told last. */
+  #announced: ClientState = 'idle'
+  #unclaimedMessages = 0
+  #handlerErrors = 0
+  /** The warnings given so far: each is given once. */
+  #warned: Set<string> | undefined
+
+  constructor(clientId: string, options: ResolvedOptions, platform: Platform) {
+    this.#clientId = clientId
+    this.options = options
+    this.will = options.will
+    this.#platform = platform
+    this.#version = options.protocol ?? 5
+    this.#engine = new Engine(options.engine, platform.runtime)
+    this.#driver = new Driver(this.#engine, platform.clock, this)
+    this.events = new Emitter<SimpleEvents>(this)
+    this.inbox = new Inbox(this)
+  }
+
+  get clock(): Clock {
+    return this.#platform.clock
+  }
+
+  get handlerTimeoutMs(): number {
+    return this.options.handlerTimeoutMs
+  }
+
+  get manual(): boolean {
+    return this.options.manual
+  }
+
+  get state(): ClientState {
+    if (this.#attempt !== undefined) return 'connecting'
+    const { state } = this.#engine
+    return state === 'dialling' || state === 'handshaking' ? 'connecting' : state
+  }
+
+  get statistics(): Statistics {
+    return statisticsOf(this.#driver, {
+      inboxBytes: this.inbox.sizeBytes,
+      unclaimedMessages: this.#unclaimedMessages,
+      handlerErrors: this.#handlerErrors,
+    })
+  }
+
+  connect(request: ConnectRequest, signal: AbortSignal | undefined): Promise<ConnectResult> {
+    const { state } = this
+    if (state === 'connecting' || state === 'connected') {
+      throw new TypeError(`Cannot connect: the client is ${state} already`)
+    }
+    if (this.#clientId === '' && this.#version === 4 && !request.cleanStart) {
+      throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
+    }
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const ends = deferred<ConnectResult>()
+    const stopWatching = watch(signal, (reason) => {
+      this.#takeAttempt()?.reject(reason)
+      this.#stop(0, this.options.engine.closeMs)
+    })
+    const attempt = { ...ends, request, stopWatching, dialled: false }
+    this.#attempt = attempt
+    // A connection that is still closing goes first; its end is bounded.
+    if (this.#engine.state === 'closing') this.#announce()
+    else this.#dial(attempt)
+    return ends.promise
+  }
+
+  publish(
+    operation: PublishOperation,
+    owned: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<PublishResult> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const driver = this.#driver
+    if (this.#engine.state !== 'connected' && this.#attempt === undefined) {
+      const text = `Cannot publish to "${operation.topic}": the client is not connected`
+      return Promise.reject(new ClosedError(text, { sent: 'no' }))
+    }
+    this.#engine.publish(operation, owned, driver.now)
+    let promise: Promise<PublishResult>
+    if (operation.state === 'done') {
+      promise = operation.answer === 0 ? driver.handedOver : Promise.reject(operation.answer)
+    } else {
+      promise = new Promise<PublishResult>((resolve) => {
+        operation.context = resolve
+      })
+      if (signal !== undefined) this.#cancelWith(signal, operation)
+    }
+    driver.touch()
+    if (driver.paused) this.weigh()
+    return promise
+  }
+
+  subscribe(
+    requests: readonly SubscriptionRequest[],
+    handler: MessageHandler | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Subscription> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    return this.#whenConnected(
+      () => this.#theSubscriptions.subscribe(requests, handler, signal),
+      signal,
+    )
+  }
+
+  unsubscribe(filters: readonly string[]): Promise<void> {
+    return this.#whenConnected(() => this.#theSubscriptions.unsubscribe(filters))
+  }
+
+  ping(): Promise<number> {
+    if (this.#engine.state !== 'connected') return Promise.reject(this.#closedError('ping'))
+    const operation = new PingOperation()
+    const { promise, resolve, reject } = deferred<number>()
+    operation.context = (answer: number | MqttError): void =>
+      typeof answer === 'number' ? resolve(answer) : reject(answer)
+    this.#engine.ping(operation, this.#driver.now)
+    this.#driver.touch()
+    if (this.#driver.paused) this.weigh()
+    return promise
+  }
+
+  reauthenticate(data: Uint8Array | undefined): Promise<void> {
+    return this.#theAuthenticator.begin(data)
+  }
+
+  waitMsg(signal: AbortSignal | undefined): Promise<Message> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const waiting = this.inbox.take()
+    if (waiting !== undefined) return Promise.resolve(waiting)
+    if (this.#engine.state !== 'connected' && this.#attempt === undefined) {
+      return Promise.reject(this.#closedError('wait for a message'))
+    }
+    return this.inbox.wait(signal)
+  }
+
+  disconnect(reasonCode: number, timeoutMs: number): Promise<void> {
+    this.#takeAttempt()?.reject(
+      new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
+    )
+    this.#stop(reasonCode, timeoutMs)
+    if (this.#engine.state === 'idle' || this.#engine.state === 'closed') return Promise.resolve()
+    this.#closing ??= deferred<void>()
+    return this.#closing.promise
+  }
+
+  /** Tells a person, once for each code: a listener of `warning`, or else the platform. */
+  warn(code: string, message: string): void {
+    this.#warned ??= new Set()
+    if (this.#warned.has(code)) return
+    this.#warned.add(code)
+    if (!this.events.emit('warning', { code, message })) this.#platform.warn(code, message)
+  }
+
+  listenerError(event: string, error: unknown): void {
+    this.warn('listener-error', `A listener of "${event}" threw: ${String(error)}`)
+  }
+
+  handleOutput(output: Output): void {
+    switch (output.kind) {
+      case 'message':
+        return this.inbox.offer(output)
+      case 'connected':
+        return this.#handleConnected(output)
+      case 'auth':
+        return this.#theAuthenticator.handleAuth(output)
+      case 'closed':
+        return this.#handleClosed(output)
+      case 'close':
+        return
+      default:
+        return this.#handleSettled(output)
+    }
+  }
+
+  handleDrained(): void {
+    this.#announce()
+    this.weigh()
+  }
+
+  settle(message: InboundMessage, reasonCode: number, failed: boolean): void {
+    if (message.packet.qos > 0) {
+      const { onHandlerError } = this.options
+      if (failed && onHandlerError === 'hold') this.#engine.hold(message)
+      else {
+        const refused = failed && onHandlerError === 'reject'
+        this.#engine.acknowledge(message, refused ? HANDLER_FAILED : reasonCode, this.#driver.now)
+      }
+    }
+    if (this.#driver.draining) return
+    this.#driver.touch()
+    this.weigh()
+  }
+
+  /** Reading stops at a weight, at a higher one while somebody waits for an answer of the server. */
+  weigh(): void {
+    const { inboxBytes, inboxHardBytes } = this.options
+    const { sizeBytes } = this.inbox
+    const { paused } = this.#driver
+    if (sizeBytes < inboxBytes && !paused) return
+    const limit = this.#engine.busy ? inboxHardBytes : inboxBytes
+    if (sizeBytes >= limit) {
+      if (paused) return
+      this.#driver.pause()
+      const text = `Reading is paused: ${sizeBytes} bytes of messages wait for the application`
+      if (this.inbox.kept > 0) this.warn('inbox-full', text)
+    } else if (sizeBytes * 2 <= inboxBytes || limit > inboxBytes) {
+      this.#driver.resume()
+    }
+  }
+
+  handlerError(error: unknown, message: ReceivedMessage): void {
+    this.#handlerErrors += 1
+    if (this.events.emit('handler-error', { error, message })) return
+    this.warn('handler-error', `A handler of "${message.topic}" failed: ${String(error)}`)
+  }
+
+  unclaimed(message: InboundMessage): void {
+    this.#unclaimedMessages += 1
+    const text = `Nobody takes the messages of "${message.topic}": set a callback or a handler`
+    this.warn('unclaimed-message', text)
+  }
+
+  get #theSubscriptions(): Subscriptions {
+    this.#subscriptions ??= new Subscriptions(this.#driver, this.inbox)
+    return this.#subscriptions
+  }
+
+  get #theAuthenticator(): Authenticator {
+    const { authentication } = this.options.properties
+    this.#authenticator ??= new Authenticator(authentication, this.#driver)
+    return this.#authenticator
+  }
+
+  #dial(attempt: Attempt): void {
+    const { address, transport, tls } = this.options
+    const { readBuffer, transports } = this.#platform
+    const { request } = attempt
+    attempt.dialled = true
+    const settings = connectSettings(
+      this.#clientId,
+      this.options,
+      this.will,
+      request,
+      this.#version,
+    )
+    const dial = (transport ?? transports[address.scheme]) as TransportFactory
+    const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.engine.maximumPacketSizeBytes)
+    this.#driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
+    this.#announce()
+  }
+
+  #handleConnected(output: ConnectedOutput): void {
+    if (!output.packet.sessionPresent) this.#subscriptions?.clear()
+    this.#wasConnected = true
+    this.#takeAttempt()?.resolve(connectResult(output, this.#version, this.#engine.clientId))
+  }
+
+  #handleClosed({ error }: ClosedOutput): void {
+    const closedError = error ?? new ClosedError('The client disconnected')
+    const wasConnected = this.#wasConnected
+    const closing = this.#closing
+    this.#wasConnected = false
+    this.#closing = undefined
+    this.#authenticator?.handleClosed(closedError)
+    if (this.#attempt?.dialled) {
+      if (this.#isOlderProtocolWorthTrying(error, this.#attempt.request)) {
+        this.#version = 4
+        return this.#dial(this.#attempt)
+      }
+      this.#takeAttempt()?.reject(closedError)
+    }
+    if (this.#attempt === undefined) this.inbox.end(error, closedError)
+    this.#announce()
+    closing?.resolve()
+    if (error !== undefined && wasConnected) this.events.emit('connection-lost', error)
+    if (this.#attempt?.dialled === false) this.#dial(this.#attempt)
+  }
+
+  /**
+   * A clean fall-back: the server does not know MQTT 5.0, and nothing is asked for that 3.1.1 lacks:
+   * the version by name, authentication, a password without a user name [MQTT-3.1.2-22], or a
+   * session without a client id. [MQTT-3.1.3-7]
+   */
+  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectRequest): boolean {
+    const { protocol, properties, userName, password } = this.options
+    const lacking =
+      protocol !== undefined ||
+      properties.authentication !== undefined ||
+      (password !== undefined && userName === undefined) ||
+      (this.#clientId === '' && !request.cleanStart)
+    return this.#version === 5 && !lacking && isVersionRefused(error)
+  }
+
+  #handleSettled(operation: Operation): void {
+    const { context } = operation
+    switch (operation.kind) {
+      case 'publish': {
+        operation.context = undefined
+        const settle = context as SettlePublish | undefined
+        if (operation.qos === 0 && operation.answer === 0) {
+          // It has left the queue, and is handed over with the next write.
+          return settle?.(this.#driver.handedOver as Promise<never>)
+        }
+        const answer = publishAnswer(operation)
+        return settle?.(answer instanceof MqttError ? Promise.reject(answer) : answer)
+      }
+      case 'ping':
+        operation.context = undefined
+        return (context as (answer: number | MqttError | undefined) => void)(operation.answer)
+      default:
+        return this.#theSubscriptions.handleAnswer(operation)
+    }
+  }
+
+  #cancelWith(signal: AbortSignal, operation: PublishOperation): void {
+    const settle = operation.context as SettlePublish
+    const stopWatching = watch(signal, (reason) => {
+      this.#engine.cancel(operation)
+      settle(Promise.reject(reason))
+      this.#driver.touch()
+    })
+    operation.context = (answer: PublishResult | Promise<never>): void => {
+      stopWatching()
+      settle(answer)
+    }
+  }
+
+  /** Runs a request now, or when the connection that is being opened is there. */
+  #whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const attempt = this.#attempt
+    if (attempt === undefined) {
+      const answer = request()
+      if (this.#driver.paused) this.weigh()
+      return answer
+    }
+    return new Promise<T>((resolve, reject) => {
+      const stopWatching = watch(signal, reject)
+      attempt.promise.then(
+        () => {
+          stopWatching()
+          if (!signal?.aborted) resolve(request())
+        },
+        (error: unknown) => {
+          stopWatching()
+          // The signal that gave the connection up is not this caller's.
+          const mine = new ClosedError('Not sent: connect was given up', { sent: 'no' })
+          reject(MqttError.is(error) ? error : mine)
+        },
+      )
+    })
+  }
+
+  #stop(reasonCode: number, timeoutMs: number): void {
+    this.#engine.disconnect(reasonCode, timeoutMs, this.#driver.now)
+    this.#driver.touch()
+  }
+
+  #takeAttempt(): Attempt | undefined {
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    attempt?.stopWatching()
+    return attempt
+  }
+
+  #announce(): void {
+    const { state } = this
+    if (state === this.#announced) return
+    this.#announced = state
+    this.events.emit('state', state)
+  }
+
+  #closedError(call: string): ClosedError {
+    return new ClosedError(`Cannot ${call}: the client is not connected`, { sent: 'no' })
+  }
+}

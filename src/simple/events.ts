@@ -1,0 +1,42 @@
+// A small emitter: typed events, listeners in the order added, and one listener that throws harms
+// neither the others nor the caller.
+
+/** Who is told when a listener throws. */
+export interface EmitterOwner {
+  listenerError(event: string, error: unknown): void
+}
+
+/** Listeners by event. */
+export class Emitter<Events extends object> {
+  #listeners: Map<keyof Events, Set<(detail: never) => void>> | undefined
+  readonly #owner: EmitterOwner
+
+  constructor(owner: EmitterOwner) {
+    this.#owner = owner
+  }
+
+  /** Adds a listener; the function returned removes it. */
+  on<E extends keyof Events>(event: E, listener: (detail: Events[E]) => void): () => void {
+    this.#listeners ??= new Map()
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners)
+    // A wrapper of its own, so that the same function added twice is called twice.
+    const entry = (detail: Events[E]): void => listener(detail)
+    listeners.add(entry)
+    return () => void listeners.delete(entry)
+  }
+
+  /** Calls the listeners; tells whether there was one. */
+  emit<E extends keyof Events>(event: E, detail: Events[E]): boolean {
+    const listeners = this.#listeners?.get(event)
+    if (listeners === undefined || listeners.size === 0) return false
+    for (const listener of [...listeners]) {
+      try {
+        ;(listener as (detail: Events[E]) => void)(detail)
+      } catch (error) {
+        this.#owner.listenerError(String(event), error)
+      }
+    }
+    return true
+  }
+}

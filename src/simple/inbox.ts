@@ -1,0 +1,324 @@
+// Where received messages are until the application is done with them: handed to the callback, the
+// handlers of matching subscriptions and the iterators, finished when all of them are done, and kept
+// in order for who asks later. It discards nothing; its owner stops reading when it grows heavy.
+
+import { topicMatches } from '../codec/topics.ts'
+import type { Clock, TimerHandle } from '../driver/clock.ts'
+import { Deque } from '../engine/deque.ts'
+import type { InboundMessage } from '../engine/inbound-message.ts'
+import { TimeoutError } from '../errors.ts'
+import { type Acknowledger, ReceivedMessage } from './message.ts'
+import type { MessageStream, StreamOwner } from './message-stream.ts'
+import type { MessageHandler } from './types.ts'
+import { deferred, watch } from './waiting.ts'
+
+/** What a message weighs beside its topic and payload, bytes: its objects, as measured. */
+const MESSAGE_OVERHEAD_BYTES = 200
+/** Topics whose handlers are remembered. */
+const ROUTED_TOPICS_KEPT = 256
+
+/** A handler for the messages of one filter. */
+export interface Route {
+  readonly filter: string
+  readonly handler: MessageHandler
+}
+
+const NO_ROUTES: readonly Route[] = Object.freeze([])
+const NO_STREAMS: readonly MessageStream[] = Object.freeze([])
+
+/** What the inbox asks of the client around it. */
+export interface InboxOwner {
+  readonly clock: Clock
+  readonly handlerTimeoutMs: number
+  /** Whether the application acknowledges by itself. */
+  readonly manual: boolean
+  /** A message is done with, or one of its handlers `failed`. */
+  settle(message: InboundMessage, reasonCode: number, failed: boolean): void
+  handlerError(error: unknown, message: ReceivedMessage): void
+  /** A message came that nobody takes or asks for; it is acknowledged. */
+  unclaimed(message: InboundMessage): void
+}
+
+/** Somebody who waits for one message. */
+export interface Waiter {
+  readonly resolve: (message: ReceivedMessage) => void
+  readonly reject: (error: Error) => void
+  cancelled: boolean
+}
+
+export class Inbox implements Acknowledger, StreamOwner {
+  /** Weight of the messages that the application has or has still to get, bytes. */
+  sizeBytes = 0
+  readonly #owner: InboxOwner
+  #callback: MessageHandler | undefined
+  #routes: readonly Route[] = NO_ROUTES
+  #routesByTopic: Map<string, readonly Route[]> | undefined
+  #streams: readonly MessageStream[] = NO_STREAMS
+  #waiters: Deque<Waiter> | undefined
+  /** Who waits for a message that a handler still has. */
+  #waitersFor: Map<ReceivedMessage, Waiter> | undefined
+  /** Kept before, and wanted now: they go before what comes in. */
+  #arrived: Deque<InboundMessage> | undefined
+  /** Kept for whoever asks. */
+  #kept: Deque<InboundMessage> | undefined
+  /** Whether the program has shown that it asks for messages, so that they are kept for it. */
+  #asking = false
+  /** Messages whose handlers run, in the order of their start. */
+  #running: Set<ReceivedMessage> | undefined
+  #timer: TimerHandle | undefined
+
+  constructor(owner: InboxOwner) {
+    this.#owner = owner
+  }
+
+  /** Messages that nobody has asked for yet. */
+  get kept(): number {
+    return this.#kept?.length ?? 0
+  }
+
+  setCallback(handler: MessageHandler | undefined): void {
+    this.#callback = handler
+    if (handler !== undefined) this.#offerKept(() => true)
+  }
+
+  addRoute(route: Route): void {
+    this.#routes = [...this.#routes, route]
+    this.#routesByTopic = undefined
+    this.#offerKept((topic) => topicMatches(route.filter, topic))
+  }
+
+  removeRoute(route: Route): void {
+    this.#routes = this.#routes.filter((other) => other !== route)
+    this.#routesByTopic = undefined
+  }
+
+  /** A subscription without a handler: its messages are kept for who iterates or asks. */
+  expectQuestions(): void {
+    this.#asking ||= this.#callback === undefined
+  }
+
+  addStream(stream: MessageStream): MessageStream {
+    this.#asking = true
+    this.#streams = [...this.#streams, stream]
+    this.#offerKept((topic) => stream.wants(topic))
+    return stream
+  }
+
+  removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void {
+    this.#streams = this.#streams.filter((other) => other !== stream)
+    for (const message of left) {
+      // Nobody else has it: it waits for whoever asks next.
+      if (message.consumers === 1) this.#keep(message.inbound)
+      else this.finish(message)
+    }
+  }
+
+  /** Takes the message that waits longest, and is done with it. */
+  take(): ReceivedMessage | undefined {
+    this.#asking = true
+    const inbound = this.#kept?.shift()
+    if (inbound === undefined) return undefined
+    const message = new ReceivedMessage(inbound, this)
+    this.finish(message)
+    return message
+  }
+
+  /** Waits for the next message; the signal gives it up. */
+  wait(signal: AbortSignal | undefined): Promise<ReceivedMessage> {
+    this.#asking = true
+    this.#waiters ??= new Deque()
+    const { promise, resolve, reject } = deferred<ReceivedMessage>()
+    const waiter: Waiter = { resolve, reject, cancelled: false }
+    const stopWatching = watch(signal, (reason) => {
+      waiter.cancelled = true
+      reject(reason)
+    })
+    this.#waiters.push(waiter)
+    return promise.finally(stopWatching)
+  }
+
+  /** The connection is over: who waits is told, and streams end after what they have. */
+  end(error: Error | undefined, closed: Error): void {
+    for (const stream of this.#streams) stream.end(error)
+    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter()) {
+      waiter.reject(error ?? closed)
+    }
+  }
+
+  /** A message has come in. What a handler calls never comes back in here. */
+  offer(message: InboundMessage): void {
+    this.sizeBytes += weightOf(message)
+    if (this.#arrived === undefined) this.#handOut(message)
+    else this.#arrived.push(message)
+  }
+
+  /** Hands out what was kept and is wanted now. */
+  #dispatch(): void {
+    for (let next = this.#arrived?.shift(); next !== undefined; next = this.#arrived?.shift()) {
+      this.#handOut(next)
+    }
+    this.#arrived = undefined
+  }
+
+  finish(message: ReceivedMessage): void {
+    message.consumers -= 1
+    if (message.consumers > 0) return
+    if (message.since !== 0) this.#unwatch(message)
+    this.#waitersFor?.get(message)?.resolve(message)
+    this.#waitersFor?.delete(message)
+    if (!this.#owner.manual || message.inbound.packet.qos === 0) this.#leave(message, 0)
+  }
+
+  acknowledge(message: ReceivedMessage, reasonCode: number): void {
+    if (!this.#owner.manual) {
+      throw new TypeError("Cannot acknowledge by hand: the option acknowledge is not 'manual'")
+    }
+    if (message.inbound.packet.qos > 0) this.#leave(message, reasonCode)
+  }
+
+  #handOut(inbound: InboundMessage): void {
+    const routes = this.#routes.length === 0 ? NO_ROUTES : this.#routesFor(inbound.topic)
+    const streams =
+      this.#streams.length === 0
+        ? NO_STREAMS
+        : this.#streams.filter((stream) => stream.wants(inbound.topic))
+    const waiter = this.#nextWaiter()
+    const consumed = this.#callback !== undefined || routes.length > 0 || streams.length > 0
+    if (!consumed && waiter === undefined) return this.#handOutToNobody(inbound)
+    const message = new ReceivedMessage(inbound, this)
+    if (this.#callback !== undefined) this.#run(this.#callback, message)
+    for (const { handler } of routes) this.#run(handler, message)
+    for (const stream of streams) {
+      message.consumers += 1
+      stream.push(message)
+    }
+    this.finish(message)
+    if (waiter === undefined) return
+    if (message.consumers === 0) waiter.resolve(message)
+    else this.#resolveWhenFinished(message, waiter)
+  }
+
+  #handOutToNobody(inbound: InboundMessage): void {
+    if (this.#asking) return this.#keep(inbound)
+    this.#owner.unclaimed(inbound)
+    this.#leave(new ReceivedMessage(inbound, this), 0)
+  }
+
+  #run(handler: MessageHandler, message: ReceivedMessage): void {
+    const { inbound } = message
+    try {
+      const result = handler(inbound.topic, inbound.packet.payload, message)
+      if (!isThenable(result)) return
+      message.consumers += 1
+      this.#watch(message)
+      result.then(
+        () => this.finish(message),
+        (error: unknown) => {
+          this.#fail(error, message)
+          this.finish(message)
+        },
+      )
+    } catch (error) {
+      this.#fail(error, message)
+    }
+  }
+
+  #fail(error: unknown, message: ReceivedMessage): void {
+    message.failed = true
+    this.#owner.handlerError(error, message)
+  }
+
+  #leave(message: ReceivedMessage, reasonCode: number): void {
+    if (message.finished) return
+    message.finished = true
+    this.sizeBytes -= weightOf(message.inbound)
+    this.#owner.settle(message.inbound, reasonCode, message.failed)
+  }
+
+  #resolveWhenFinished(message: ReceivedMessage, waiter: Waiter): void {
+    this.#waitersFor ??= new Map()
+    this.#waitersFor.set(message, waiter)
+  }
+
+  #keep(inbound: InboundMessage): void {
+    this.#kept ??= new Deque()
+    this.#kept.push(inbound)
+  }
+
+  /** A consumer has come: what was kept and concerns it is handed out, after the current call. */
+  #offerKept(wanted: (topic: string) => boolean): void {
+    const kept = this.#kept
+    if (kept === undefined || kept.length === 0) return
+    this.#kept = undefined
+    this.#arrived ??= new Deque()
+    const arrived = this.#arrived
+    for (const inbound of kept) {
+      if (wanted(inbound.topic)) arrived.push(inbound)
+      else this.#keep(inbound)
+    }
+    void Promise.resolve().then(() => this.#dispatch())
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    let waiter = this.#waiters?.shift()
+    while (waiter?.cancelled) waiter = this.#waiters?.shift()
+    return waiter
+  }
+
+  #routesFor(topic: string): readonly Route[] {
+    const known = this.#routesByTopic?.get(topic)
+    if (known !== undefined) return known
+    if (this.#routesByTopic === undefined || this.#routesByTopic.size >= ROUTED_TOPICS_KEPT) {
+      this.#routesByTopic = new Map()
+    }
+    const routes = this.#routes.filter(({ filter }) => topicMatches(filter, topic))
+    this.#routesByTopic.set(topic, routes)
+    return routes
+  }
+
+  /** Watches over handlers that take long: one timer, for the one that began first. */
+  #watch(message: ReceivedMessage): void {
+    this.#running ??= new Set()
+    message.since = this.#owner.clock.now()
+    this.#running.add(message)
+    if (this.#timer === undefined) this.#setTimer(this.#owner.handlerTimeoutMs)
+  }
+
+  /** A handler is done; after the last one no timer keeps the process. */
+  #unwatch(message: ReceivedMessage): void {
+    this.#running?.delete(message)
+    if (this.#timer === undefined || this.#running?.size !== 0) return
+    this.#owner.clock.clearTimer(this.#timer)
+    this.#timer = undefined
+  }
+
+  #setTimer(delayMs: number): void {
+    this.#timer = this.#owner.clock.setTimer(() => this.#reportSlow(), delayMs)
+  }
+
+  #reportSlow(): void {
+    this.#timer = undefined
+    const { clock, handlerTimeoutMs: afterMs } = this.#owner
+    const now = clock.now()
+    for (const message of this.#running ?? []) {
+      const left = message.since + afterMs - now
+      if (left > 0) return this.#setTimer(left)
+      this.#running?.delete(message)
+      const text = `Handler of "${message.topic}" is not done after ${afterMs} ms`
+      const details = { operation: 'handler', afterMs }
+      this.#owner.handlerError(new TimeoutError(text, details), message)
+    }
+  }
+}
+
+function weightOf(message: InboundMessage): number {
+  return message.packet.payload.length + message.topic.length + MESSAGE_OVERHEAD_BYTES
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

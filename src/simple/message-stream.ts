@@ -1,0 +1,104 @@
+// Messages as an async iterator: the next one is asked for when the one before is done with, and
+// that is when the one before is acknowledged.
+
+import { topicMatches } from '../codec/topics.ts'
+import { Deque } from '../engine/deque.ts'
+import type { ReceivedMessage } from './message.ts'
+import type { Message } from './types.ts'
+
+/** What a stream asks of the inbox. */
+export interface StreamOwner {
+  finish(message: ReceivedMessage): void
+  /** The stream takes no more; `left` are the messages that it has not handed out. */
+  removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void
+}
+
+interface Pull {
+  readonly resolve: (result: IteratorResult<Message>) => void
+  readonly reject: (error: Error) => void
+}
+
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
+
+/** The messages of some filters, or all of them. */
+export class MessageStream implements AsyncIterableIterator<Message> {
+  readonly #filters: readonly string[] | undefined
+  readonly #owner: StreamOwner
+  readonly #queue = new Deque<ReceivedMessage>()
+  readonly #pulls = new Deque<Pull>()
+  /** Handed out last, and with the application. */
+  #current: ReceivedMessage | undefined
+  #ended = false
+  #error: Error | undefined
+
+  constructor(filters: readonly string[] | undefined, owner: StreamOwner) {
+    this.#filters = filters
+    this.#owner = owner
+  }
+
+  wants(topic: string): boolean {
+    return (
+      this.#filters === undefined || this.#filters.some((filter) => topicMatches(filter, topic))
+    )
+  }
+
+  push(message: ReceivedMessage): void {
+    const pull = this.#pulls.shift()
+    if (pull === undefined) return this.#queue.push(message)
+    this.#current = message
+    pull.resolve({ done: false, value: message })
+  }
+
+  /** No message will come any more: what is here is handed out, then it is over, or the error thrown. */
+  end(error: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#error = error
+    this.#owner.removeStream(this, [])
+    for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift()) {
+      if (this.#error === undefined) pull.resolve(DONE)
+      else pull.reject(this.#error)
+      this.#error = undefined
+    }
+  }
+
+  next(): Promise<IteratorResult<Message>> {
+    this.#finishCurrent()
+    const message = this.#queue.shift()
+    if (message !== undefined) {
+      this.#current = message
+      return Promise.resolve({ done: false, value: message })
+    }
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) return Promise.reject(error)
+    if (this.#ended) return Promise.resolve(DONE)
+    return new Promise((resolve, reject) => this.#pulls.push({ resolve, reject }))
+  }
+
+  return(): Promise<IteratorResult<Message>> {
+    this.#finishCurrent()
+    this.#error = undefined
+    const left = [...this.#queue]
+    this.#queue.clear()
+    if (this.#ended) {
+      for (const message of left) this.#owner.finish(message)
+    } else {
+      this.#owner.removeStream(this, left)
+    }
+    this.#ended = true
+    for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift())
+      pull.resolve(DONE)
+    return Promise.resolve(DONE)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #finishCurrent(): void {
+    const current = this.#current
+    this.#current = undefined
+    if (current !== undefined) this.#owner.finish(current)
+  }
+}

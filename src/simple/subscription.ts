@@ -1,0 +1,65 @@
+// What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
+// It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
+
+import type { Inbox, Route } from './inbox.ts'
+import { MessageStream } from './message-stream.ts'
+import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
+
+/** One call of `subscribe`, from the call on. */
+export class LiveSubscription implements Subscription {
+  granted: readonly Grant[] = []
+  readonly #inbox: Inbox
+  readonly #release: (subscription: LiveSubscription) => Promise<void>
+  #routes: readonly Route[]
+  #filters: readonly string[]
+  #streams: readonly MessageStream[] = []
+
+  constructor(
+    filters: readonly string[],
+    handler: MessageHandler | undefined,
+    inbox: Inbox,
+    release: (subscription: LiveSubscription) => Promise<void>,
+  ) {
+    this.#filters = filters
+    this.#inbox = inbox
+    this.#release = release
+    this.#routes = handler === undefined ? [] : filters.map((filter) => ({ filter, handler }))
+    // Before SUBSCRIBE goes out: a message may come before its SUBACK. §3.8.4
+    for (const route of this.#routes) inbox.addRoute(route)
+    if (handler === undefined) inbox.expectQuestions()
+  }
+
+  /** The filters that are still in force. */
+  get filters(): readonly string[] {
+    return this.#filters
+  }
+
+  /**
+   * Takes the subscription back at the server, unless another one has the same filter.
+   * @throws {ClosedError} ERR_MQTT_CLOSED — there is no connection; the handler is gone all the same
+   */
+  async unsubscribe(): Promise<void> {
+    await this.#release(this)
+  }
+
+  /** These filters bring nothing more; without any left its iterators end after what they have. */
+  drop(filters: readonly string[]): void {
+    this.#filters = this.#filters.filter((filter) => !filters.includes(filter))
+    for (const route of this.#routes)
+      if (filters.includes(route.filter)) this.#inbox.removeRoute(route)
+    this.#routes = this.#routes.filter(({ filter }) => !filters.includes(filter))
+    if (this.#filters.length > 0) return
+    for (const stream of this.#streams) stream.end(undefined)
+    this.#streams = []
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message> {
+    const stream = this.#inbox.addStream(new MessageStream(this.#filters, this.#inbox))
+    this.#streams = [...this.#streams, stream]
+    return stream
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.unsubscribe()
+  }
+}

@@ -1,0 +1,152 @@
+// Reads what the application wrote as its server into a ServerAddress, once, before anything is dialled.
+// A value that cannot be right is refused here, with words that say what to write instead; what may be
+// secret (user information, a query) reaches no message. Knows no URL class, so that it runs everywhere.
+
+import type { ParseServer, ServerAddress } from './transport.ts'
+
+/** What is set beside the server. */
+export interface ParseServerOptions {
+  /** 1 to 65,535, for a server that names no port or the same one. @default the port of the scheme */
+  readonly port?: number | undefined
+  /** Whether TLS settings were given: a bare host name then means `mqtts:`. @default false */
+  readonly tls?: boolean | undefined
+}
+
+type NetworkScheme = Exclude<ServerAddress['scheme'], 'unix'>
+
+/** What may stand before `://`; the last three are other clients' words for the same. */
+const SCHEMES: Readonly<Record<string, NetworkScheme>> = {
+  mqtt: 'mqtt',
+  mqtts: 'mqtts',
+  ws: 'ws',
+  wss: 'wss',
+  tcp: 'mqtt',
+  ssl: 'mqtts',
+  tls: 'mqtts',
+}
+
+const DEFAULT_PORTS: Readonly<Record<NetworkScheme, number>> = {
+  mqtt: 1883,
+  mqtts: 8883,
+  ws: 80,
+  wss: 443,
+}
+
+/** Where most servers take MQTT over WebSocket; the specification names no path. */
+const DEFAULT_PATH = '/mqtt'
+
+/** The longest host name, in characters. RFC 1035 §2.3.4 */
+const HOST_MAX = 253
+
+/** How much of a server an error shows, in characters. */
+const SHOWN_MAX = 200
+
+/**
+ * Reads a server as an application writes it: a host name, `host:port`, an IPv4 address, an IPv6 address
+ * in brackets, or a URL with the scheme `mqtt` (also written `tcp`), `mqtts` (also `ssl`, `tls`), `ws`,
+ * `wss` or `unix`.
+ *
+ * The port is the URL's, else `options.port`, else 1883, 8883, 80 or 443. A WebSocket URL without a path
+ * gets `/mqtt`; any other path, `/` too, is kept. `href` never holds a query, which may carry a token.
+ *
+ * @throws {TypeError} the server cannot be read, holds user information, or contradicts the options
+ * @throws {RangeError} a port is not 1 to 65,535, or the two ports differ
+ * @example
+ * parseServer('localhost').href // 'mqtt://localhost:1883'
+ */
+export function parseServer(server: string, options: ParseServerOptions = {}): ServerAddress {
+  const { port: portOption, tls = false } = options
+  const refuse = (why: string): never => {
+    const shown = `${server}`.slice(0, SHOWN_MAX).replace(/\?.*/s, '?…')
+    throw new TypeError(`Cannot use the server ${JSON.stringify(shown)}: ${why}`)
+  }
+  if (typeof server !== 'string') refuse('write a host name or a URL')
+  const [, file] = /^unix:(?:\/\/(?=\/))?(.*)$/is.exec(server) ?? []
+  if (file !== undefined) {
+    if (!/^(?!\/\/)[^\0]+$/.test(file)) refuse('it names no file, as "unix:/run/mqtt.sock" does')
+    if (tls || portOption !== undefined) refuse('a Unix socket has neither a port nor TLS')
+    return { scheme: 'unix', host: '', port: 0, path: file, href: `unix:${file}` }
+  }
+  if (server.includes('@')) {
+    throw new TypeError(
+      'Cannot use a server with "@": use the options "user" and "password", and write "%40" in a path',
+    )
+  }
+
+  const [, prefix, authority = '', path = ''] =
+    /^(?:([^/?#:]*):\/\/)?([^/?#]*)(.*)$/s.exec(server) ?? []
+  const name = prefix?.toLowerCase() ?? (tls ? 'mqtts' : 'mqtt')
+  const scheme = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined
+  if (scheme === undefined) return refuse('use "mqtt:", "mqtts:", "ws:", "wss:" or "unix:"')
+  const isWebSocket = scheme === 'ws' || scheme === 'wss'
+  if (tls && (scheme === 'mqtt' || scheme === 'ws')) refuse(`TLS settings need "${scheme}s:"`)
+  if (path !== '' && !isWebSocket && (path !== '/' || prefix === undefined)) {
+    refuse('only "ws:" and "wss:" have a path')
+  }
+  if (/[^!-~]|#/.test(path)) refuse('its path has a character that needs encoding')
+
+  const [, host = '', portText] = /^(\[.*\]|[^:]*)(?::(.*))?$/s.exec(authority.toLowerCase()) ?? []
+  const bare = host.replace(/^\[(.*)\]$/s, '$1')
+  if (isIPv6(authority)) refuse(`write the IPv6 address as "[${authority}]"`)
+  if (!(bare === host ? isName(host) : isIPv6(bare))) {
+    refuse('it names no host, as "localhost" or "mqtt://localhost:1883" does')
+  }
+  const port = checkPort(portText ?? portOption ?? DEFAULT_PORTS[scheme])
+  if (portOption !== undefined && port !== checkPort(portOption)) {
+    throw new RangeError(
+      `Cannot use both ports, ${port} of the server and ${portOption} of the options`,
+    )
+  }
+  const fullPath = !isWebSocket || path.startsWith('/') ? path : DEFAULT_PATH + path
+  return {
+    scheme,
+    host: bare,
+    port,
+    path: isWebSocket ? fullPath : '',
+    href: `${scheme}://${host}:${port}${isWebSocket ? fullPath.replace(/\?.*/, '') : ''}`,
+  }
+}
+
+function checkPort(value: string | number): number {
+  const port = /^\d+$/.test(`${value}`) ? Number(value) : 0
+  if (port >= 1 && port <= 65_535) return port
+  throw new RangeError(`Cannot use the port "${value}": write a whole number from 1 to 65,535`)
+}
+
+/** A host name or an IPv4 address; a name beyond ASCII is left to the resolver. */
+function isName(host: string): boolean {
+  return (
+    host.length <= HOST_MAX &&
+    /^(?:(?:[\w-]|[^\0-\xa0\s])+(?:\.(?!$)|\.?$))+$/.test(host) &&
+    (!/(?:^|\.)\d+\.?$/.test(host) || isIPv4(host))
+  )
+}
+
+function isIPv4(host: string): boolean {
+  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(host)
+}
+
+/** RFC 4291 §2.2, with a zone as in RFC 4007 §11. */
+function isIPv6(text: string): boolean {
+  const halves = text
+    .replace(/%[\w.~-]+$/, '')
+    .replace(/:([\d.]+)$/, (tail, ipv4: string) => (isIPv4(ipv4) ? ':0:0' : tail))
+    .split('::')
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
+  return (
+    groups.every((group) => /^[\da-f]{1,4}$/i.test(group)) &&
+    (halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8)
+  )
+}
+
+/** A parser that gives the same object again for the server that it was asked for last. */
+export function rememberingParser(): ParseServer {
+  let lastKey = ''
+  let last: ServerAddress | undefined
+  return (server, options = {}) => {
+    const key = `${options.port} ${options.tls} ${server}`
+    if (last === undefined || key !== lastKey) last = parseServer(server, options)
+    lastKey = key
+    return last
+  }
+}

@@ -1,0 +1,311 @@
+// The documents say what is so: their examples run, their tables are those of the code, their numbers are
+// those of the sources, and what is generated is current.
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { CONNECTION_TRANSITIONS } from '../src/engine/connection-states.ts'
+import { PUBLISH_TRANSITIONS } from '../src/engine/publish-states.ts'
+import {
+  DEFAULT_KEEP_ALIVE_SECONDS,
+  DEFAULT_LIMITS,
+  DEFAULT_SESSION_EXPIRY_SECONDS,
+  DEFAULT_TIMEOUTS,
+} from '../src/simple/defaults.ts'
+import { runProgram } from './support/run-program.ts'
+import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
+import { type TestServer, startServer } from './support/servers.ts'
+import { LAYERS } from './support/tidy/layers.ts'
+
+const read = (path: string): string => readFileSync(path, 'utf8')
+
+/** A block of code in a document. */
+interface Block {
+  /** Such as `simple-3`: the document and its place there. */
+  readonly name: string
+  /** What stands after "js": `types` is only checked, `mqtt5` needs a server of MQTT 5.0. */
+  readonly mark: string
+  readonly code: string
+}
+
+function blocksOf(path: string): Block[] {
+  const stem = path.replace(/^.*\//, '').replace(/\.md$/, '').toLowerCase()
+  return Array.from(
+    read(path).matchAll(/^```js *(.*)\n([^]*?)^```$/gm),
+    ([, mark = '', code = ''], i) => ({
+      name: `${stem}-${i + 1}`,
+      mark,
+      code,
+    }),
+  )
+}
+
+/** The code as a program of its own: with a client, if it makes none. */
+function programOf({ code }: Block): string {
+  if (code.includes('new MQTTClient(')) return code
+  const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
+  return `import { MQTTClient } from 'umqtt/simple'
+${imports}
+const client = new MQTTClient('docs', 'mqtt://localhost')
+await client.connect()
+${code.replaceAll(/^import .*\n/gm, '')}
+await client.disconnect()
+`
+}
+
+/** Inside the repository, so that the package is found by its name. */
+const FOLDER = 'build/docs'
+
+const BLOCKS = ['README.md', 'docs/simple.md'].flatMap((path) => blocksOf(path))
+
+describe('the examples of the documents', { timeout: 60_000 }, () => {
+  let server: TestServer
+  let router: ScriptedRouter
+  before(async () => {
+    server = await startServer('aedes', { anonymous: true })
+    router = await startScriptedRouter()
+    rmSync(FOLDER, { recursive: true, force: true })
+    mkdirSync(FOLDER, { recursive: true })
+    for (const block of BLOCKS) writeFileSync(`${FOLDER}/${block.name}.mjs`, programOf(block))
+  })
+  after(async () => {
+    await server.remove()
+    await router.close()
+  })
+
+  test('are found', () => ok(BLOCKS.length >= 14, `${BLOCKS.length}`))
+
+  for (const block of BLOCKS) {
+    if (block.mark === 'types') continue
+    test(`${block.name} runs`, async () => {
+      const url = block.mark === 'mqtt5' ? router.url : (server.urls.tcp ?? '')
+      const file = `${FOLDER}/${block.name}.run.mjs`
+      writeFileSync(file, programOf(block).replaceAll('mqtt://localhost', url))
+      const { code, stdout, stderr } = await runProgram(file)
+      equal(code, 0, stdout + stderr)
+      equal(stderr, '')
+    })
+  }
+
+  test('have the right types', () => {
+    const config = {
+      extends: '../../tsconfig.examples.json',
+      compilerOptions: { rootDir: '../..', noUnusedLocals: false, noUnusedParameters: false },
+      include: BLOCKS.map(({ name }) => `${name}.mjs`),
+    }
+    writeFileSync(`${FOLDER}/tsconfig.json`, JSON.stringify(config))
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ['node_modules/typescript/bin/tsc', '-p', `${FOLDER}/tsconfig.json`],
+      { encoding: 'utf8' },
+    )
+    equal(status, 0, stdout)
+  })
+
+  test('of README.md begin with one of at most 12 lines', () => {
+    const [first] = blocksOf('README.md')
+    const lines = first?.code.trimEnd().split('\n') ?? []
+    ok(lines.length > 0 && lines.length <= 12, `${lines.length} lines`)
+  })
+})
+
+/** A table of a document: its rows, each by the words of the head. */
+function tableAfter(text: string, heading: string): Record<string, string>[] {
+  const start = text.indexOf(`${heading}\n`)
+  ok(start !== -1, `There is no heading "${heading}"`)
+  const lines = text.slice(start).split('\n')
+  const from = lines.findIndex((line) => line.startsWith('|'))
+  const count = lines.slice(from).findIndex((line) => !line.startsWith('|'))
+  const [head = [], , ...rows] = lines.slice(from, from + count).map((line) =>
+    line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  )
+  return rows.map((row) => Object.fromEntries(head.map((name, i) => [unquote(name), row[i] ?? ''])))
+}
+
+const unquote = (text: string): string => text.replaceAll('`', '')
+
+const number = (text: string): number => Number(text.replaceAll(/[,_]/g, ''))
+
+describe('ARCHITECTURE.md', () => {
+  const text = read('ARCHITECTURE.md')
+
+  const transitions = (heading: string): Record<string, Record<string, string>> =>
+    Object.fromEntries(
+      tableAfter(text, heading).map(({ state = '', ...events }) => [
+        unquote(state),
+        Object.fromEntries(
+          Object.entries(events)
+            .filter(([, next]) => next !== '')
+            .map(([event, next]) => [event, unquote(next)]),
+        ),
+      ]),
+    )
+  const withoutEmpty = (table: object): object =>
+    Object.fromEntries(
+      Object.entries(table).filter(([, row]) => Object.keys(row as object).length > 0),
+    )
+
+  test('has the table of the connection', () => {
+    deepEqual(transitions('### The connection'), CONNECTION_TRANSITIONS)
+  })
+  for (const qos of [0, 1, 2] as const) {
+    test(`has the table of a publish at QoS ${qos}`, () => {
+      const wanted = withoutEmpty(PUBLISH_TRANSITIONS[qos])
+      deepEqual(transitions(`### A publish at QoS ${qos}`), wanted)
+    })
+  }
+
+  test('has the table of layers', () => {
+    const shown = tableAfter(text, '## Code map').map((row) => ({
+      path: unquote(row['where'] ?? ''),
+      imports: Array.from(
+        (row['may import'] ?? '').matchAll(/`([^`]+)`/g),
+        ([, path]) => `src/${path}`,
+      ),
+      all: row['may import'] === 'all',
+      pure: row['pure'] === 'yes',
+    }))
+    const existing = LAYERS.filter(({ path }) => existsSync(path))
+    deepEqual(
+      shown.sort((a, b) => (a.path < b.path ? -1 : 1)),
+      existing
+        .map(({ path, imports, pure }) => {
+          const all = imports.includes('src/')
+          return { path, imports: all ? [] : [...imports], all, pure }
+        })
+        .sort((a, b) => (a.path < b.path ? -1 : 1)),
+    )
+  })
+
+  test('names files that exist', () => {
+    const named = Array.from(
+      text.matchAll(/`((?:simple|engine|codec|driver|transport|src|test)\/[\w./-]+\.(?:ts|mjs))`/g),
+      ([, path = '']) => (/^(src|test)\//.test(path) ? path : `src/${path}`),
+    )
+    ok(named.length > 20)
+    deepEqual(
+      named.filter((path) => !existsSync(path)),
+      [],
+    )
+  })
+})
+
+describe('docs/defaults.md', () => {
+  const text = read('docs/defaults.md')
+
+  const defaults = (heading: string, column: string): Record<string, number> =>
+    Object.fromEntries(
+      tableAfter(text, heading).map((row) => [
+        unquote(row[column] ?? ''),
+        number(row['default'] ?? ''),
+      ]),
+    )
+
+  test('has every limit, with its number', () => {
+    deepEqual(defaults('## Limits', 'limits'), { ...DEFAULT_LIMITS })
+  })
+  test('has every timeout, with its number', () => {
+    deepEqual(defaults('## Timeouts', 'timeouts'), { ...DEFAULT_TIMEOUTS })
+  })
+  test('has the numbers of the connection', () => {
+    deepEqual(defaults('## The connection', 'option'), {
+      keepAliveSeconds: DEFAULT_KEEP_ALIVE_SECONDS,
+      'sessionExpirySeconds, clean start': 0,
+      'sessionExpirySeconds, else': DEFAULT_SESSION_EXPIRY_SECONDS,
+      protocol: 5,
+    })
+  })
+  test('gives a reason for each', () => {
+    for (const heading of [
+      '## Limits',
+      '## Timeouts',
+      '## The connection',
+      '## Bounds that are no options',
+    ]) {
+      for (const row of tableAfter(text, heading))
+        ok((row['why'] ?? '').length > 20, JSON.stringify(row))
+    }
+  })
+  test('works out the time to notice a dead link', () => {
+    const seconds = DEFAULT_KEEP_ALIVE_SECONDS * 0.9 + DEFAULT_TIMEOUTS.pingMs / 1000
+    ok(text.includes(`**${seconds} s**`))
+  })
+
+  const bounds = tableAfter(text, '## Bounds that are no options').map((row) => ({
+    where: unquote(row['where'] ?? ''),
+    name: unquote(row['constant'] ?? ''),
+    value: number(row['value'] ?? ''),
+  }))
+  const constants = (path: string): Map<string, number> =>
+    new Map(
+      Array.from(
+        read(path).matchAll(/^(?:export )?const ([A-Z_]+)(?:: number)? = ([\d._]+)$/gm),
+        ([, name = '', value = '']) => [name, number(value)],
+      ),
+    )
+  test('has the right number of each bound', () => {
+    ok(bounds.length > 0)
+    for (const { where, name, value } of bounds) {
+      equal(constants(where).get(name), value, `${where}: ${name}`)
+    }
+  })
+  test('has every constant that says how much is kept, or at most', () => {
+    const listed = bounds.map(({ where, name }) => `${where} ${name}`)
+    const found = ['engine', 'driver', 'simple', 'transport'].flatMap((folder) =>
+      readdirSync(`src/${folder}`).flatMap((file) =>
+        [...constants(`src/${folder}/${file}`).keys()]
+          .filter((name) => /_KEPT$|_BYTES_MAX$/.test(name))
+          .map((name) => `src/${folder}/${file} ${name}`),
+      ),
+    )
+    ok(found.length > 3)
+    deepEqual(
+      found.filter((name) => !listed.includes(name)),
+      [],
+    )
+  })
+})
+
+describe('docs/errors.md', () => {
+  test('is what the sources give', () => {
+    execFileSync(process.execPath, ['scripts/errors.mjs', '--check'], { stdio: 'pipe' })
+  })
+  test('has every code', () => {
+    const codes = new Set(
+      Array.from(read('src/errors.ts').matchAll(/'(ERR_MQTT_\w+)'/g), ([, code]) => code),
+    )
+    const page = read('docs/errors.md')
+    ok(codes.size > 8)
+    deepEqual(
+      [...codes].filter((code) => !page.includes(`\`${code}\``)),
+      [],
+    )
+  })
+})
+
+describe('README.md', () => {
+  const text = read('README.md')
+
+  test('has the figures of the last benchmark', () => {
+    execFileSync(process.execPath, ['scripts/figures.mjs', '--check'], { stdio: 'pipe' })
+  })
+  test('links to every example', () => {
+    const files = readdirSync('examples').filter((name) => name.endsWith('.mjs'))
+    deepEqual(
+      files.filter((name) => !text.includes(`](examples/${name})`)),
+      [],
+    )
+  })
+  test('has the layers that package.json exports', () => {
+    const manifest = JSON.parse(read('package.json')) as { exports: object }
+    const exported = Object.keys(manifest.exports)
+      .filter((path) => /^\.\/\w+$/.test(path))
+      .map((path) => `umqtt${path.slice(1)}`)
+    const shown = tableAfter(text, '## The layers').map((row) => unquote(row['import'] ?? ''))
+    deepEqual(shown.sort(), exported.sort())
+  })
+})

@@ -1,0 +1,74 @@
+// The list of what broke in the systems before this one, a row for each: those that concern one connection
+// have a test whose name begins with "lesson", the list and the row, such as `lesson umqtt 17: …`; of the
+// others it says what they come with. rows.test.ts holds this table against the tests.
+
+/** Why a row has no test here. */
+export const RECONNECTING = 'reconnecting: comes with umqtt/robust'
+/** The same, of what must survive the process. */
+export const STORING = 'storing: comes with the outbox of umqtt/robust'
+
+/** One list of rows. */
+export interface Lessons {
+  /** Its name in the names of tests. */
+  readonly list: string
+  /** How many rows it has; their numbers, where they are not 1 to that. */
+  readonly rows: number | readonly string[]
+  /** What each row without a test comes with, by row. */
+  readonly elsewhere: { readonly [row: string]: string }
+}
+
+/** What broke, by list; the tests say what the row is about. */
+export const LESSONS: readonly Lessons[] = [
+  {
+    // umqtt.simple and umqtt.robust: the complaints of ten years.
+    list: 'umqtt',
+    rows: 33,
+    elsewhere: {
+      7: RECONNECTING, // checkMsg must not reconnect in the foreground
+      8: RECONNECTING, // subscriptions are made again after a lost session
+      9: RECONNECTING, // the session mode of the first connection holds for later ones
+      10: RECONNECTING, // the first connect is as robust as later ones
+      30: RECONNECTING, // reconnecting without a budget drains the battery
+    },
+  },
+  {
+    // umqtt.robust, failure by failure, in the order of its table.
+    list: 'robust',
+    rows: 12,
+    elsewhere: {
+      10: RECONNECTING, // a subscription that the server has lost
+    },
+  },
+  {
+    // Scenarios, each of which broke at least one system, in their order.
+    list: 'scenario',
+    rows: 27,
+    elsewhere: {
+      26: RECONNECTING, // an outage longer than the expiry
+    },
+  },
+  {
+    // MQTT.js under faults, by the numbers of its tables.
+    list: 'mqtt.js',
+    rows: (
+      '01 02 22 23 34 38 37 42 06 06b 06c 45 41 ' +
+      '08 08b 10 11 13 13b 39 04 19 14 09 15 27 26 ' +
+      '03 03b 40 29 16 31 44 18 32 33 ' +
+      '05 07 25b 25 30 24 ' +
+      '17 17b 20 20b 21 28'
+    ).split(' '),
+    elsewhere: {
+      '01': RECONNECTING, // the schedule of tries
+      '02': RECONNECTING, // five hundred clients come back at once
+      '22': RECONNECTING, // two clients with one client id throw each other out
+      '23': RECONNECTING, // a refusal during a reconnect ended it for good
+      '34': RECONNECTING, // a list of servers
+      '06b': RECONNECTING, // the server's host vanishes and comes back
+      '13b': RECONNECTING, // what falls into the replay after a reconnect
+      '14': STORING, // kill and restart with a store on disk
+      '27': RECONNECTING, // a call of reconnect() emptied the store
+      '32': RECONNECTING, // five thousand subscriptions are made again
+      '39': RECONNECTING, // chaos for a minute
+    },
+  },
+]

@@ -1,0 +1,188 @@
+// portable
+// What listeners are told: states that follow one another as the life of a connection does, a loss exactly
+// once for each connection that was there, and a listener that throws harms nobody.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
+import { ServerDisconnectError } from '../../src/errors.ts'
+import type { SimpleClient } from '../../src/simple/client.ts'
+import { settle, testClient } from '../support/scripted-memory.ts'
+import { connected, failure, pass, reconnected } from './conversation.ts'
+
+/** Notes what happens, in order. */
+function note(client: SimpleClient): string[] {
+  const seen: string[] = []
+  client.on('state', (state) => {
+    equal(client.state, state, 'The event and the getter agree')
+    seen.push(state)
+  })
+  client.on('connection-lost', (error) => seen.push(`lost: ${error.name}`))
+  return seen
+}
+
+describe('the events of a connection', () => {
+  test('follow each other in order when the client disconnects', async () => {
+    const made = testClient()
+    const seen = note(made.client)
+    await reconnected(made)
+    await made.client.disconnect()
+    deepEqual(seen, ['connecting', 'connected', 'closing', 'closed'])
+  })
+
+  const losses: readonly (readonly [
+    how: string,
+    lose: (made: Awaited<ReturnType<typeof connected>>) => unknown,
+    error: string,
+  ])[] = [
+    ['the server closes', ({ connection }) => connection.close(), 'ConnectionLostError'],
+    ['the connection breaks', ({ connection }) => connection.destroy(), 'ConnectionLostError'],
+    [
+      'the server sends DISCONNECT',
+      ({ connection }) =>
+        connection.send({ type: PacketType.DISCONNECT, reasonCode: 0x8b, properties: {} }),
+      'ServerDisconnectError',
+    ],
+    [
+      'the server sends rubbish',
+      ({ connection }) => connection.sendBytes(Uint8Array.of(0x00, 0x00)),
+      'MalformedPacketError',
+    ],
+    ['the server is silent', ({ clock }) => pass(clock, 64_000), 'TimeoutError'],
+  ]
+  for (const [how, lose, error] of losses) {
+    test(`tell the loss once when ${how}, after the state`, async () => {
+      const made = await connected()
+      const seen = note(made.client)
+      await lose(made)
+      await pass(made.clock, 100_000)
+      deepEqual(
+        seen.filter((entry) => entry !== 'closing'),
+        ['closed', `lost: ${error}`],
+      )
+      equal(made.client.state, 'closed')
+    })
+  }
+
+  test('pair over many connections: each accepted one ends once', async () => {
+    const made = testClient()
+    const seen = note(made.client)
+    for (let round = 0; round < 20; round += 1) {
+      made.server.refuse = round % 3 === 0 ? new Error('no route') : undefined
+      if (made.server.refuse !== undefined) {
+        await failure(made.client.connect(), Error)
+        continue
+      }
+      const { connection } = await reconnected(made)
+      if (round % 2 === 0) await made.client.disconnect()
+      else {
+        connection.destroy()
+        await settle()
+      }
+    }
+    const told = (what: string): number => seen.filter((entry) => entry === what).length
+    deepEqual([told('connecting'), told('connected'), told('closed')], [20, 13, 20])
+    equal(told('lost: ConnectionLostError'), 7)
+    for (const [index, entry] of seen.entries()) {
+      if (entry === 'connected') equal(seen[index - 1], 'connecting')
+      if (entry.startsWith('lost')) equal(seen[index - 1], 'closed')
+    }
+  })
+
+  test('tell no loss of a connection that was never accepted', async () => {
+    const made = testClient()
+    const seen = note(made.client)
+    const connecting = failure(made.client.connect(), Error)
+    const connection = await made.server.connection()
+    connection.destroy()
+    await connecting
+    await settle()
+    deepEqual(seen, ['connecting', 'closed'])
+  })
+
+  test('have the words of the server in its DISCONNECT', async () => {
+    const { client, connection } = await connected()
+    const lost: Error[] = []
+    client.on('connection-lost', (error) => lost.push(error))
+    const properties = { reasonString: 'going down', serverReference: 'b.example' }
+    connection.send({ type: PacketType.DISCONNECT, reasonCode: 0x9d, properties })
+    await settle()
+    const [error] = lost
+    ok(error instanceof ServerDisconnectError)
+    deepEqual(
+      [error.reasonCode, error.reasonString, error.serverReference],
+      [0x9d, 'going down', 'b.example'],
+    )
+    match(error.message, /0x9d.*Server moved.*going down/)
+    ok(connection.ended, 'A server that has said goodbye is left at once')
+  })
+})
+
+describe('a listener', () => {
+  test('that throws harms neither the others nor the client; a warning says so once', async () => {
+    const made = testClient()
+    const seen: string[] = []
+    made.client.on('state', () => {
+      throw new Error('listener broke')
+    })
+    made.client.on('state', (state) => seen.push(state))
+    await reconnected(made)
+    await made.client.disconnect()
+    deepEqual(seen, ['connecting', 'connected', 'closing', 'closed'])
+    deepEqual(
+      made.warnings.map(({ code }) => code),
+      ['listener-error'],
+    )
+    match(made.warnings[0]?.message ?? '', /"state".*listener broke/)
+  })
+
+  test('of "warning" that throws does not go round in a circle', async () => {
+    const { client, connection } = await connected()
+    let calls = 0
+    client.on('warning', () => {
+      calls += 1
+      throw new Error('again')
+    })
+    connection.publish('nobody', 'x')
+    await settle()
+    ok(calls >= 1 && calls <= 2, `${calls} calls`)
+    equal(client.state, 'connected')
+  })
+
+  test('is called until it is removed, as often as it was added', async () => {
+    const made = testClient()
+    let calls = 0
+    const listener = (): void => void (calls += 1)
+    const remove = [made.client.on('state', listener), made.client.on('state', listener)]
+    await reconnected(made)
+    equal(calls, 4)
+    remove[0]?.()
+    remove[0]?.()
+    await made.client.disconnect()
+    equal(calls, 6)
+    remove[1]?.()
+    await reconnected(made)
+    equal(calls, 6)
+  })
+
+  test('may be removed by itself, and one added meanwhile waits for the next event', async () => {
+    const made = testClient()
+    const seen: string[] = []
+    const remove = made.client.on('state', (state) => {
+      seen.push(`once ${state}`)
+      remove()
+      made.client.on('state', (next) => seen.push(`then ${next}`))
+    })
+    await reconnected(made)
+    deepEqual(seen, ['once connecting', 'then connected'])
+  })
+
+  test('is not what the client works by: without any, all goes on', async () => {
+    const made = await connected()
+    made.connection.destroy()
+    await settle()
+    await reconnected(made)
+    equal(made.client.state, 'connected')
+    deepEqual(made.warnings, [])
+  })
+})

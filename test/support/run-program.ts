@@ -1,0 +1,80 @@
+// Runs a program of the repository as a user would, and gives what it said and how it ended.
+
+import { spawn } from 'node:child_process'
+
+/** How a program ended. */
+export interface Ending {
+  /** The exit code, or 128 when a signal ended it. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A program that runs. */
+export interface Running {
+  /** Settles when something in its output matches; rejects when it ends before that. */
+  until(pattern: RegExp): Promise<void>
+  readonly ended: Promise<Ending>
+  /** Sends a signal, such as `SIGINT`. */
+  signal(name: NodeJS.Signals): void
+}
+
+/** What must not come from outside. */
+const OWN = [
+  'UMQTT_SERVER',
+  'UMQTT_USER',
+  'UMQTT_PASSWORD',
+  'NO_COLOR',
+  'FORCE_COLOR',
+  'NODE_OPTIONS',
+]
+
+/**
+ * Starts a JavaScript file with this Node in the root of the repository.
+ * @param env variables beside those of this process
+ */
+export function startProgram(
+  path: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Running {
+  const inherited = { ...process.env }
+  for (const name of OWN) delete inherited[name]
+  const child = spawn(process.execPath, [path, ...args], {
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  let look: () => void = () => undefined
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    look()
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const ended = new Promise<Ending>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }))
+  })
+  return {
+    ended,
+    signal: (name) => void child.kill(name),
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        look = (): void => {
+          if (pattern.test(stdout)) resolve()
+        }
+        look()
+        void ended.then(() => reject(new Error(`It ended first:\n${stdout}${stderr}`)))
+      }),
+  }
+}
+
+/** Runs one to its end. */
+export function runProgram(
+  path: string,
+  args?: readonly string[],
+  env?: Readonly<Record<string, string>>,
+): Promise<Ending> {
+  return startProgram(path, args, env).ended
+}

@@ -1,0 +1,124 @@
+// What a test may need beyond Node and the installed packages, and how to get it. A test that needs an
+// absent thing is skipped with words that say so, or fails when UMQTT_REQUIRE names it.
+// The one place that looks for programs on this machine.
+
+import { accessSync, constants } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+interface Need {
+  /** Whether it is here. */
+  readonly present: boolean
+  /** What to do to have it. */
+  readonly remedy: string
+  /** The Debian package; absent for what no package gives, which `all` does not ask for. */
+  readonly debian?: string
+}
+
+/** Debian keeps servers where the PATH of an ordinary user does not look. */
+const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+
+/** Where a program of this name is, if it is. */
+export function findProgram(name: string): string | undefined {
+  return FOLDERS.filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((path) => isExecutable(path))
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function program(name: string, debian: string): Need {
+  return {
+    present: findProgram(name) !== undefined,
+    remedy: `apt-get install ${debian}`,
+    debian,
+  }
+}
+
+function hasIpv6Loopback(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host: '::1', port: 0 }, () => server.close(() => resolve(true)))
+  })
+}
+
+/** Everything that a test may ask for by name. */
+export const CAPABILITIES = {
+  mosquitto: program('mosquitto', 'mosquitto'),
+  'mosquitto-clients': program('mosquitto_pub', 'mosquitto-clients'),
+  openssl: program('openssl', 'openssl'),
+  ipv6: { present: await hasIpv6Loopback(), remedy: 'give the loopback interface the address ::1' },
+  'global-websocket': {
+    present: typeof (globalThis as { WebSocket?: unknown }).WebSocket === 'function',
+    remedy: 'run on Node 22 or later',
+  },
+} as const satisfies Record<string, Need>
+
+/** The name of something that a test may need. */
+export type Capability = keyof typeof CAPABILITIES
+
+/** Reads a requirement: `all`, names with commas, or nothing. Unknown names throw. */
+export function parseRequirement(text: string): ReadonlySet<Capability> {
+  const names = text === '' ? [] : text.split(',').map((name) => name.trim())
+  const known = Object.keys(CAPABILITIES) as Capability[]
+  const required = new Set<Capability>()
+  for (const name of names) {
+    if (name === 'all') {
+      for (const capability of known)
+        if ('debian' in CAPABILITIES[capability]) required.add(capability)
+    } else if ((known as string[]).includes(name)) {
+      required.add(name as Capability)
+    } else {
+      throw new RangeError(
+        `UMQTT_REQUIRE names "${name}", which is neither "all" nor one of ${known.map((k) => `"${k}"`).join(', ')}`,
+      )
+    }
+  }
+  return required
+}
+
+/**
+ * What to do with a test: false to run it, else why it is skipped.
+ * @throws {Error} when something is absent that is required
+ */
+export function judge(
+  names: readonly Capability[],
+  isPresent: (name: Capability) => boolean,
+  required: ReadonlySet<Capability>,
+): string | false {
+  const missing = names.filter((name) => !isPresent(name))
+  if (missing.length === 0) return false
+  const words = missing.map((name) => `${name} is absent: ${CAPABILITIES[name].remedy}`).join('; ')
+  if (missing.some((name) => required.has(name)))
+    throw new Error(`UMQTT_REQUIRE is set, and ${words}`)
+  return words
+}
+
+/**
+ * For `{ skip: absent('mosquitto') }`: false when everything is here, else the reason to skip.
+ * @throws {Error} when something is absent that UMQTT_REQUIRE asks for
+ */
+export function absent(...names: readonly Capability[]): string | false {
+  const required = parseRequirement(process.env['UMQTT_REQUIRE'] ?? '')
+  return judge(names, (name) => CAPABILITIES[name].present, required)
+}
+
+/**
+ * At the start of a test: `if (!requireOrSkip(t, 'mosquitto')) return`.
+ * @returns whether to go on
+ * @throws {Error} when something is absent that UMQTT_REQUIRE asks for
+ */
+export function requireOrSkip(t: TestContext, ...names: readonly Capability[]): boolean {
+  const reason = absent(...names)
+  if (reason !== false) t.skip(reason)
+  return reason === false
+}

@@ -1,0 +1,52 @@
+// What a person reads when a socket fails, for codes that the other tests do not bring about.
+
+import { equal, ok } from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseServer } from '../../src/transport/address.ts'
+import { socketError } from '../../src/transport/socket-error.ts'
+
+const ADDRESS = parseServer('mqtts://server.example')
+
+/** Codes as Node reports them, and what a person must read. */
+const CODES: readonly (readonly [string, RegExp])[] = [
+  ['ECONNREFUSED', /nothing listens there/],
+  ['ENOTFOUND', /no host has this name/],
+  ['ETIMEDOUT', /does not answer/],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /"tls\.ca"/],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', /does not accept the client certificate in "tls\.cert"/],
+  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', /does not accept the client certificate/],
+  ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', /does not accept the client certificate/],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', /give one in "tls\.cert" and "tls\.key"/],
+  ['ERR_OSSL_PEM_NO_START_LINE', /"tls\.passphrase" cannot be read/],
+]
+
+describe('socketError', () => {
+  for (const [code, words] of CODES) {
+    it(`says what ${code} means`, () => {
+      const cause = Object.assign(new Error('raw words'), { code })
+      const error = socketError(cause, ADDRESS, true)
+      ok(words.test(error.message), error.message)
+      ok(error.message.startsWith('Cannot connect to "mqtts://server.example:8883": '))
+      ok(error.message.endsWith(`(${code})`))
+      equal(error.cause, cause)
+    })
+  }
+
+  it('tells a lost connection from one that never was', () => {
+    const cause = Object.assign(new Error('raw words'), { code: 'ECONNRESET' })
+    equal(
+      socketError(cause, ADDRESS, false).message,
+      'Lost the connection to "mqtts://server.example:8883": it was reset by the other side (ECONNRESET)',
+    )
+  })
+
+  it("keeps the platform's words for a code that it does not know", () => {
+    const words = (details: object): string =>
+      socketError(Object.assign(new Error('raw words'), details), ADDRESS, true).message
+    ok(words({ code: 'ESTRANGE' }).endsWith(': raw words (ESTRANGE)'))
+    ok(words({ code: 'constructor' }).endsWith(': raw words (constructor)'))
+    ok(words({ code: 'ERR_SSL_STRANGE', reason: 'short' }).endsWith(': short (ERR_SSL_STRANGE)'))
+    ok(words({ code: 5 }).endsWith(': raw words'))
+    ok(words({}).endsWith(': raw words'))
+  })
+})

@@ -1,0 +1,10 @@
+// What an application without Node's types imports: the published declarations must stand on their own.
+// Compiled by tsconfig.published.json, which knows the DOM and nothing of Node; never run.
+
+import * as root from 'umqtt'
+import * as codec from 'umqtt/codec'
+import * as engine from 'umqtt/engine'
+import * as simple from 'umqtt/simple'
+
+/** Named so that every entry point is resolved and its declarations are checked. */
+export const entryPoints: readonly object[] = [root, simple, codec, engine]
