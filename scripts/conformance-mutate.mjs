@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { ROOT } from './lib/run.mjs'
 
 /** A change that makes a test wait for ever, or work for ever, is noticed too. */
-const LIMIT_MS = 20_000
+const LIMIT_MS = 30_000
 
 /**
  * @typedef {{ statements: string[], file: string, find: string, replace: string }} Mutation

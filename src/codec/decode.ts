@@ -130,7 +130,7 @@ class StreamReader extends Reader implements Decoder {
     this.start = this.at = start
     this.type = type
     this.carriers = carriersOf(type) & this.reads & (this.version === 4 ? ~NOT_IN_4 : -1)
-    if (!this.carriers) this.fail('type', 'not for this side to send', '2.1.2', type ? 0x82 : 0x81)
+    if (!this.carriers) this.fail('type', 'unexpected', '2.1.2', type ? 0x82 : 0x81)
     if (type !== 3 && flags !== flagsOf(type)) this.fail('flags', flags, '2.1.3-1')
     // The length ends with the first byte that has no continuation bit.
     let last = 1

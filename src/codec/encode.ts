@@ -19,7 +19,6 @@ import type {
   UnsubscribePacket,
 } from './packets.ts'
 import { properties } from './properties.ts'
-import { countingSink } from './sink.ts'
 import type { Sink } from './sink.ts'
 import { NO_BYTES, writeUtf8 } from './utf8.ts'
 import { varintLength, Writer } from './writer.ts'
@@ -220,14 +219,12 @@ export function writeAuth(sink: Sink, packet: AuthPacket): void {
 }
 
 /**
- * The size of a whole packet, in bytes.
+ * The size of a whole packet, in bytes; as costly to know as to encode it.
  *
  * @throws {TypeError | RangeError} as {@link encode} does
  */
 export function encodedSize(packet: Packet, version: ProtocolVersion): number {
-  const sink = countingSink()
-  write(sink, packet, version)
-  return sink.length
+  return encode(packet, version).length
 }
 
 /**
@@ -237,7 +234,8 @@ export function encodedSize(packet: Packet, version: ProtocolVersion): number {
  */
 export function write(sink: Sink, packet: Packet, version: ProtocolVersion): void {
   const { type } = packet
-  if (!LAYOUTS[type] || (version !== 5 && (version !== 4 || type === PacketType.AUTH)))
+  // MQTT 3.1.1 has no AUTH.
+  if (!LAYOUTS[type] || (version !== 5 && (version !== 4 || type > 14)))
     throw new RangeError(`Cannot encode packet type ${type} for version ${version}`)
   put(sink, packet, version, requireSame)
 }

@@ -9,7 +9,7 @@ export function topicFault(topic: string | undefined): TextFault | undefined {
   return topic === ''
     ? ['empty', '4.7.3-1', 0x90]
     : /[#+]/.test(topic!)
-      ? ['not free of wildcards', '3.3.2-2', 0x90]
+      ? ['using a wildcard', '3.3.2-2', 0x90]
       : stringFault(topic)
 }
 
@@ -21,9 +21,9 @@ export function publishTopicFault(topic: string | undefined): TextFault | undefi
 /** What a filter may not look like. */
 const FILTER_FAULTS: readonly (readonly [looks: RegExp, what: string, clause: string])[] = [
   [/^$/, 'empty', '4.7.3-1'],
-  [/#.|[^/]#/s, 'not free of a misplaced "#"', '4.7.1-1'],
-  [/[^/]\+|\+[^/]/, 'not free of a misplaced "+"', '4.7.1-2'],
-  [/^\$share\/(?![^/+#]+\/.)/s, 'no "$share/name/filter"', '4.8.2-2'],
+  [/#.|[^/]#/s, 'misusing "#"', '4.7.1-1'],
+  [/[^/]\+|\+[^/]/, 'misusing "+"', '4.7.1-2'],
+  [/^\$share\/(?![^/+#]+\/.)/s, 'misusing "$share"', '4.8.2-2'],
 ]
 
 /** What {@link checkFilter} finds, with its clause; undefined stands for a text that is ill-formed. */
@@ -35,7 +35,7 @@ export function filterFault(filter: string | undefined): TextFault | undefined {
 /**
  * Checks a Topic Name to publish to.
  *
- * @returns undefined when it is valid, else what is wrong, such as `holds a wildcard`
+ * @returns undefined when it is valid, else what is wrong, such as `using a wildcard`
  * @see §4.7.3
  */
 export function checkTopic(topic: string): string | undefined {
@@ -45,7 +45,7 @@ export function checkTopic(topic: string): string | undefined {
 /**
  * Checks a Topic Filter, also of a shared subscription.
  *
- * @returns undefined when it is valid, else what is wrong, such as `is empty`
+ * @returns undefined when it is valid, else what is wrong, such as `empty`
  * @see §4.7.1, §4.8.2
  */
 export function checkFilter(filter: string): string | undefined {

@@ -80,9 +80,9 @@ export function stringFault(text: string | undefined): TextFault | undefined {
   return sizeBytes < 0
     ? ['ill-formed', '1.5.4-1']
     : sizeBytes > 0xffff
-      ? [`${sizeBytes} bytes long, above 65535`, '4.7.3-3']
+      ? [`${sizeBytes} bytes long`, '4.7.3-3']
       : text!.includes('\0')
-        ? ['not free of U+0000', '1.5.4-2']
+        ? ['using U+0000', '1.5.4-2']
         : undefined
 }
 

@@ -305,8 +305,7 @@ export class Engine {
 
   /** The next thing that the caller has to know, or undefined when there is nothing left. */
   poll(): Output | undefined {
-    const { outputs } = this.#link
-    for (;;) {
+    for (const { outputs } = this.#link; ;) {
       if (outputs.length > 0) return outputs.shift()
       if (this.#unsent !== undefined) {
         this.#outbound.handBack(this.#unsent)
