@@ -271,7 +271,9 @@ export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
 function requireSame(given: unknown, read: unknown, path: string): void {
   if (given === read || given === undefined) return
   if (typeof given !== 'object')
-    throw new TypeError(`Cannot encode ${path}: ${String(given)} would be read as ${String(read)}`)
+    throw new TypeError(
+      `Cannot encode ${path}: ${given as string} would be read as ${read as string}`,
+    )
   for (const key in given)
     requireSame(given[key as never], (read as typeof given)?.[key as never], `${path} ${key}`)
 }

@@ -1,28 +1,27 @@
-// The properties of MQTT 5.0 as data, and the one reader and the one writer that walk it. §2.2.2
-// Rule: a property's type, place and values are said once, in its row; measuring is writing to a sink
-// that counts. What a property is for is not known here.
+// The properties of MQTT 5.0 as data, and the one function that walks them, in either direction. §2.2.2
+// Rule: a property's type, place and values are said once, in its row. What it is for is not known here.
 
 import {
   AUTH,
+  CLIENT_PACKETS,
   CONNACK,
   CONNECT,
   DISCONNECT,
-  CLIENT_PACKETS,
-  SERVER_PACKETS,
   PUBACK,
   PUBCOMP,
   PUBLISH,
   PUBREC,
   PUBREL,
+  SERVER_PACKETS,
   SUBACK,
   SUBSCRIBE,
   UNSUBACK,
   UNSUBSCRIBE,
   WILL,
 } from './carriers.ts'
+import type { Cursor } from './cursor.ts'
 import { NO_PROPERTIES } from './packets.ts'
 import type { Properties, UserProperty } from './packets.ts'
-import type { Cursor } from './cursor.ts'
 import { topicFault } from './topics.ts'
 import { stringFault } from './utf8.ts'
 
@@ -52,51 +51,51 @@ export type PropertyRow = readonly [name: keyof Properties, kind: number, carrie
 const ACKS = PUBACK | PUBREC | PUBREL | PUBCOMP
 const ANSWERS = CONNACK | ACKS | SUBACK | UNSUBACK | DISCONNECT | AUTH
 
-/** Every property of MQTT 5.0 at its identifier. Table 2-4, and who may send it from §3. */
+/** Every property of MQTT 5.0, at the index that is its identifier. Table 2-4, and §3 for who sends it. */
 export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
   ,
-  ['payloadFormatIndicator', BIT, PUBLISH | WILL],
-  ['messageExpiryInterval', UINT32, PUBLISH | WILL],
-  ['contentType', STRING, PUBLISH | WILL],
+  ['payloadFormatIndicator', BIT, PUBLISH | WILL], // 0x01
+  ['messageExpiryInterval', UINT32, PUBLISH | WILL], // 0x02
+  ['contentType', STRING, PUBLISH | WILL], // 0x03
   ,
   ,
   ,
   ,
-  ['responseTopic', TOPIC, PUBLISH | WILL],
-  ['correlationData', BINARY, PUBLISH | WILL],
+  ['responseTopic', TOPIC, PUBLISH | WILL], // 0x08
+  ['correlationData', BINARY, PUBLISH | WILL], // 0x09
   ,
-  ['subscriptionIdentifiers', VARINTS, (PUBLISH & SERVER_PACKETS) | SUBSCRIBE],
-  ,
-  ,
+  ['subscriptionIdentifiers', VARINTS, (PUBLISH & SERVER_PACKETS) | SUBSCRIBE], // 0x0b
   ,
   ,
   ,
-  ['sessionExpiryInterval', UINT32, CONNECT | CONNACK | (DISCONNECT & CLIENT_PACKETS)],
-  ['assignedClientIdentifier', STRING, CONNACK],
-  ['serverKeepAlive', UINT16, CONNACK],
-  ,
-  ['authenticationMethod', STRING, CONNECT | CONNACK | AUTH],
-  ['authenticationData', BINARY, CONNECT | CONNACK | AUTH],
-  ['requestProblemInformation', FLAG, CONNECT],
-  ['willDelayInterval', UINT32, WILL],
-  ['requestResponseInformation', FLAG, CONNECT],
-  ['responseInformation', STRING, CONNACK],
-  ,
-  ['serverReference', STRING, CONNACK | (DISCONNECT & SERVER_PACKETS)],
   ,
   ,
-  ['reasonString', STRING, ANSWERS],
+  ['sessionExpiryInterval', UINT32, CONNECT | CONNACK | (DISCONNECT & CLIENT_PACKETS)], // 0x11
+  ['assignedClientIdentifier', STRING, CONNACK], // 0x12
+  ['serverKeepAlive', UINT16, CONNACK], // 0x13
   ,
-  ['receiveMaximum', COUNT16, CONNECT | CONNACK],
-  ['topicAliasMaximum', UINT16, CONNECT | CONNACK],
-  ['topicAlias', COUNT16, PUBLISH],
-  ['maximumQoS', BIT, CONNACK],
-  ['retainAvailable', FLAG, CONNACK],
-  ['userProperties', PAIRS, ANSWERS | CONNECT | PUBLISH | WILL | SUBSCRIBE | UNSUBSCRIBE],
-  ['maximumPacketSize', COUNT32, CONNECT | CONNACK],
-  ['wildcardSubscriptionAvailable', FLAG, CONNACK],
-  ['subscriptionIdentifiersAvailable', FLAG, CONNACK],
-  ['sharedSubscriptionAvailable', FLAG, CONNACK],
+  ['authenticationMethod', STRING, CONNECT | CONNACK | AUTH], // 0x15
+  ['authenticationData', BINARY, CONNECT | CONNACK | AUTH], // 0x16
+  ['requestProblemInformation', FLAG, CONNECT], // 0x17
+  ['willDelayInterval', UINT32, WILL], // 0x18
+  ['requestResponseInformation', FLAG, CONNECT], // 0x19
+  ['responseInformation', STRING, CONNACK], // 0x1a
+  ,
+  ['serverReference', STRING, CONNACK | (DISCONNECT & SERVER_PACKETS)], // 0x1c
+  ,
+  ,
+  ['reasonString', STRING, ANSWERS], // 0x1f
+  ,
+  ['receiveMaximum', COUNT16, CONNECT | CONNACK], // 0x21
+  ['topicAliasMaximum', UINT16, CONNECT | CONNACK], // 0x22
+  ['topicAlias', COUNT16, PUBLISH], // 0x23
+  ['maximumQoS', BIT, CONNACK], // 0x24
+  ['retainAvailable', FLAG, CONNACK], // 0x25
+  ['userProperties', PAIRS, ANSWERS | CONNECT | PUBLISH | WILL | SUBSCRIBE | UNSUBSCRIBE], // 0x26
+  ['maximumPacketSize', COUNT32, CONNECT | CONNACK], // 0x27
+  ['wildcardSubscriptionAvailable', FLAG, CONNACK], // 0x28
+  ['subscriptionIdentifiersAvailable', FLAG, CONNACK], // 0x29
+  ['sharedSubscriptionAvailable', FLAG, CONNACK], // 0x2a
 ]
 
 /** Whether there are any. */

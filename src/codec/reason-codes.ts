@@ -4,14 +4,14 @@
 
 import {
   AUTH,
+  CLIENT_PACKETS,
   CONNACK,
   DISCONNECT,
-  CLIENT_PACKETS,
-  SERVER_PACKETS,
   PUBACK,
   PUBCOMP,
   PUBREC,
   PUBREL,
+  SERVER_PACKETS,
   SUBACK,
   UNSUBACK,
 } from './carriers.ts'
@@ -25,91 +25,91 @@ const LEFT = DISCONNECT & SERVER_PACKETS
  * carry it: first those below 0x80, in the order of LOW_CODES, then those from 0x80 without a gap.
  */
 const REASONS: readonly (string | number)[] = [
-  'Success',
+  'Success', // 0x00
   CONNACK | ACKED | RELEASED | SUBACK | UNSUBACK | DISCONNECT | (AUTH & SERVER_PACKETS),
-  'Granted QoS 1',
+  'Granted QoS 1', // 0x01
   SUBACK,
-  'Granted QoS 2',
+  'Granted QoS 2', // 0x02
   SUBACK,
-  'Disconnect with Will Message',
+  'Disconnect with Will Message', // 0x04
   DISCONNECT & CLIENT_PACKETS,
-  'No matching subscribers',
+  'No matching subscribers', // 0x10
   ACKED & SERVER_PACKETS,
-  'No subscription existed',
+  'No subscription existed', // 0x11
   UNSUBACK,
-  'Continue authentication',
+  'Continue authentication', // 0x18
   AUTH,
-  'Re-authenticate',
+  'Re-authenticate', // 0x19
   AUTH & CLIENT_PACKETS,
-  'Unspecified error',
+  'Unspecified error', // 0x80
   CONNACK | ACKED | SUBACK | UNSUBACK | DISCONNECT,
-  'Malformed Packet',
+  'Malformed Packet', // 0x81
   CONNACK | DISCONNECT,
-  'Protocol Error',
+  'Protocol Error', // 0x82
   CONNACK | DISCONNECT,
-  'Implementation specific error',
+  'Implementation specific error', // 0x83
   CONNACK | ACKED | SUBACK | UNSUBACK | DISCONNECT,
-  'Unsupported Protocol Version',
+  'Unsupported Protocol Version', // 0x84
   CONNACK,
-  'Client Identifier not valid',
+  'Client Identifier not valid', // 0x85
   CONNACK,
-  'Bad User Name or Password',
+  'Bad User Name or Password', // 0x86
   CONNACK,
-  'Not authorized',
+  'Not authorized', // 0x87
   CONNACK | ACKED | SUBACK | UNSUBACK | LEFT,
-  'Server unavailable',
+  'Server unavailable', // 0x88
   CONNACK,
-  'Server busy',
+  'Server busy', // 0x89
   CONNACK | LEFT,
-  'Banned',
+  'Banned', // 0x8a
   CONNACK,
-  'Server shutting down',
+  'Server shutting down', // 0x8b
   LEFT,
-  'Bad authentication method',
+  'Bad authentication method', // 0x8c
   CONNACK | LEFT,
-  'Keep Alive timeout',
+  'Keep Alive timeout', // 0x8d
   LEFT,
-  'Session taken over',
+  'Session taken over', // 0x8e
   LEFT,
-  'Topic Filter invalid',
+  'Topic Filter invalid', // 0x8f
   SUBACK | UNSUBACK | LEFT,
-  'Topic Name invalid',
+  'Topic Name invalid', // 0x90
   CONNACK | ACKED | DISCONNECT,
-  'Packet Identifier in use',
+  'Packet Identifier in use', // 0x91
   ACKED | SUBACK | UNSUBACK,
-  'Packet Identifier not found',
+  'Packet Identifier not found', // 0x92
   RELEASED,
-  'Receive Maximum exceeded',
+  'Receive Maximum exceeded', // 0x93
   DISCONNECT,
-  'Topic Alias invalid',
+  'Topic Alias invalid', // 0x94
   DISCONNECT,
-  'Packet too large',
+  'Packet too large', // 0x95
   CONNACK | DISCONNECT,
-  'Message rate too high',
+  'Message rate too high', // 0x96
   DISCONNECT,
-  'Quota exceeded',
+  'Quota exceeded', // 0x97
   CONNACK | ACKED | SUBACK | DISCONNECT,
-  'Administrative action',
+  'Administrative action', // 0x98
   DISCONNECT,
-  'Payload format invalid',
+  'Payload format invalid', // 0x99
   CONNACK | ACKED | DISCONNECT,
-  'Retain not supported',
+  'Retain not supported', // 0x9a
   CONNACK | LEFT,
-  'QoS not supported',
+  'QoS not supported', // 0x9b
   CONNACK | LEFT,
-  'Use another server',
+  'Use another server', // 0x9c
   CONNACK | LEFT,
-  'Server moved',
+  'Server moved', // 0x9d
   CONNACK | LEFT,
-  'Shared Subscriptions not supported',
+  'Shared Subscriptions not supported', // 0x9e
   SUBACK | LEFT,
-  'Connection rate exceeded',
+  'Connection rate exceeded', // 0x9f
   CONNACK | LEFT,
-  'Maximum connect time',
+  'Maximum connect time', // 0xa0
   LEFT,
-  'Subscription Identifiers not supported',
+  'Subscription Identifiers not supported', // 0xa1
   SUBACK | LEFT,
-  'Wildcard Subscriptions not supported',
+  'Wildcard Subscriptions not supported', // 0xa2
   SUBACK | LEFT,
 ]
 const LOW_CODES = [0, 1, 2, 4, 0x10, 0x11, 0x18, 0x19]
