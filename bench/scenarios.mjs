@@ -9,7 +9,7 @@ export const SCENARIOS = [
     title: 'QoS 0 publish, 64 B',
     kind: 'publish',
     settings: { qos: 0, size: 64, topics: 1 },
-    messages: 1_000_000,
+    messages: 2_000_000,
     targets: [
       { against: 'mqttjs', timesLess: 10 },
       { against: 'libmosquitto', timesLess: 1 },
@@ -20,7 +20,7 @@ export const SCENARIOS = [
     title: 'QoS 0 publish, 64 B, 100 topics in rotation',
     kind: 'publish',
     settings: { qos: 0, size: 64, topics: 100 },
-    messages: 1_000_000,
+    messages: 2_000_000,
     targets: [{ against: 'mqttjs', timesLess: 10 }],
   },
   {
@@ -28,7 +28,7 @@ export const SCENARIOS = [
     title: 'QoS 1 publish, 64 B, full window',
     kind: 'publish',
     settings: { qos: 1, size: 64, topics: 1 },
-    messages: 400_000,
+    messages: 1_600_000,
     targets: [{ against: 'mqttjs', timesLess: 20 }],
   },
   {
@@ -36,7 +36,7 @@ export const SCENARIOS = [
     title: 'QoS 2 publish, 64 B, full window',
     kind: 'publish',
     settings: { qos: 2, size: 64, topics: 1 },
-    messages: 300_000,
+    messages: 1_200_000,
     targets: [{ against: 'mqttjs', timesLess: 30 }],
   },
   {
@@ -44,7 +44,7 @@ export const SCENARIOS = [
     title: 'QoS 0 receive, 64 B',
     kind: 'receive',
     settings: { qos: 0, size: 64, topics: 1 },
-    messages: 800_000,
+    messages: 2_000_000,
     targets: [{ against: 'mqttjs', timesLess: 8 }],
   },
   {
@@ -52,7 +52,7 @@ export const SCENARIOS = [
     title: 'QoS 0 receive, 64 B, 100 topics in rotation',
     kind: 'receive',
     settings: { qos: 0, size: 64, topics: 100 },
-    messages: 800_000,
+    messages: 2_000_000,
     targets: [{ against: 'mqttjs', timesLess: 8 }],
   },
   {
@@ -60,7 +60,7 @@ export const SCENARIOS = [
     title: 'QoS 1 receive, 64 B',
     kind: 'receive',
     settings: { qos: 1, size: 64, topics: 1 },
-    messages: 400_000,
+    messages: 1_200_000,
     targets: [{ against: 'mqttjs', timesLess: 16 }],
   },
   {
@@ -68,7 +68,7 @@ export const SCENARIOS = [
     title: 'QoS 2 receive, 64 B',
     kind: 'receive',
     settings: { qos: 2, size: 64, topics: 1 },
-    messages: 300_000,
+    messages: 1_200_000,
     targets: [{ against: 'mqttjs', timesLess: 25 }],
   },
   {
@@ -76,7 +76,7 @@ export const SCENARIOS = [
     title: 'QoS 0 publish, 1 KiB',
     kind: 'publish',
     settings: { qos: 0, size: 1024, topics: 1 },
-    messages: 400_000,
+    messages: 600_000,
     targets: [{ against: 'mqttjs', timesLess: 5 }],
   },
   {
@@ -84,7 +84,7 @@ export const SCENARIOS = [
     title: 'QoS 1 publish, 1 KiB, full window',
     kind: 'publish',
     settings: { qos: 1, size: 1024, topics: 1 },
-    messages: 200_000,
+    messages: 400_000,
     targets: [{ against: 'mqttjs', timesLess: 8 }],
   },
   {
