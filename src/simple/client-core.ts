@@ -14,12 +14,7 @@ import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import { publishAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
-import {
-  type ConnectRequest,
-  connectResult,
-  connectSettings,
-  isVersionRefused,
-} from './connecting.ts'
+import { connectResult, connectSettings, isVersionRefused } from './connecting.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
@@ -28,6 +23,7 @@ import { statisticsOf } from './statistics.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type {
   ClientState,
+  ConnectOptions,
   ConnectResult,
   Message,
   MessageHandler,
@@ -46,7 +42,7 @@ const DEFAULT_FRAME_BYTES = 16_777_216
 
 /** A call of `connect` that is not settled. */
 interface Attempt extends Deferred<ConnectResult> {
-  readonly request: ConnectRequest
+  readonly request: ConnectOptions
   readonly stopWatching: () => void
   /** False while an earlier connection is still closing. */
   dialled: boolean
@@ -85,7 +81,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
     this.will = options.will
     this.#platform = platform
     this.#version = options.protocol ?? 5
-    this.#engine = new Engine(options.engine, platform.runtime)
+    this.#engine = new Engine(options.bounds, platform.runtime)
     this.#driver = new Driver(this.#engine, platform.clock, this)
     this.events = new Emitter<SimpleEvents>(this)
     this.inbox = new Inbox(this)
@@ -96,11 +92,11 @@ export class ClientCore implements DriverHandler, InboxOwner {
   }
 
   get handlerTimeoutMs(): number {
-    return this.options.handlerTimeoutMs
+    return this.options.bounds.handlerTimeoutMs
   }
 
   get manual(): boolean {
-    return this.options.manual
+    return this.options.acknowledge === 'manual'
   }
 
   get state(): ClientState {
@@ -117,19 +113,20 @@ export class ClientCore implements DriverHandler, InboxOwner {
     })
   }
 
-  connect(request: ConnectRequest, signal: AbortSignal | undefined): Promise<ConnectResult> {
+  connect(request: ConnectOptions): Promise<ConnectResult> {
+    const { signal, cleanStart = true } = request
     const { state } = this
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
     }
-    if (this.#clientId === '' && this.#version === 4 && !request.cleanStart) {
+    if (this.#clientId === '' && this.#version === 4 && !cleanStart) {
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
     const ends = deferred<ConnectResult>()
     const stopWatching = watch(signal, (reason) => {
       this.#takeAttempt()?.reject(reason)
-      this.#stop(0, this.options.engine.closeMs)
+      this.#stop()
     })
     const attempt = { ...ends, request, stopWatching, dialled: false }
     this.#attempt = attempt
@@ -207,7 +204,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
     return this.inbox.wait(signal)
   }
 
-  disconnect(reasonCode: number, timeoutMs: number): Promise<void> {
+  disconnect(reasonCode?: number, timeoutMs?: number): Promise<void> {
     this.#takeAttempt()?.reject(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
@@ -267,7 +264,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
 
   /** Reading stops at a weight, at a higher one while somebody waits for an answer of the server. */
   weigh(): void {
-    const { inboxBytes, inboxHardBytes } = this.options
+    const { inboxBytes, inboxHardBytes } = this.options.bounds
     const { sizeBytes } = this.inbox
     const { paused } = this.#driver
     if (sizeBytes < inboxBytes && !paused) return
@@ -318,7 +315,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
       this.#version,
     )
     const dial = (transport ?? transports[address.scheme]) as TransportFactory
-    const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.engine.maximumPacketSizeBytes)
+    const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.bounds.maximumPacketSizeBytes)
     this.#driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
     this.#announce()
   }
@@ -355,13 +352,13 @@ export class ClientCore implements DriverHandler, InboxOwner {
    * the version by name, authentication, a password without a user name [MQTT-3.1.2-22], or a
    * session without a client id. [MQTT-3.1.3-7]
    */
-  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectRequest): boolean {
-    const { protocol, properties, userName, password } = this.options
+  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectOptions): boolean {
+    const { protocol, properties, user, password } = this.options
     const lacking =
       protocol !== undefined ||
       properties.authentication !== undefined ||
-      (password !== undefined && userName === undefined) ||
-      (this.#clientId === '' && !request.cleanStart)
+      (password !== undefined && user === undefined) ||
+      (this.#clientId === '' && request.cleanStart === false)
     return this.#version === 5 && !lacking && isVersionRefused(error)
   }
 
@@ -424,7 +421,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
     })
   }
 
-  #stop(reasonCode: number, timeoutMs: number): void {
+  #stop(reasonCode = 0, timeoutMs = this.options.bounds.closeMs): void {
     this.#engine.disconnect(reasonCode, timeoutMs, this.#driver.now)
     this.#driver.touch()
   }
