@@ -9,6 +9,7 @@ import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
 import type { MessageStream, StreamOwner } from './message-stream.ts'
+import type { ResolvedOptions } from './options.ts'
 import type { MessageHandler } from './types.ts'
 import { deferred, watch } from './waiting.ts'
 
@@ -21,6 +22,8 @@ const ROUTED_TOPICS_KEPT = 256
 export interface Route {
   readonly filter: string
   readonly handler: MessageHandler
+  /** The subscription that it belongs to. */
+  readonly owner: object
 }
 
 const NO_ROUTES: readonly Route[] = Object.freeze([])
@@ -28,10 +31,8 @@ const NO_STREAMS: readonly MessageStream[] = Object.freeze([])
 
 /** What the inbox asks of the client around it. */
 export interface InboxOwner {
-  readonly clock: Clock
-  readonly handlerTimeoutMs: number
-  /** Whether the application acknowledges by itself. */
-  readonly manual: boolean
+  readonly platform: { readonly clock: Clock }
+  readonly options: Pick<ResolvedOptions, 'acknowledge' | 'bounds'>
   /** A message is done with, or one of its handlers `failed`. */
   settle(message: InboundMessage, reasonCode: number, failed: boolean): void
   handlerError(error: unknown, message: ReceivedMessage): void
@@ -71,6 +72,15 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#owner = owner
   }
 
+  get #clock(): Clock {
+    return this.#owner.platform.clock
+  }
+
+  /** Whether the application acknowledges by itself. */
+  get #manual(): boolean {
+    return this.#owner.options.acknowledge === 'manual'
+  }
+
   /** Messages that nobody has asked for yet. */
   get kept(): number {
     return this.#kept?.length ?? 0
@@ -87,8 +97,10 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#offerKept((topic) => topicMatches(route.filter, topic))
   }
 
-  removeRoute(route: Route): void {
-    this.#routes = this.#routes.filter((other) => other !== route)
+  removeRoutes(owner: object, filters: readonly string[]): void {
+    this.#routes = this.#routes.filter(
+      (route) => route.owner !== owner || !filters.includes(route.filter),
+    )
     this.#routesByTopic = undefined
   }
 
@@ -166,11 +178,11 @@ export class Inbox implements Acknowledger, StreamOwner {
     if (message.since !== 0) this.#unwatch(message)
     this.#waitersFor?.get(message)?.resolve(message)
     this.#waitersFor?.delete(message)
-    if (!this.#owner.manual || message.inbound.packet.qos === 0) this.#leave(message, 0)
+    if (!this.#manual || message.inbound.packet.qos === 0) this.#leave(message, 0)
   }
 
   acknowledge(message: ReceivedMessage, reasonCode: number): void {
-    if (!this.#owner.manual) {
+    if (!this.#manual) {
       throw new TypeError("Cannot acknowledge by hand: the option acknowledge is not 'manual'")
     }
     if (message.inbound.packet.qos > 0) this.#leave(message, reasonCode)
@@ -279,27 +291,27 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Watches over handlers that take long: one timer, for the one that began first. */
   #watch(message: ReceivedMessage): void {
     this.#running ??= new Set()
-    message.since = this.#owner.clock.now()
+    message.since = this.#clock.now()
     this.#running.add(message)
-    if (this.#timer === undefined) this.#setTimer(this.#owner.handlerTimeoutMs)
+    if (this.#timer === undefined) this.#setTimer(this.#owner.options.bounds.handlerTimeoutMs)
   }
 
   /** A handler is done; after the last one no timer keeps the process. */
   #unwatch(message: ReceivedMessage): void {
     this.#running?.delete(message)
     if (this.#timer === undefined || this.#running?.size !== 0) return
-    this.#owner.clock.clearTimer(this.#timer)
+    this.#clock.clearTimer(this.#timer)
     this.#timer = undefined
   }
 
   #setTimer(delayMs: number): void {
-    this.#timer = this.#owner.clock.setTimer(() => this.#reportSlow(), delayMs)
+    this.#timer = this.#clock.setTimer(() => this.#reportSlow(), delayMs)
   }
 
   #reportSlow(): void {
     this.#timer = undefined
-    const { clock, handlerTimeoutMs: afterMs } = this.#owner
-    const now = clock.now()
+    const afterMs = this.#owner.options.bounds.handlerTimeoutMs
+    const now = this.#clock.now()
     for (const message of this.#running ?? []) {
       const left = message.since + afterMs - now
       if (left > 0) return this.#setTimer(left)

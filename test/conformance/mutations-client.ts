@@ -77,13 +77,21 @@ export const CLIENT_CHANGES: Changes = {
   ],
   'src/simple/answers.ts': [
     ['answer[index] as number', 'answer[0] as number', { both: 'MQTT-3.9.3-1' }],
-    ['filters[refused]', 'filters[0]', { v5: 'MQTT-3.11.3-1' }],
+    [
+      'const [first] = refused',
+      'const [first] = refused.length ? grants : refused',
+      { v5: 'MQTT-3.11.3-1' },
+    ],
   ],
   'src/simple/authenticator.ts': [
     ['const NO_ANSWER = 0x80', 'const NO_ANSWER = 0x87', { v5: 'MQTT-3.14.2-1 MQTT-4.12.1-2' }],
-    ['if (this.#authentication === undefined) {', 'if (false) {', { v5: 'MQTT-4.12.0-7' }],
   ],
   'src/simple/client-core.ts': [
+    [
+      'if (this.#authenticator === undefined) {\n',
+      "this.#authenticator ??= new Authenticator({ method: '' }, this.#driver)\n    if (false) {\n",
+      { v5: 'MQTT-4.12.0-7' },
+    ],
     [
       "if (state === 'connecting' || state === 'connected') {",
       'if (false) {',
