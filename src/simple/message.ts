@@ -7,6 +7,7 @@ import type { InboundMessage } from '../engine/inbound-message.ts'
 import { oneOf } from './checks.ts'
 import { publicProperties } from './properties.ts'
 import type { Message, PublishProperties } from './types.ts'
+import type { Deferred } from './waiting.ts'
 
 /** What a client may say in PUBACK and PUBREC. §3.4.2.1 [MQTT-3.4.2-1] [MQTT-3.5.2-1] */
 const checkReason = oneOf(0, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99)
@@ -27,6 +28,8 @@ export class ReceivedMessage implements Message {
   finished = false
   /** When its handler began, while that is watched. */
   since = 0
+  /** Who waits until its consumers are done. */
+  waiter: Deferred<ReceivedMessage> | undefined = undefined
   readonly #acknowledger: Acknowledger
 
   constructor(inbound: InboundMessage, acknowledger: Acknowledger) {

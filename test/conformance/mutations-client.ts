@@ -101,9 +101,7 @@ export const CLIENT_CHANGES: Changes = {
     ["this.#clientId === '' && this.#version === 4", 'false', { v4: 'MQTT-3.1.3-7' }],
     ["(this.#clientId === '' && request.cleanStart === false)", 'false', { v4: 'MQTT-3.1.3-7' }],
   ],
-  'src/simple/inbox.ts': [
-    ['this.#leave(new ReceivedMessage(inbound, this), 0)', '', { both: 'MQTT-4.5.0-2' }],
-  ],
+  'src/simple/inbox.ts': [['return this.#leave(message, 0)', 'return', { both: 'MQTT-4.5.0-2' }]],
   'src/transport/socket-transport.ts': [
     [
       'let i = 0; i < last; i++',
