@@ -132,5 +132,5 @@ export function filterList(filter: string | readonly string[]): readonly string[
   if (!Array.isArray(filters) || filters.length === 0) {
     refuse('filters', filter, 'give a filter, or a list of at least one')
   }
-  return filters.map((each) => checkSubscribeFilter('filter', each))
+  return filters.map((each: string) => checkSubscribeFilter('filter', each))
 }

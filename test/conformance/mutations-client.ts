@@ -56,7 +56,7 @@ export const CLIENT_CHANGES: Changes = {
       { both: 'MQTT-3.3.2-2 MQTT-4.7.3-1 MQTT-4.7.3-2 MQTT-4.7.3-3' },
     ],
     [
-      "filters.map((each) => checkSubscribeFilter('filter', each))",
+      "filters.map((each: string) => checkSubscribeFilter('filter', each))",
       'filters',
       { both: 'MQTT-3.8.3-1 MQTT-3.10.3-1 MQTT-4.7.3-1' },
     ],
