@@ -18,7 +18,7 @@ function readErrors(source) {
     const [meaning = '', todo = ''] = text.split(/\n\n+What to do: /).map(unfold)
     const [, code = ''] = /declare readonly code: '(\w+)'/.exec(body) ?? []
     const fields = Array.from(
-      body.matchAll(/^ {2}readonly (\w+):/gm),
+      body.matchAll(/^ {2}declare readonly (?!name|code)(\w+):/gm),
       ([, field]) => `\`${field}\``,
     )
     if (code === '' || meaning === '' || todo === '') {

@@ -10,6 +10,7 @@ export type MqttErrorCode = AnyMqttError['code']
 export type Sent = 'no' | 'maybe'
 
 interface MqttErrorDetails {
+  readonly [field: string]: unknown
   readonly cause?: unknown
   readonly transient?: boolean
   readonly sent?: Sent | undefined
@@ -19,19 +20,22 @@ const BRAND = Symbol.for('umqtt.MqttError')
 
 /** The base of every error that comes from the network, the server, the clock or the storage. */
 export class MqttError extends Error {
-  override readonly name: string = 'MqttError'
+  declare readonly name: string
   /** Which kind of error this is; stable, for programs. */
-  readonly code: string
+  declare readonly code: string
   /** True when the same attempt may succeed later unchanged. */
-  readonly transient: boolean
+  declare readonly transient: boolean
   /** Of a publish that ended with this error: whether the message can have reached the server. */
-  readonly sent: Sent | undefined
+  declare readonly sent: Sent | undefined
 
-  constructor(code: string, message: string, details: MqttErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
-    this.code = code
-    this.transient = details.transient ?? false
-    this.sent = details.sent
+  /**
+   * The name gives the code: `QueueFullError` has `ERR_MQTT_QUEUE_FULL`. Whatever the details name
+   * becomes a field.
+   */
+  constructor(name: string, message: string, { cause, ...fields }: MqttErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    const code = `ERR_MQTT${name.replace(/Error$/, '').replaceAll(/[A-Z]/g, '_$&')}`.toUpperCase()
+    Object.assign(this, { name, code, transient: false, sent: undefined, ...fields })
     Object.defineProperty(this, BRAND, { value: true })
   }
 
@@ -48,7 +52,7 @@ export class MqttError extends Error {
  * `clause` and `offset` say what is wrong with the bytes; if the server is right, report it to us.
  */
 export class MalformedPacketError extends MqttError {
-  override readonly name = 'MalformedPacketError'
+  declare readonly name: 'MalformedPacketError'
   declare readonly code: 'ERR_MQTT_MALFORMED_PACKET'
   /** The packet type of the first byte, 0 to 15. */
   declare readonly packetType: number
@@ -63,8 +67,7 @@ export class MalformedPacketError extends MqttError {
     message: string,
     details: { packetType: number; offset: number; clause: string; reasonCode: number },
   ) {
-    super('ERR_MQTT_MALFORMED_PACKET', message, { transient: true })
-    Object.assign(this, details)
+    super('MalformedPacketError', message, { ...details, transient: true })
   }
 }
 
@@ -75,7 +78,7 @@ export class MalformedPacketError extends MqttError {
  * rule the server broke; report it to those who make the server.
  */
 export class ProtocolError extends MqttError {
-  override readonly name = 'ProtocolError'
+  declare readonly name: 'ProtocolError'
   declare readonly code: 'ERR_MQTT_PROTOCOL_ERROR'
   /** Where in the packet it is, in bytes from its first; undefined when it is the whole packet. */
   declare readonly offset: number | undefined
@@ -84,9 +87,16 @@ export class ProtocolError extends MqttError {
   /** The reason code to answer with in DISCONNECT. */
   declare readonly reasonCode: number
 
-  constructor(message: string, details: { offset?: number; clause: string; reasonCode: number }) {
-    super('ERR_MQTT_PROTOCOL_ERROR', message, { transient: true })
-    Object.assign(this, details)
+  constructor(
+    message: string,
+    details: { offset?: number; clause: string; reasonCode: number; cause?: unknown },
+  ) {
+    // The one code that does not follow from the name.
+    super('ProtocolError', message, {
+      ...details,
+      code: 'ERR_MQTT_PROTOCOL_ERROR',
+      transient: true,
+    })
   }
 }
 
@@ -97,7 +107,7 @@ export class ProtocolError extends MqttError {
  * has been ended: raise `limits.maximumPacketSizeBytes`.
  */
 export class PacketTooLargeError extends MqttError {
-  override readonly name = 'PacketTooLargeError'
+  declare readonly name: 'PacketTooLargeError'
   declare readonly code: 'ERR_MQTT_PACKET_TOO_LARGE'
   declare readonly sizeBytes: number
   declare readonly limitBytes: number
@@ -108,12 +118,11 @@ export class PacketTooLargeError extends MqttError {
     message: string,
     details: { sizeBytes: number; limitBytes: number; limitedBy: 'client' | 'server' },
   ) {
-    super('ERR_MQTT_PACKET_TOO_LARGE', message, { sent: 'no' })
-    Object.assign(this, details)
+    super('PacketTooLargeError', message, { ...details, sent: 'no' })
   }
 }
 
-interface ServerAnswer {
+type ServerAnswer = {
   readonly reasonCode: number
   readonly reasonString?: string | undefined
   readonly serverReference?: string | undefined
@@ -128,22 +137,16 @@ interface ServerAnswer {
  * `transient` is true, connect again later; with 0x9C and 0x9D connect to `serverReference`.
  */
 export class ConnectRefusedError extends MqttError {
-  override readonly name = 'ConnectRefusedError'
+  declare readonly name: 'ConnectRefusedError'
   declare readonly code: 'ERR_MQTT_CONNECT_REFUSED'
   /** The code in CONNACK: §3.2.2.2 of MQTT 5.0, 1 to 5 of §3.2.2.3 of MQTT 3.1.1. */
-  readonly reasonCode: number
-  readonly reasonString: string | undefined
+  declare readonly reasonCode: number
+  declare readonly reasonString: string | undefined
   /** Another server to use (0x9C, 0x9D), as the server wrote it. §4.11 */
-  readonly serverReference: string | undefined
+  declare readonly serverReference: string | undefined
 
   constructor(message: string, answer: ServerAnswer) {
-    super('ERR_MQTT_CONNECT_REFUSED', message, {
-      transient: answer.transient ?? false,
-      sent: answer.sent,
-    })
-    this.reasonCode = answer.reasonCode
-    this.reasonString = answer.reasonString
-    this.serverReference = answer.serverReference
+    super('ConnectRefusedError', message, answer)
   }
 }
 
@@ -154,20 +157,14 @@ export class ConnectRefusedError extends MqttError {
  * Otherwise connect again.
  */
 export class ServerDisconnectError extends MqttError {
-  override readonly name = 'ServerDisconnectError'
+  declare readonly name: 'ServerDisconnectError'
   declare readonly code: 'ERR_MQTT_SERVER_DISCONNECT'
-  readonly reasonCode: number
-  readonly reasonString: string | undefined
-  readonly serverReference: string | undefined
+  declare readonly reasonCode: number
+  declare readonly reasonString: string | undefined
+  declare readonly serverReference: string | undefined
 
   constructor(message: string, answer: ServerAnswer) {
-    super('ERR_MQTT_SERVER_DISCONNECT', message, {
-      transient: answer.transient ?? true,
-      sent: answer.sent,
-    })
-    this.reasonCode = answer.reasonCode
-    this.reasonString = answer.reasonString
-    this.serverReference = answer.serverReference
+    super('ServerDisconnectError', message, { transient: true, ...answer })
   }
 }
 
@@ -178,21 +175,18 @@ export class ServerDisconnectError extends MqttError {
  * this user.
  */
 export class RejectedError extends MqttError {
-  override readonly name = 'RejectedError'
+  declare readonly name: 'RejectedError'
   declare readonly code: 'ERR_MQTT_REJECTED'
-  readonly reasonCode: number
-  readonly reasonString: string | undefined
+  declare readonly reasonCode: number
+  declare readonly reasonString: string | undefined
   /** The type of the packet that carried the reason. */
-  readonly packetType: number
+  declare readonly packetType: number
 
   constructor(
     message: string,
     details: { reasonCode: number; reasonString?: string | undefined; packetType: number },
   ) {
-    super('ERR_MQTT_REJECTED', message)
-    this.reasonCode = details.reasonCode
-    this.reasonString = details.reasonString
-    this.packetType = details.packetType
+    super('RejectedError', message, details)
   }
 }
 
@@ -203,11 +197,11 @@ export class RejectedError extends MqttError {
  * may have arrived: publishing it again may make it come twice.
  */
 export class ConnectionLostError extends MqttError {
-  override readonly name = 'ConnectionLostError'
+  declare readonly name: 'ConnectionLostError'
   declare readonly code: 'ERR_MQTT_CONNECTION_LOST'
 
   constructor(message: string, details: { cause?: unknown; sent?: Sent } = {}) {
-    super('ERR_MQTT_CONNECTION_LOST', message, { ...details, transient: true })
+    super('ConnectionLostError', message, { ...details, transient: true })
   }
 }
 
@@ -218,16 +212,14 @@ export class ConnectionLostError extends MqttError {
  * the scenes; the others end the connection. The bounds are in `timeouts`.
  */
 export class TimeoutError extends MqttError {
-  override readonly name = 'TimeoutError'
+  declare readonly name: 'TimeoutError'
   declare readonly code: 'ERR_MQTT_TIMEOUT'
   /** What took too long. */
-  readonly operation: string
-  readonly afterMs: number
+  declare readonly operation: string
+  declare readonly afterMs: number
 
   constructor(message: string, details: { operation: string; afterMs: number; sent?: Sent }) {
-    super('ERR_MQTT_TIMEOUT', message, { transient: true, sent: details.sent })
-    this.operation = details.operation
-    this.afterMs = details.afterMs
+    super('TimeoutError', message, { ...details, transient: true })
   }
 }
 
@@ -237,11 +229,11 @@ export class TimeoutError extends MqttError {
  * What to do: call `connect` first, and wait for it.
  */
 export class ClosedError extends MqttError {
-  override readonly name = 'ClosedError'
+  declare readonly name: 'ClosedError'
   declare readonly code: 'ERR_MQTT_CLOSED'
 
   constructor(message: string, details: { sent?: Sent } = {}) {
-    super('ERR_MQTT_CLOSED', message, details)
+    super('ClosedError', message, details)
   }
 }
 
@@ -252,14 +244,13 @@ export class ClosedError extends MqttError {
  * `limits`.
  */
 export class NotSupportedError extends MqttError {
-  override readonly name = 'NotSupportedError'
+  declare readonly name: 'NotSupportedError'
   declare readonly code: 'ERR_MQTT_NOT_SUPPORTED'
   /** The CONNACK property that says so. */
-  readonly limit: string
+  declare readonly limit: string
 
   constructor(message: string, details: { limit: string }) {
-    super('ERR_MQTT_NOT_SUPPORTED', message, { sent: 'no' })
-    this.limit = details.limit
+    super('NotSupportedError', message, { ...details, sent: 'no' })
   }
 }
 
@@ -270,16 +261,14 @@ export class NotSupportedError extends MqttError {
  * names.
  */
 export class QueueFullError extends MqttError {
-  override readonly name = 'QueueFullError'
+  declare readonly name: 'QueueFullError'
   declare readonly code: 'ERR_MQTT_QUEUE_FULL'
   /** Which limit was reached, by its name in the options. */
-  readonly limit: string
-  readonly limitValue: number
+  declare readonly limit: string
+  declare readonly limitValue: number
 
   constructor(message: string, details: { limit: string; limitValue: number }) {
-    super('ERR_MQTT_QUEUE_FULL', message, { transient: true, sent: 'no' })
-    this.limit = details.limit
-    this.limitValue = details.limitValue
+    super('QueueFullError', message, { ...details, transient: true, sent: 'no' })
   }
 }
 

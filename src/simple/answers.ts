@@ -3,12 +3,9 @@
 
 import { PacketType, type QoS } from '../codec/packets.ts'
 import { reasonName } from '../codec/reason-codes.ts'
-import type {
-  PublishOperation,
-  SubscribeOperation,
-  UnsubscribeOperation,
-} from '../engine/operations.ts'
-import { type MqttError, RejectedError } from '../errors.ts'
+import type { PublishOperation } from '../engine/operations.ts'
+import type { RequestOperation } from '../engine/requests.ts'
+import { MqttError, RejectedError } from '../errors.ts'
 import type { Grant, PublishResult } from './types.ts'
 
 const SUCCESS: PublishResult = Object.freeze({ reasonCode: 0 })
@@ -26,31 +23,27 @@ export function publishAnswer(operation: PublishOperation): PublishResult | Mqtt
   return rejected(`publish to "${topic}"`, answer, packetType)
 }
 
-/** What each filter was granted; an error when none was. */
-export function subscribeAnswer(operation: SubscribeOperation): readonly Grant[] | MqttError {
-  const { answer, subscriptions } = operation
-  if (answer === undefined || !isCodes(answer)) return answer as MqttError
-  const grants = subscriptions.map(({ filter }, index): Grant => {
+/**
+ * What the server made of each filter. A subscribe fails when every filter is refused, an unsubscribe
+ * when one is.
+ */
+export function requestAnswer(operation: RequestOperation): readonly Grant[] | MqttError {
+  const answer = operation.answer as readonly number[] | MqttError
+  if (answer instanceof MqttError) return answer
+  const subscribes = operation.kind === 'subscribe'
+  const filters = subscribes
+    ? operation.subscriptions.map(({ filter }) => filter)
+    : operation.filters
+  const grants = filters.map((filter, index): Grant => {
     const reasonCode = answer[index] as number
     return { filter, reasonCode, qos: reasonCode < 0x80 ? (reasonCode as QoS) : undefined }
   })
-  if (grants.some(({ qos }) => qos !== undefined)) return grants
-  const { filter, reasonCode } = grants[0] as Grant
-  return rejected(`subscribe to "${filter}"`, reasonCode, PacketType.SUBACK)
-}
-
-/** Undefined when every filter is gone from the server. */
-export function unsubscribeAnswer(operation: UnsubscribeOperation): MqttError | undefined {
-  const { answer, filters } = operation
-  if (answer === undefined || !isCodes(answer)) return answer
-  const refused = answer.findIndex((reasonCode) => reasonCode >= 0x80)
-  if (refused < 0) return undefined
-  const what = `unsubscribe from "${filters[refused] ?? ''}"`
-  return rejected(what, answer[refused] as number, PacketType.UNSUBACK)
-}
-
-function isCodes(answer: readonly number[] | MqttError): answer is readonly number[] {
-  return Array.isArray(answer)
+  const refused = grants.filter(({ qos }) => qos === undefined)
+  const [first] = refused
+  if (first === undefined || (subscribes && refused.length < grants.length)) return grants
+  return subscribes
+    ? rejected(`subscribe to "${first.filter}"`, first.reasonCode, PacketType.SUBACK)
+    : rejected(`unsubscribe from "${first.filter}"`, first.reasonCode, PacketType.UNSUBACK)
 }
 
 function rejected(what: string, reasonCode: number, packetType: number): RejectedError {

@@ -2,8 +2,9 @@
 // An answer that comes late never goes to another connection than the one that asked.
 
 import type { Driver } from '../driver/driver.ts'
+import { unconnectedError } from '../engine/endings.ts'
 import type { AuthOutput } from '../engine/types.ts'
-import { ClosedError, MqttError, NotSupportedError, ProtocolError } from '../errors.ts'
+import { MqttError, NotSupportedError, ProtocolError } from '../errors.ts'
 import type { Authentication } from './types.ts'
 import { type Deferred, deferred } from './waiting.ts'
 
@@ -11,60 +12,54 @@ import { type Deferred, deferred } from './waiting.ts'
 const NO_ANSWER = 0x80
 
 export class Authenticator {
-  readonly #authentication: Authentication | undefined
+  readonly #authentication: Authentication
   readonly #driver: Driver
   /** A re-authentication of ours that the server has not finished. */
   #again: Deferred<void> | undefined
   /** Counts connections, so that a late answer does not go to another one. */
   #connection = 0
 
-  constructor(authentication: Authentication | undefined, driver: Driver) {
+  constructor(authentication: Authentication, driver: Driver) {
     this.#authentication = authentication
     this.#driver = driver
   }
 
   /** Begins a re-authentication. [MQTT-4.12.1-1] */
   begin(data: Uint8Array | undefined): Promise<void> {
-    if (this.#authentication === undefined) {
-      throw new TypeError('Cannot reauthenticate: the option properties.authentication is not set')
-    }
-    const { engine } = this.#driver
-    if (engine.state !== 'connected') {
-      return Promise.reject(new ClosedError('Cannot reauthenticate: the client is not connected'))
-    }
-    const error = engine.authenticate(data, true, this.#driver.now)
+    const { engine, now } = this.#driver
+    const error =
+      engine.state === 'connected'
+        ? engine.authenticate(data, true, now)
+        : unconnectedError('reauthenticate')
     if (error !== undefined) return Promise.reject(error)
     this.#again ??= deferred<void>()
     this.#driver.touch()
     return this.#again.promise
   }
 
-  handleAuth({ packet }: AuthOutput): void {
-    const { reasonCode, properties } = packet
-    if (reasonCode === 0) {
+  async handleAuth({ packet }: AuthOutput): Promise<void> {
+    if (packet.reasonCode === 0) {
       this.#again?.resolve()
       this.#again = undefined
       return
     }
     const connection = this.#connection
-    const answered = async (): Promise<void> => {
-      const respond = this.#authentication?.respond
+    const driver = this.#driver
+    try {
+      const { respond } = this.#authentication
+      const limit = 'authentication.respond'
       if (respond === undefined) {
-        throw new NotSupportedError('Cannot answer AUTH: authentication.respond is not set', {
-          limit: 'authentication.respond',
-        })
+        throw new NotSupportedError(`Cannot answer AUTH: ${limit} is not set`, { limit })
       }
-      const data = await respond(properties.authenticationData)
+      const data = await respond(packet.properties.authenticationData)
       if (connection !== this.#connection) return
-      const error = this.#driver.engine.authenticate(data, false, this.#driver.now)
+      const error = driver.engine.authenticate(data, false, driver.now)
       if (error !== undefined) throw error
-      this.#driver.touch()
-    }
-    answered().catch((error: unknown) => {
+    } catch (error) {
       if (connection !== this.#connection) return
-      this.#driver.engine.fail(asMqttError(error), NO_ANSWER, this.#driver.now)
-      this.#driver.touch()
-    })
+      driver.engine.fail(asMqttError(error), NO_ANSWER, driver.now)
+    }
+    driver.touch()
   }
 
   handleClosed(error: Error): void {
@@ -76,8 +71,6 @@ export class Authenticator {
 
 function asMqttError(cause: unknown): MqttError {
   if (cause instanceof MqttError) return cause
-  const text = `Cannot answer the server's authentication: ${cause instanceof Error ? cause.message : String(cause)}`
-  return Object.assign(new ProtocolError(text, { clause: '§4.12', reasonCode: NO_ANSWER }), {
-    cause,
-  })
+  const text = `Cannot answer AUTH: ${cause instanceof Error ? cause.message : String(cause)}`
+  return new ProtocolError(text, { clause: '§4.12', reasonCode: NO_ANSWER, cause })
 }

@@ -3,31 +3,27 @@
 // platform and no packet: the one is given, the other is below.
 
 import type { ProtocolVersion, SubscriptionRequest, WillFields } from '../codec/packets.ts'
-import type { Clock } from '../driver/clock.ts'
 import { Driver, type DriverHandler } from '../driver/driver.ts'
 import type { Platform } from '../driver/platform.ts'
+import { unconnectedError } from '../engine/endings.ts'
 import { Engine } from '../engine/engine.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { type Operation, PingOperation, type PublishOperation } from '../engine/operations.ts'
+import type { RequestOperation } from '../engine/requests.ts'
 import type { ClosedOutput, ConnectedOutput, Output } from '../engine/types.ts'
 import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
-import { publishAnswer } from './answers.ts'
+import { publishAnswer, requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
-import {
-  type ConnectRequest,
-  connectResult,
-  connectSettings,
-  isVersionRefused,
-} from './connecting.ts'
+import { connectResult, connectSettings, isVersionRefused } from './connecting.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
 import type { ResolvedOptions } from './options.ts'
-import { statisticsOf } from './statistics.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { Subscriptions, type SubscriptionsOwner } from './subscriptions.ts'
 import type {
   ClientState,
+  ConnectOptions,
   ConnectResult,
   Message,
   MessageHandler,
@@ -36,7 +32,7 @@ import type {
   Statistics,
   Subscription,
 } from './types.ts'
-import { type Deferred, deferred, watch } from './waiting.ts'
+import { type Deferred, deferred, promiseOf, type Settle, watch } from './waiting.ts'
 
 /** 0x83 Implementation specific error: a handler failed. §3.4.2.1 */
 const HANDLER_FAILED = 0x83
@@ -46,26 +42,23 @@ const DEFAULT_FRAME_BYTES = 16_777_216
 
 /** A call of `connect` that is not settled. */
 interface Attempt extends Deferred<ConnectResult> {
-  readonly request: ConnectRequest
+  readonly request: ConnectOptions
   readonly stopWatching: () => void
   /** False while an earlier connection is still closing. */
   dialled: boolean
 }
 
-/** Settles a publish: with its result, or with a rejected promise. */
-type SettlePublish = (answer: PublishResult | Promise<never>) => void
-
-export class ClientCore implements DriverHandler, InboxOwner {
+export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner {
   readonly options: ResolvedOptions
   readonly inbox: Inbox
   readonly events: Emitter<SimpleEvents>
   will: WillFields | undefined
+  readonly platform: Platform
   readonly #clientId: string
-  readonly #platform: Platform
   readonly #engine: Engine
   readonly #driver: Driver
-  #subscriptions: Subscriptions | undefined
-  #authenticator: Authenticator | undefined
+  readonly #subscriptions: Subscriptions
+  readonly #authenticator: Authenticator | undefined
   #version: ProtocolVersion
   #attempt: Attempt | undefined
   /** Settled when the connection that is closing is gone. */
@@ -83,24 +76,15 @@ export class ClientCore implements DriverHandler, InboxOwner {
     this.#clientId = clientId
     this.options = options
     this.will = options.will
-    this.#platform = platform
+    this.platform = platform
     this.#version = options.protocol ?? 5
-    this.#engine = new Engine(options.engine, platform.runtime)
+    this.#engine = new Engine(options.bounds, platform.runtime)
     this.#driver = new Driver(this.#engine, platform.clock, this)
     this.events = new Emitter<SimpleEvents>(this)
     this.inbox = new Inbox(this)
-  }
-
-  get clock(): Clock {
-    return this.#platform.clock
-  }
-
-  get handlerTimeoutMs(): number {
-    return this.options.handlerTimeoutMs
-  }
-
-  get manual(): boolean {
-    return this.options.manual
+    this.#subscriptions = new Subscriptions(this)
+    const { authentication } = options.properties
+    this.#authenticator = authentication && new Authenticator(authentication, this.#driver)
   }
 
   get state(): ClientState {
@@ -110,26 +94,33 @@ export class ClientCore implements DriverHandler, InboxOwner {
   }
 
   get statistics(): Statistics {
-    return statisticsOf(this.#driver, {
+    const { receivedAt, ...counters } = this.#engine.counters
+    const { bytesSent, bytesReceived, now } = this.#driver
+    return {
+      bytesSent,
+      bytesReceived,
+      lastReceivedAgeMs: receivedAt < 0 ? -1 : now - receivedAt,
+      ...counters,
       inboxBytes: this.inbox.sizeBytes,
       unclaimedMessages: this.#unclaimedMessages,
       handlerErrors: this.#handlerErrors,
-    })
+    }
   }
 
-  connect(request: ConnectRequest, signal: AbortSignal | undefined): Promise<ConnectResult> {
+  connect(request: ConnectOptions): Promise<ConnectResult> {
+    const { signal, cleanStart = true } = request
     const { state } = this
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
     }
-    if (this.#clientId === '' && this.#version === 4 && !request.cleanStart) {
+    if (this.#clientId === '' && this.#version === 4 && !cleanStart) {
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
     const ends = deferred<ConnectResult>()
     const stopWatching = watch(signal, (reason) => {
       this.#takeAttempt()?.reject(reason)
-      this.#stop(0, this.options.engine.closeMs)
+      this.#stop()
     })
     const attempt = { ...ends, request, stopWatching, dialled: false }
     this.#attempt = attempt
@@ -145,20 +136,20 @@ export class ClientCore implements DriverHandler, InboxOwner {
     signal: AbortSignal | undefined,
   ): Promise<PublishResult> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const driver = this.#driver
-    if (this.#engine.state !== 'connected' && this.#attempt === undefined) {
-      const text = `Cannot publish to "${operation.topic}": the client is not connected`
-      return Promise.reject(new ClosedError(text, { sent: 'no' }))
+    if (!this.#mayConnect) {
+      return Promise.reject(unconnectedError(`publish to "${operation.topic}"`))
     }
+    const driver = this.#driver
     this.#engine.publish(operation, owned, driver.now)
     let promise: Promise<PublishResult>
     if (operation.state === 'done') {
       promise = operation.answer === 0 ? driver.handedOver : Promise.reject(operation.answer)
     } else {
-      promise = new Promise<PublishResult>((resolve) => {
-        operation.context = resolve
-      })
-      if (signal !== undefined) this.#cancelWith(signal, operation)
+      promise = promiseOf<PublishResult>(
+        operation,
+        signal,
+        signal && (() => this.#cancel(operation)),
+      )
     }
     driver.touch()
     if (driver.paused) this.weigh()
@@ -172,42 +163,52 @@ export class ClientCore implements DriverHandler, InboxOwner {
   ): Promise<Subscription> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     return this.#whenConnected(
-      () => this.#theSubscriptions.subscribe(requests, handler, signal),
+      () => this.#subscriptions.subscribe(requests, handler, signal),
       signal,
     )
   }
 
   unsubscribe(filters: readonly string[]): Promise<void> {
-    return this.#whenConnected(() => this.#theSubscriptions.unsubscribe(filters))
+    return this.#whenConnected(() => this.#subscriptions.unsubscribe(filters))
   }
 
   ping(): Promise<number> {
-    if (this.#engine.state !== 'connected') return Promise.reject(this.#closedError('ping'))
-    const operation = new PingOperation()
-    const { promise, resolve, reject } = deferred<number>()
-    operation.context = (answer: number | MqttError): void =>
-      typeof answer === 'number' ? resolve(answer) : reject(answer)
-    this.#engine.ping(operation, this.#driver.now)
-    this.#driver.touch()
-    if (this.#driver.paused) this.weigh()
+    return this.ask(new PingOperation())
+  }
+
+  /** Sends a request; settles when it is answered, or when the signal aborts. */
+  ask<T>(
+    operation: PingOperation | RequestOperation,
+    signal?: AbortSignal,
+    abandoned?: () => Settle<T>,
+  ): Promise<T> {
+    const driver = this.#driver
+    const promise = promiseOf<T>(operation, signal, abandoned)
+    if (operation.kind === 'ping') this.#engine.ping(operation, driver.now)
+    else this.#engine.request(operation, driver.now)
+    if (operation.answer !== undefined) this.#settleOperation(operation)
+    driver.touch()
+    if (driver.paused) this.weigh()
     return promise
   }
 
   reauthenticate(data: Uint8Array | undefined): Promise<void> {
-    return this.#theAuthenticator.begin(data)
+    if (this.#authenticator === undefined) {
+      throw new TypeError('Cannot reauthenticate: the option properties.authentication is not set')
+    }
+    return this.#authenticator.begin(data)
   }
 
   waitMsg(signal: AbortSignal | undefined): Promise<Message> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const waiting = this.inbox.take()
     if (waiting !== undefined) return Promise.resolve(waiting)
-    if (this.#engine.state !== 'connected' && this.#attempt === undefined) {
-      return Promise.reject(this.#closedError('wait for a message'))
-    }
-    return this.inbox.wait(signal)
+    return this.#mayConnect
+      ? this.inbox.wait(signal)
+      : Promise.reject(unconnectedError('wait for a message'))
   }
 
-  disconnect(reasonCode: number, timeoutMs: number): Promise<void> {
+  disconnect(reasonCode?: number, timeoutMs?: number): Promise<void> {
     this.#takeAttempt()?.reject(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
@@ -222,11 +223,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
     this.#warned ??= new Set()
     if (this.#warned.has(code)) return
     this.#warned.add(code)
-    if (!this.events.emit('warning', { code, message })) this.#platform.warn(code, message)
-  }
-
-  listenerError(event: string, error: unknown): void {
-    this.warn('listener-error', `A listener of "${event}" threw: ${String(error)}`)
+    if (!this.events.emit('warning', { code, message })) this.platform.warn(code, message)
   }
 
   handleOutput(output: Output): void {
@@ -236,13 +233,13 @@ export class ClientCore implements DriverHandler, InboxOwner {
       case 'connected':
         return this.#handleConnected(output)
       case 'auth':
-        return this.#theAuthenticator.handleAuth(output)
+        return void this.#authenticator?.handleAuth(output)
       case 'closed':
         return this.#handleClosed(output)
       case 'close':
         return
       default:
-        return this.#handleSettled(output)
+        return this.#settleOperation(output)
     }
   }
 
@@ -267,7 +264,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
 
   /** Reading stops at a weight, at a higher one while somebody waits for an answer of the server. */
   weigh(): void {
-    const { inboxBytes, inboxHardBytes } = this.options
+    const { inboxBytes, inboxHardBytes } = this.options.bounds
     const { sizeBytes } = this.inbox
     const { paused } = this.#driver
     if (sizeBytes < inboxBytes && !paused) return
@@ -294,20 +291,14 @@ export class ClientCore implements DriverHandler, InboxOwner {
     this.warn('unclaimed-message', text)
   }
 
-  get #theSubscriptions(): Subscriptions {
-    this.#subscriptions ??= new Subscriptions(this.#driver, this.inbox)
-    return this.#subscriptions
-  }
-
-  get #theAuthenticator(): Authenticator {
-    const { authentication } = this.options.properties
-    this.#authenticator ??= new Authenticator(authentication, this.#driver)
-    return this.#authenticator
+  /** Whether there is a connection, or will be soon. */
+  get #mayConnect(): boolean {
+    return this.#engine.state === 'connected' || this.#attempt !== undefined
   }
 
   #dial(attempt: Attempt): void {
     const { address, transport, tls } = this.options
-    const { readBuffer, transports } = this.#platform
+    const { readBuffer, transports } = this.platform
     const { request } = attempt
     attempt.dialled = true
     const settings = connectSettings(
@@ -318,13 +309,13 @@ export class ClientCore implements DriverHandler, InboxOwner {
       this.#version,
     )
     const dial = (transport ?? transports[address.scheme]) as TransportFactory
-    const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.engine.maximumPacketSizeBytes)
+    const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.bounds.maximumPacketSizeBytes)
     this.#driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
     this.#announce()
   }
 
   #handleConnected(output: ConnectedOutput): void {
-    if (!output.packet.sessionPresent) this.#subscriptions?.clear()
+    if (!output.packet.sessionPresent) this.#subscriptions.clear()
     this.#wasConnected = true
     this.#takeAttempt()?.resolve(connectResult(output, this.#version, this.#engine.clientId))
   }
@@ -355,57 +346,44 @@ export class ClientCore implements DriverHandler, InboxOwner {
    * the version by name, authentication, a password without a user name [MQTT-3.1.2-22], or a
    * session without a client id. [MQTT-3.1.3-7]
    */
-  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectRequest): boolean {
-    const { protocol, properties, userName, password } = this.options
+  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectOptions): boolean {
+    const { protocol, properties, user, password } = this.options
     const lacking =
       protocol !== undefined ||
       properties.authentication !== undefined ||
-      (password !== undefined && userName === undefined) ||
-      (this.#clientId === '' && !request.cleanStart)
+      (password !== undefined && user === undefined) ||
+      (this.#clientId === '' && request.cleanStart === false)
     return this.#version === 5 && !lacking && isVersionRefused(error)
   }
 
-  #handleSettled(operation: Operation): void {
-    const { context } = operation
-    switch (operation.kind) {
-      case 'publish': {
-        operation.context = undefined
-        const settle = context as SettlePublish | undefined
-        if (operation.qos === 0 && operation.answer === 0) {
-          // It has left the queue, and is handed over with the next write.
-          return settle?.(this.#driver.handedOver as Promise<never>)
-        }
-        const answer = publishAnswer(operation)
-        return settle?.(answer instanceof MqttError ? Promise.reject(answer) : answer)
-      }
-      case 'ping':
-        operation.context = undefined
-        return (context as (answer: number | MqttError | undefined) => void)(operation.answer)
-      default:
-        return this.#theSubscriptions.handleAnswer(operation)
+  /** Tells whoever waits for an operation, if anybody does. */
+  #settleOperation(operation: Operation): void {
+    const settle = operation.context as Settle<unknown> | undefined
+    operation.context = undefined
+    if (settle === undefined) return
+    if (operation.kind === 'publish' && operation.qos === 0 && operation.answer === 0) {
+      // It has left the queue, and is handed over with the next write.
+      return settle(this.#driver.handedOver)
     }
+    const answer =
+      operation.kind === 'publish'
+        ? publishAnswer(operation)
+        : operation.kind === 'ping'
+          ? operation.answer
+          : requestAnswer(operation)
+    settle(answer instanceof MqttError ? Promise.reject(answer) : answer)
   }
 
-  #cancelWith(signal: AbortSignal, operation: PublishOperation): void {
-    const settle = operation.context as SettlePublish
-    const stopWatching = watch(signal, (reason) => {
-      this.#engine.cancel(operation)
-      settle(Promise.reject(reason))
-      this.#driver.touch()
-    })
-    operation.context = (answer: PublishResult | Promise<never>): void => {
-      stopWatching()
-      settle(answer)
-    }
+  #cancel(operation: PublishOperation): undefined {
+    this.#engine.cancel(operation)
+    this.#driver.touch()
   }
 
   /** Runs a request now, or when the connection that is being opened is there. */
   #whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const attempt = this.#attempt
     if (attempt === undefined) {
-      const answer = request()
-      if (this.#driver.paused) this.weigh()
-      return answer
+      return request()
     }
     return new Promise<T>((resolve, reject) => {
       const stopWatching = watch(signal, reject)
@@ -424,7 +402,7 @@ export class ClientCore implements DriverHandler, InboxOwner {
     })
   }
 
-  #stop(reasonCode: number, timeoutMs: number): void {
+  #stop(reasonCode = 0, timeoutMs = this.options.bounds.closeMs): void {
     this.#engine.disconnect(reasonCode, timeoutMs, this.#driver.now)
     this.#driver.touch()
   }
@@ -441,9 +419,5 @@ export class ClientCore implements DriverHandler, InboxOwner {
     if (state === this.#announced) return
     this.#announced = state
     this.events.emit('state', state)
-  }
-
-  #closedError(call: string): ClosedError {
-    return new ClosedError(`Cannot ${call}: the client is not connected`, { sent: 'no' })
   }
 }

@@ -2,12 +2,18 @@
 // the call, before anything happens. A mistake of the caller throws; what the world does rejects.
 
 import type { Platform } from '../driver/platform.ts'
-import { checkBytes, checkHandler, checkKeys, checkSignal, checkText, quote } from './checks.ts'
+import { checkHandler, checkKeys, checkText, copyBytes, quote } from './checks.ts'
 import { ClientCore } from './client-core.ts'
-import { connectRequest } from './connecting.ts'
 import { MessageStream } from './message-stream.ts'
-import { resolveOptions, resolveWill } from './options.ts'
-import { disconnectRequest, filterList, PublishChecks, subscriptionRequests } from './requests.ts'
+import { resolveOptions, resolveWill, WILL_OPTIONS } from './options.ts'
+import {
+  checkConnect,
+  checkDisconnect,
+  checkWait,
+  filterList,
+  PublishChecks,
+  subscriptionRequests,
+} from './requests.ts'
 import type {
   ClientOptions,
   ClientState,
@@ -76,8 +82,8 @@ export class SimpleClient implements AsyncDisposable {
     payload: Payload,
     options: Omit<Will, 'topic' | 'payload'> = {},
   ): void {
-    checkKeys('options', options, ['qos', 'retain', 'delaySeconds', 'properties'])
-    this.#core.will = resolveWill({ ...options, topic, payload })
+    checkKeys('options', options, WILL_OPTIONS)
+    this.#core.will = resolveWill('will', { ...options, topic, payload })
   }
 
   /**
@@ -93,7 +99,7 @@ export class SimpleClient implements AsyncDisposable {
    * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile
    */
   connect(options: ConnectOptions = {}): Promise<ConnectResult> {
-    return this.#core.connect(connectRequest(options), options.signal)
+    return this.#core.connect(checkConnect('options', options))
   }
 
   /**
@@ -162,9 +168,7 @@ export class SimpleClient implements AsyncDisposable {
    * @throws {ClosedError} ERR_MQTT_CLOSED @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST
    */
   waitMsg(options: { readonly signal?: AbortSignal } = {}): Promise<Message> {
-    checkKeys('options', options, ['signal'])
-    checkSignal(options.signal)
-    return this.#core.waitMsg(options.signal)
+    return this.#core.waitMsg(checkWait('options', options).signal)
   }
 
   /** Gives a message that waits, acknowledged, or undefined; never waits and never throws. */
@@ -188,8 +192,7 @@ export class SimpleClient implements AsyncDisposable {
    * @throws {PacketTooLargeError} ERR_MQTT_PACKET_TOO_LARGE — above the server's limit; nothing was sent
    */
   reauthenticate(data?: Uint8Array): Promise<void> {
-    if (data !== undefined) checkBytes('data', data)
-    return this.#core.reauthenticate(data?.slice())
+    return this.#core.reauthenticate(data && copyBytes('data', data))
   }
 
   /**
@@ -200,7 +203,7 @@ export class SimpleClient implements AsyncDisposable {
    * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
-    const { reasonCode, timeoutMs } = disconnectRequest(options, this.#core.options.engine.closeMs)
+    const { reasonCode, timeoutMs } = checkDisconnect('options', options)
     return this.#core.disconnect(reasonCode, timeoutMs)
   }
 

@@ -4,51 +4,32 @@
 import type { ProtocolVersion, WillFields } from '../codec/packets.ts'
 import type { ConnectedOutput, ConnectSettings } from '../engine/types.ts'
 import { ConnectRefusedError, type MqttError } from '../errors.ts'
-import { checkBoolean, checkInteger, checkKeys, checkSignal } from './checks.ts'
 import { DEFAULT_SESSION_EXPIRY_SECONDS, NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ConnectOptions, ConnectResult } from './types.ts'
 
-/** What a connect asks for, checked. */
-export interface ConnectRequest {
-  readonly cleanStart: boolean
-  readonly sessionExpirySeconds: number
-}
-
-/** @throws {TypeError} @throws {RangeError} for options that cannot be meant */
-export function connectRequest(options: ConnectOptions): ConnectRequest {
-  checkKeys('options', options, ['cleanStart', 'sessionExpirySeconds', 'signal'])
-  checkSignal(options.signal)
-  const cleanStart = checkBoolean('cleanStart', options.cleanStart ?? true)
-  const sessionExpirySeconds = checkInteger(
-    'sessionExpirySeconds',
-    options.sessionExpirySeconds ?? (cleanStart ? 0 : DEFAULT_SESSION_EXPIRY_SECONDS),
-    0,
-    NEVER_EXPIRES_SECONDS,
-  )
-  return { cleanStart, sessionExpirySeconds }
-}
-
 /** CONNECT for one version. Clean Session of MQTT 3.1.1 is both ends of a session in one. */
 export function connectSettings(
   clientId: string,
-  options: ResolvedOptions,
+  { keepAliveSeconds, user, password, properties }: ResolvedOptions,
   will: WillFields | undefined,
-  request: ConnectRequest,
+  { cleanStart = true, sessionExpirySeconds }: ConnectOptions,
   version: ProtocolVersion,
 ): ConnectSettings {
-  const { authentication, ...properties } = options.properties
-  const kept = version === 5 ? request.sessionExpirySeconds : NEVER_EXPIRES_SECONDS
+  const { authentication, ...same } = properties
+  const kept =
+    version === 4 ? NEVER_EXPIRES_SECONDS : (sessionExpirySeconds ?? DEFAULT_SESSION_EXPIRY_SECONDS)
+  const ended = version === 4 ? 0 : (sessionExpirySeconds ?? 0)
   return {
     version,
     clientId,
-    cleanStart: request.cleanStart,
-    sessionExpirySeconds: version === 4 && request.cleanStart ? 0 : kept,
-    keepAliveSeconds: options.keepAliveSeconds,
+    cleanStart,
+    sessionExpirySeconds: cleanStart ? ended : kept,
+    keepAliveSeconds,
     will,
-    userName: options.userName,
-    password: options.password,
-    ...properties,
+    userName: user,
+    password,
+    ...same,
     authenticationMethod: authentication?.method,
     authenticationData: authentication?.data,
   }

@@ -3,7 +3,7 @@
 
 /** Who is told when a listener throws. */
 export interface EmitterOwner {
-  listenerError(event: string, error: unknown): void
+  warn(code: string, message: string): void
 }
 
 /** Listeners by event. */
@@ -28,15 +28,15 @@ export class Emitter<Events extends object> {
 
   /** Calls the listeners; tells whether there was one. */
   emit<E extends keyof Events>(event: E, detail: Events[E]): boolean {
-    const listeners = this.#listeners?.get(event)
-    if (listeners === undefined || listeners.size === 0) return false
-    for (const listener of [...listeners]) {
+    const listeners = [...(this.#listeners?.get(event) ?? [])]
+    for (const listener of listeners) {
       try {
         ;(listener as (detail: Events[E]) => void)(detail)
       } catch (error) {
-        this.#owner.listenerError(String(event), error)
+        const text = `A listener of "${String(event)}" threw: ${String(error)}`
+        this.#owner.warn('listener-error', text)
       }
     }
-    return true
+    return listeners.length > 0
   }
 }

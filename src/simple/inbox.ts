@@ -9,8 +9,9 @@ import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
 import type { MessageStream, StreamOwner } from './message-stream.ts'
+import type { ResolvedOptions } from './options.ts'
 import type { MessageHandler } from './types.ts'
-import { deferred, watch } from './waiting.ts'
+import { type Deferred, deferred, watch } from './waiting.ts'
 
 /** What a message weighs beside its topic and payload, bytes: its objects, as measured. */
 const MESSAGE_OVERHEAD_BYTES = 200
@@ -21,17 +22,19 @@ const ROUTED_TOPICS_KEPT = 256
 export interface Route {
   readonly filter: string
   readonly handler: MessageHandler
+  /** The subscription that it belongs to. */
+  readonly owner: object
 }
 
-const NO_ROUTES: readonly Route[] = Object.freeze([])
-const NO_STREAMS: readonly MessageStream[] = Object.freeze([])
+/** What a handler may give: a promise is waited for. */
+type Answer = Partial<PromiseLike<unknown>> | null | undefined
+
+const NONE: readonly never[] = Object.freeze([])
 
 /** What the inbox asks of the client around it. */
 export interface InboxOwner {
-  readonly clock: Clock
-  readonly handlerTimeoutMs: number
-  /** Whether the application acknowledges by itself. */
-  readonly manual: boolean
+  readonly platform: { readonly clock: Clock }
+  readonly options: Pick<ResolvedOptions, 'acknowledge' | 'bounds'>
   /** A message is done with, or one of its handlers `failed`. */
   settle(message: InboundMessage, reasonCode: number, failed: boolean): void
   handlerError(error: unknown, message: ReceivedMessage): void
@@ -39,28 +42,20 @@ export interface InboxOwner {
   unclaimed(message: InboundMessage): void
 }
 
-/** Somebody who waits for one message. */
-export interface Waiter {
-  readonly resolve: (message: ReceivedMessage) => void
-  readonly reject: (error: Error) => void
-  cancelled: boolean
-}
-
 export class Inbox implements Acknowledger, StreamOwner {
   /** Weight of the messages that the application has or has still to get, bytes. */
   sizeBytes = 0
   readonly #owner: InboxOwner
   #callback: MessageHandler | undefined
-  #routes: readonly Route[] = NO_ROUTES
+  #routes: readonly Route[] = NONE
   #routesByTopic: Map<string, readonly Route[]> | undefined
-  #streams: readonly MessageStream[] = NO_STREAMS
-  #waiters: Deque<Waiter> | undefined
-  /** Who waits for a message that a handler still has. */
-  #waitersFor: Map<ReceivedMessage, Waiter> | undefined
+  #streams: readonly MessageStream[] = NONE
+  /** Who waits for one message, in the order of asking. */
+  #waiters: Set<Deferred<ReceivedMessage>> | undefined
   /** Kept before, and wanted now: they go before what comes in. */
   #arrived: Deque<InboundMessage> | undefined
   /** Kept for whoever asks. */
-  #kept: Deque<InboundMessage> | undefined
+  readonly #kept = new Deque<InboundMessage>()
   /** Whether the program has shown that it asks for messages, so that they are kept for it. */
   #asking = false
   /** Messages whose handlers run, in the order of their start. */
@@ -71,9 +66,18 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#owner = owner
   }
 
+  get #clock(): Clock {
+    return this.#owner.platform.clock
+  }
+
+  /** Whether the application acknowledges by itself. */
+  get #manual(): boolean {
+    return this.#owner.options.acknowledge === 'manual'
+  }
+
   /** Messages that nobody has asked for yet. */
   get kept(): number {
-    return this.#kept?.length ?? 0
+    return this.#kept.length
   }
 
   setCallback(handler: MessageHandler | undefined): void {
@@ -87,8 +91,10 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#offerKept((topic) => topicMatches(route.filter, topic))
   }
 
-  removeRoute(route: Route): void {
-    this.#routes = this.#routes.filter((other) => other !== route)
+  removeRoutes(owner: object, filters: readonly string[]): void {
+    this.#routes = this.#routes.filter(
+      (route) => route.owner !== owner || !filters.includes(route.filter),
+    )
     this.#routesByTopic = undefined
   }
 
@@ -108,7 +114,7 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#streams = this.#streams.filter((other) => other !== stream)
     for (const message of left) {
       // Nobody else has it: it waits for whoever asks next.
-      if (message.consumers === 1) this.#keep(message.inbound)
+      if (message.consumers === 1) this.#kept.push(message.inbound)
       else this.finish(message)
     }
   }
@@ -116,7 +122,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Takes the message that waits longest, and is done with it. */
   take(): ReceivedMessage | undefined {
     this.#asking = true
-    const inbound = this.#kept?.shift()
+    const inbound = this.#kept.shift()
     if (inbound === undefined) return undefined
     const message = new ReceivedMessage(inbound, this)
     this.finish(message)
@@ -126,23 +132,21 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Waits for the next message; the signal gives it up. */
   wait(signal: AbortSignal | undefined): Promise<ReceivedMessage> {
     this.#asking = true
-    this.#waiters ??= new Deque()
-    const { promise, resolve, reject } = deferred<ReceivedMessage>()
-    const waiter: Waiter = { resolve, reject, cancelled: false }
+    const waiters = (this.#waiters ??= new Set())
+    const waiter = deferred<ReceivedMessage>()
+    waiters.add(waiter)
     const stopWatching = watch(signal, (reason) => {
-      waiter.cancelled = true
-      reject(reason)
+      waiters.delete(waiter)
+      waiter.reject(reason)
     })
-    this.#waiters.push(waiter)
-    return promise.finally(stopWatching)
+    return waiter.promise.finally(stopWatching)
   }
 
   /** The connection is over: who waits is told, and streams end after what they have. */
   end(error: Error | undefined, closed: Error): void {
     for (const stream of this.#streams) stream.end(error)
-    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter()) {
-      waiter.reject(error ?? closed)
-    }
+    for (const waiter of this.#waiters ?? NONE) waiter.reject(error ?? closed)
+    this.#waiters = undefined
   }
 
   /** A message has come in. What a handler calls never comes back in here. */
@@ -164,28 +168,32 @@ export class Inbox implements Acknowledger, StreamOwner {
     message.consumers -= 1
     if (message.consumers > 0) return
     if (message.since !== 0) this.#unwatch(message)
-    this.#waitersFor?.get(message)?.resolve(message)
-    this.#waitersFor?.delete(message)
-    if (!this.#owner.manual || message.inbound.packet.qos === 0) this.#leave(message, 0)
+    message.waiter?.resolve(message)
+    if (!this.#manual || message.inbound.packet.qos === 0) this.#leave(message, 0)
   }
 
   acknowledge(message: ReceivedMessage, reasonCode: number): void {
-    if (!this.#owner.manual) {
+    if (!this.#manual) {
       throw new TypeError("Cannot acknowledge by hand: the option acknowledge is not 'manual'")
     }
     if (message.inbound.packet.qos > 0) this.#leave(message, reasonCode)
   }
 
   #handOut(inbound: InboundMessage): void {
-    const routes = this.#routes.length === 0 ? NO_ROUTES : this.#routesFor(inbound.topic)
+    const routes = this.#routes.length === 0 ? NONE : this.#routesFor(inbound.topic)
     const streams =
       this.#streams.length === 0
-        ? NO_STREAMS
+        ? NONE
         : this.#streams.filter((stream) => stream.wants(inbound.topic))
     const waiter = this.#nextWaiter()
     const consumed = this.#callback !== undefined || routes.length > 0 || streams.length > 0
-    if (!consumed && waiter === undefined) return this.#handOutToNobody(inbound)
+    if (!consumed && waiter === undefined && this.#asking) return this.#kept.push(inbound)
     const message = new ReceivedMessage(inbound, this)
+    if (!consumed && waiter === undefined) {
+      this.#owner.unclaimed(inbound)
+      return this.#leave(message, 0)
+    }
+    message.waiter = waiter
     if (this.#callback !== undefined) this.#run(this.#callback, message)
     for (const { handler } of routes) this.#run(handler, message)
     for (const stream of streams) {
@@ -193,22 +201,13 @@ export class Inbox implements Acknowledger, StreamOwner {
       stream.push(message)
     }
     this.finish(message)
-    if (waiter === undefined) return
-    if (message.consumers === 0) waiter.resolve(message)
-    else this.#resolveWhenFinished(message, waiter)
-  }
-
-  #handOutToNobody(inbound: InboundMessage): void {
-    if (this.#asking) return this.#keep(inbound)
-    this.#owner.unclaimed(inbound)
-    this.#leave(new ReceivedMessage(inbound, this), 0)
   }
 
   #run(handler: MessageHandler, message: ReceivedMessage): void {
     const { inbound } = message
     try {
-      const result = handler(inbound.topic, inbound.packet.payload, message)
-      if (!isThenable(result)) return
+      const result = handler(inbound.topic, inbound.packet.payload, message) as Answer
+      if (typeof result?.then !== 'function') return
       message.consumers += 1
       this.#watch(message)
       result.then(
@@ -235,33 +234,21 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#owner.settle(message.inbound, reasonCode, message.failed)
   }
 
-  #resolveWhenFinished(message: ReceivedMessage, waiter: Waiter): void {
-    this.#waitersFor ??= new Map()
-    this.#waitersFor.set(message, waiter)
-  }
-
-  #keep(inbound: InboundMessage): void {
-    this.#kept ??= new Deque()
-    this.#kept.push(inbound)
-  }
-
   /** A consumer has come: what was kept and concerns it is handed out, after the current call. */
   #offerKept(wanted: (topic: string) => boolean): void {
-    const kept = this.#kept
-    if (kept === undefined || kept.length === 0) return
-    this.#kept = undefined
-    this.#arrived ??= new Deque()
-    const arrived = this.#arrived
-    for (const inbound of kept) {
-      if (wanted(inbound.topic)) arrived.push(inbound)
-      else this.#keep(inbound)
-    }
+    if (this.#kept.length === 0) return
+    const kept = [...this.#kept]
+    this.#kept.clear()
+    const arrived = (this.#arrived ??= new Deque())
+    for (const inbound of kept) (wanted(inbound.topic) ? arrived : this.#kept).push(inbound)
     void Promise.resolve().then(() => this.#dispatch())
   }
 
-  #nextWaiter(): Waiter | undefined {
-    let waiter = this.#waiters?.shift()
-    while (waiter?.cancelled) waiter = this.#waiters?.shift()
+  #nextWaiter(): Deferred<ReceivedMessage> | undefined {
+    const waiters = this.#waiters
+    if (waiters === undefined || waiters.size === 0) return undefined
+    const [waiter] = waiters
+    waiters.delete(waiter as Deferred<ReceivedMessage>)
     return waiter
   }
 
@@ -279,27 +266,27 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Watches over handlers that take long: one timer, for the one that began first. */
   #watch(message: ReceivedMessage): void {
     this.#running ??= new Set()
-    message.since = this.#owner.clock.now()
+    message.since = this.#clock.now()
     this.#running.add(message)
-    if (this.#timer === undefined) this.#setTimer(this.#owner.handlerTimeoutMs)
+    if (this.#timer === undefined) this.#setTimer(this.#owner.options.bounds.handlerTimeoutMs)
   }
 
   /** A handler is done; after the last one no timer keeps the process. */
   #unwatch(message: ReceivedMessage): void {
     this.#running?.delete(message)
     if (this.#timer === undefined || this.#running?.size !== 0) return
-    this.#owner.clock.clearTimer(this.#timer)
+    this.#clock.clearTimer(this.#timer)
     this.#timer = undefined
   }
 
   #setTimer(delayMs: number): void {
-    this.#timer = this.#owner.clock.setTimer(() => this.#reportSlow(), delayMs)
+    this.#timer = this.#clock.setTimer(() => this.#reportSlow(), delayMs)
   }
 
   #reportSlow(): void {
     this.#timer = undefined
-    const { clock, handlerTimeoutMs: afterMs } = this.#owner
-    const now = clock.now()
+    const afterMs = this.#owner.options.bounds.handlerTimeoutMs
+    const now = this.#clock.now()
     for (const message of this.#running ?? []) {
       const left = message.since + afterMs - now
       if (left > 0) return this.#setTimer(left)
@@ -313,12 +300,4 @@ export class Inbox implements Acknowledger, StreamOwner {
 
 function weightOf(message: InboundMessage): number {
   return message.packet.payload.length + message.topic.length + MESSAGE_OVERHEAD_BYTES
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -13,10 +13,8 @@ export interface StreamOwner {
   removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void
 }
 
-interface Pull {
-  readonly resolve: (result: IteratorResult<Message>) => void
-  readonly reject: (error: Error) => void
-}
+/** Answers a call of `next` that waits. */
+type Pull = (result: IteratorResult<Message> | Promise<IteratorResult<Message>>) => void
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 
@@ -46,7 +44,7 @@ export class MessageStream implements AsyncIterableIterator<Message> {
     const pull = this.#pulls.shift()
     if (pull === undefined) return this.#queue.push(message)
     this.#current = message
-    pull.resolve({ done: false, value: message })
+    pull({ done: false, value: message })
   }
 
   /** No message will come any more: what is here is handed out, then it is over, or the error thrown. */
@@ -55,11 +53,7 @@ export class MessageStream implements AsyncIterableIterator<Message> {
     this.#ended = true
     this.#error = error
     this.#owner.removeStream(this, [])
-    for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift()) {
-      if (this.#error === undefined) pull.resolve(DONE)
-      else pull.reject(this.#error)
-      this.#error = undefined
-    }
+    this.#answerPulls()
   }
 
   next(): Promise<IteratorResult<Message>> {
@@ -69,11 +63,8 @@ export class MessageStream implements AsyncIterableIterator<Message> {
       this.#current = message
       return Promise.resolve({ done: false, value: message })
     }
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) return Promise.reject(error)
-    if (this.#ended) return Promise.resolve(DONE)
-    return new Promise((resolve, reject) => this.#pulls.push({ resolve, reject }))
+    if (this.#ended) return this.#over()
+    return new Promise((resolve) => this.#pulls.push(resolve))
   }
 
   return(): Promise<IteratorResult<Message>> {
@@ -87,13 +78,25 @@ export class MessageStream implements AsyncIterableIterator<Message> {
       this.#owner.removeStream(this, left)
     }
     this.#ended = true
-    for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift())
-      pull.resolve(DONE)
-    return Promise.resolve(DONE)
+    this.#answerPulls()
+    return this.#over()
   }
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** What `next` gives after the last message: the error once, if there is one. */
+  #over(): Promise<IteratorResult<Message>> {
+    const error = this.#error
+    this.#error = undefined
+    return error === undefined ? Promise.resolve(DONE) : Promise.reject(error)
+  }
+
+  #answerPulls(): void {
+    for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift()) {
+      pull(this.#over())
+    }
   }
 
   #finishCurrent(): void {

@@ -4,12 +4,13 @@
 import { decodeUtf8 } from '../codec/utf8.ts'
 import type { QoS } from '../codec/packets.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
-import { checkChoice } from './checks.ts'
+import { oneOf } from './checks.ts'
 import { publicProperties } from './properties.ts'
 import type { Message, PublishProperties } from './types.ts'
+import type { Deferred } from './waiting.ts'
 
 /** What a client may say in PUBACK and PUBREC. §3.4.2.1 [MQTT-3.4.2-1] [MQTT-3.5.2-1] */
-const ACKNOWLEDGE_REASONS: readonly number[] = [0, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]
+const checkReason = oneOf(0, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99)
 
 /** Who takes the application's own acknowledgement. */
 export interface Acknowledger {
@@ -27,6 +28,8 @@ export class ReceivedMessage implements Message {
   finished = false
   /** When its handler began, while that is watched. */
   since = 0
+  /** Who waits until its consumers are done. */
+  waiter: Deferred<ReceivedMessage> | undefined = undefined
   readonly #acknowledger: Acknowledger
 
   constructor(inbound: InboundMessage, acknowledger: Acknowledger) {
@@ -71,6 +74,6 @@ export class ReceivedMessage implements Message {
   }
 
   acknowledge(reasonCode = 0): void {
-    this.#acknowledger.acknowledge(this, checkChoice('reasonCode', reasonCode, ACKNOWLEDGE_REASONS))
+    this.#acknowledger.acknowledge(this, checkReason('reasonCode', reasonCode))
   }
 }

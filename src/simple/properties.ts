@@ -1,81 +1,36 @@
 // Between the properties of the public API and those of packets. §3.3.2.3
 // What comes from the application is checked and copied; what comes from the server is only renamed.
 
-import { NO_PROPERTIES, type Properties, type UserProperty } from '../codec/packets.ts'
+import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import {
-  checkBytes,
-  checkChoice,
-  checkInteger,
-  checkKeys,
   checkPublishTopic,
   checkText,
-  quote,
+  type Check,
+  copyBytes,
+  copyUserProperties,
+  fields,
+  integer,
+  oneOf,
 } from './checks.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import type { PublishProperties } from './types.ts'
 
-const KEYS: readonly (keyof PublishProperties)[] = [
-  'payloadFormatIndicator',
-  'messageExpirySeconds',
-  'contentType',
-  'responseTopic',
-  'correlationData',
-  'userProperties',
-]
+/** [MQTT-3.3.4-6] forbids subscription identifiers, so they are no key. */
+const checkProperties = fields<Omit<PublishProperties, 'subscriptionIds'>>({
+  payloadFormatIndicator: oneOf(0, 1),
+  messageExpirySeconds: integer(0, NEVER_EXPIRES_SECONDS),
+  contentType: checkText,
+  responseTopic: checkPublishTopic,
+  correlationData: copyBytes,
+  userProperties: copyUserProperties,
+})
 
-export function checkUserProperties(
-  name: string,
-  pairs: readonly UserProperty[],
-): readonly UserProperty[] {
-  if (!Array.isArray(pairs))
-    throw new TypeError(`Cannot use ${name} ${quote(pairs)}: give pairs of strings`)
-  return pairs.map((pair: UserProperty): UserProperty => {
-    if (!Array.isArray(pair) || pair.length !== 2) {
-      throw new TypeError(`Cannot use ${quote(pair)} in ${name}: give [name, value]`)
-    }
-    return [checkText(name, pair[0]), checkText(name, pair[1])]
-  })
-}
-
-/** The packet's properties; [MQTT-3.3.4-6] forbids subscription identifiers, so they are no key. */
-export function packetProperties(properties: PublishProperties): Properties {
-  checkKeys('properties', properties, KEYS)
-  const {
-    payloadFormatIndicator,
-    messageExpirySeconds,
-    contentType,
-    responseTopic,
-    correlationData,
-    userProperties,
-  } = properties
+/** The packet's properties. */
+export const packetProperties: Check<PublishProperties, Properties> = (name, properties) => {
+  const { messageExpirySeconds, ...same } = checkProperties(name, properties)
   return {
-    ...(payloadFormatIndicator !== undefined && {
-      payloadFormatIndicator: checkChoice(
-        'properties.payloadFormatIndicator',
-        payloadFormatIndicator,
-        [0, 1],
-      ),
-    }),
-    ...(messageExpirySeconds !== undefined && {
-      messageExpiryInterval: checkInteger(
-        'properties.messageExpirySeconds',
-        messageExpirySeconds,
-        0,
-        NEVER_EXPIRES_SECONDS,
-      ),
-    }),
-    ...(contentType !== undefined && {
-      contentType: checkText('properties.contentType', contentType),
-    }),
-    ...(responseTopic !== undefined && {
-      responseTopic: checkPublishTopic(responseTopic, 'properties.responseTopic'),
-    }),
-    ...(correlationData !== undefined && {
-      correlationData: checkBytes('properties.correlationData', correlationData).slice(),
-    }),
-    ...(userProperties !== undefined && {
-      userProperties: checkUserProperties('properties.userProperties', userProperties),
-    }),
+    ...same,
+    ...(messageExpirySeconds !== undefined && { messageExpiryInterval: messageExpirySeconds }),
   }
 }
 

@@ -1,17 +1,17 @@
 // What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
-import type { Inbox, Route } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
 import { MessageStream } from './message-stream.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
 
 /** One call of `subscribe`, from the call on. */
 export class LiveSubscription implements Subscription {
   granted: readonly Grant[] = []
+  /** The filters that are still in force. */
+  filters: readonly string[]
   readonly #inbox: Inbox
   readonly #release: (subscription: LiveSubscription) => Promise<void>
-  #routes: readonly Route[]
-  #filters: readonly string[]
   #streams: readonly MessageStream[] = []
 
   constructor(
@@ -20,18 +20,12 @@ export class LiveSubscription implements Subscription {
     inbox: Inbox,
     release: (subscription: LiveSubscription) => Promise<void>,
   ) {
-    this.#filters = filters
+    this.filters = filters
     this.#inbox = inbox
     this.#release = release
-    this.#routes = handler === undefined ? [] : filters.map((filter) => ({ filter, handler }))
     // Before SUBSCRIBE goes out: a message may come before its SUBACK. §3.8.4
-    for (const route of this.#routes) inbox.addRoute(route)
     if (handler === undefined) inbox.expectQuestions()
-  }
-
-  /** The filters that are still in force. */
-  get filters(): readonly string[] {
-    return this.#filters
+    else for (const filter of filters) inbox.addRoute({ filter, handler, owner: this })
   }
 
   /**
@@ -44,17 +38,15 @@ export class LiveSubscription implements Subscription {
 
   /** These filters bring nothing more; without any left its iterators end after what they have. */
   drop(filters: readonly string[]): void {
-    this.#filters = this.#filters.filter((filter) => !filters.includes(filter))
-    for (const route of this.#routes)
-      if (filters.includes(route.filter)) this.#inbox.removeRoute(route)
-    this.#routes = this.#routes.filter(({ filter }) => !filters.includes(filter))
-    if (this.#filters.length > 0) return
+    this.filters = this.filters.filter((filter) => !filters.includes(filter))
+    this.#inbox.removeRoutes(this, filters)
+    if (this.filters.length > 0) return
     for (const stream of this.#streams) stream.end(undefined)
     this.#streams = []
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
-    const stream = this.#inbox.addStream(new MessageStream(this.#filters, this.#inbox))
+    const stream = this.#inbox.addStream(new MessageStream(this.filters, this.#inbox))
     this.#streams = [...this.#streams, stream]
     return stream
   }

@@ -2,26 +2,26 @@
 // the server. Two subscriptions may have one filter; the server is told when the last one leaves.
 
 import type { SubscriptionRequest } from '../codec/packets.ts'
-import type { Driver } from '../driver/driver.ts'
 import { SubscribeOperation, UnsubscribeOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
-import { ClosedError, MqttError } from '../errors.ts'
-import { subscribeAnswer, unsubscribeAnswer } from './answers.ts'
 import type { Inbox } from './inbox.ts'
 import { LiveSubscription } from './subscription.ts'
-import type { MessageHandler, Subscription } from './types.ts'
-import { watch } from './waiting.ts'
+import type { Grant, MessageHandler, Subscription } from './types.ts'
+import type { Settle } from './waiting.ts'
 
-type Answered = (operation: RequestOperation) => void
+/** What the subscriptions need of the client around them. */
+export interface SubscriptionsOwner {
+  readonly inbox: Inbox
+  /** Sends a request; settles when it is answered, or when the signal aborts. */
+  ask<T>(operation: RequestOperation, signal?: AbortSignal, abandoned?: () => Settle<T>): Promise<T>
+}
 
 export class Subscriptions {
-  readonly #driver: Driver
-  readonly #inbox: Inbox
+  readonly #owner: SubscriptionsOwner
   #live: readonly LiveSubscription[] = []
 
-  constructor(driver: Driver, inbox: Inbox) {
-    this.#driver = driver
-    this.#inbox = inbox
+  constructor(owner: SubscriptionsOwner) {
+    this.#owner = owner
   }
 
   async subscribe(
@@ -29,103 +29,54 @@ export class Subscriptions {
     handler: MessageHandler | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {
+    const { inbox } = this.#owner
     const filters = requests.map(({ filter }) => filter)
-    const subscription = new LiveSubscription(filters, handler, this.#inbox, (ended) =>
-      this.#release(ended),
+    const subscription = new LiveSubscription(filters, handler, inbox, (ended) =>
+      this.#release(ended.filters, ended),
     )
     this.#live = [...this.#live, subscription]
+    // SUBACK comes for somebody who has given up: the server is asked to forget it again.
+    const undo = (): void => void this.#release(filters).catch(() => undefined)
     const operation = new SubscribeOperation(requests)
+    let refused = filters
     try {
-      await this.#request(operation, signal, () => this.#undo(filters))
-    } catch (error) {
-      this.#drop(subscription, filters)
-      throw error
+      const grants = await this.#owner.ask<readonly Grant[]>(
+        operation,
+        signal,
+        () => (answer) => void Promise.resolve(answer).then(undo, undo),
+      )
+      subscription.granted = grants
+      refused = grants.filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
+    } finally {
+      this.#drop(refused, subscription)
     }
-    const grants = subscribeAnswer(operation)
-    if (grants instanceof MqttError) {
-      this.#drop(subscription, filters)
-      throw grants
-    }
-    subscription.granted = grants
-    const refused = grants.filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
-    this.#drop(subscription, refused)
     return subscription
   }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
-    for (const subscription of this.#live) this.#drop(subscription, filters)
-    const operation = new UnsubscribeOperation(filters)
-    await this.#request(operation)
-    const error = unsubscribeAnswer(operation)
-    if (error !== undefined) throw error
-  }
-
-  /** The engine has settled an exchange. */
-  handleAnswer(operation: RequestOperation): void {
-    const answered = operation.context as Answered
-    operation.context = undefined
-    answered(operation)
+    this.#drop(filters)
+    await this.#owner.ask(new UnsubscribeOperation(filters))
   }
 
   /** The server holds no subscriptions of ours. */
   clear(): void {
-    for (const subscription of this.#live) subscription.drop(subscription.filters)
-    this.#live = []
+    for (const { filters } of this.#live) this.#drop(filters)
   }
 
-  /** SUBACK came for somebody who had given up: the server is asked to forget it again. */
-  #undo(filters: readonly string[]): void {
-    const unused = this.#unused(filters)
-    if (unused.length === 0 || this.#driver.engine.state !== 'connected') return
-    const operation = new UnsubscribeOperation(unused)
-    operation.context = (): void => undefined
-    this.#driver.engine.request(operation, this.#driver.now)
-    this.#driver.touch()
-  }
-
-  async #release(subscription: LiveSubscription): Promise<void> {
-    const { filters } = subscription
-    this.#drop(subscription, filters)
-    const unused = this.#unused(filters)
+  /** Tells the server which of these filters nobody has any more. */
+  async #release(filters: readonly string[], subscription?: LiveSubscription): Promise<void> {
+    if (subscription !== undefined) this.#drop(filters, subscription)
+    const unused = filters.filter(
+      (filter) => !this.#live.some(({ filters: used }) => used.includes(filter)),
+    )
     if (unused.length > 0) await this.unsubscribe(unused)
   }
 
-  #unused(filters: readonly string[]): string[] {
-    return filters.filter(
-      (filter) => !this.#live.some(({ filters: used }) => used.includes(filter)),
-    )
-  }
-
-  #drop(subscription: LiveSubscription, filters: readonly string[]): void {
-    subscription.drop(filters)
-    if (subscription.filters.length === 0) {
-      this.#live = this.#live.filter((other) => other !== subscription)
+  /** Takes the filters from a subscription, or from all. */
+  #drop(filters: readonly string[], subscription?: LiveSubscription): void {
+    for (const live of this.#live) {
+      if (subscription === undefined || live === subscription) live.drop(filters)
     }
-  }
-
-  /** Sends a request; settles when it is answered, whatever the answer, or when the signal aborts. */
-  #request(
-    operation: RequestOperation,
-    signal?: AbortSignal,
-    abandoned?: () => void,
-  ): Promise<void> {
-    const driver = this.#driver
-    if (driver.engine.state !== 'connected') {
-      const text = `Cannot ${operation.kind}: the client is not connected`
-      return Promise.reject(new ClosedError(text, { sent: 'no' }))
-    }
-    return new Promise((resolve, reject) => {
-      const stopWatching = watch(signal, (reason) => {
-        operation.context = (): void => abandoned?.()
-        reject(reason)
-      })
-      operation.context = (): void => {
-        stopWatching()
-        resolve()
-      }
-      driver.engine.request(operation, driver.now)
-      if (operation.answer !== undefined) this.handleAnswer(operation)
-      driver.touch()
-    })
+    this.#live = this.#live.filter((live) => live.filters.length > 0)
   }
 }

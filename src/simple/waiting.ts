@@ -26,12 +26,33 @@ export function watch(
   signal: AbortSignal | undefined,
   aborted: (reason: unknown) => void,
 ): () => void {
-  if (signal === undefined) return nothing
-  const listener = (): void => aborted(signal.reason)
-  signal.addEventListener('abort', listener, { once: true })
-  return () => signal.removeEventListener('abort', listener)
+  const listener = (): void => aborted(signal?.reason)
+  signal?.addEventListener('abort', listener, { once: true })
+  return () => signal?.removeEventListener('abort', listener)
 }
 
-function nothing(): void {
-  // No signal, nothing to stop.
+/** Settles what somebody waits for: with the result, or with a rejected promise. */
+export type Settle<T> = (answer: T | Promise<T>) => void
+
+/**
+ * The promise of an operation, which `context` settles. When the signal aborts it rejects; `abandoned`
+ * gives what its answer goes to then.
+ */
+export function promiseOf<T>(
+  operation: { context: unknown },
+  signal?: AbortSignal,
+  abandoned?: () => Settle<T> | undefined,
+): Promise<T> {
+  return new Promise<T>((resolve) => {
+    operation.context = resolve
+    if (signal === undefined) return
+    const stopWatching = watch(signal, (reason) => {
+      operation.context = abandoned?.()
+      resolve(Promise.reject(reason))
+    })
+    operation.context = (answer: T | Promise<T>): void => {
+      stopWatching()
+      resolve(answer)
+    }
+  })
 }

@@ -11,41 +11,37 @@ export const CLIENT_CHANGES: Changes = {
     ],
   ],
   'src/simple/checks.ts': [
-    ["value.includes('\\0')", 'false', { v4: 'MQTT-1.5.3-2', v5: 'MQTT-1.5.4-2 MQTT-1.5.7-1' }],
+    ['checkText(name, pair[0])', 'pair[0]', { v5: 'MQTT-1.5.7-1' }],
+    ['checkText(name, pair[1])', 'pair[1]', { v5: 'MQTT-1.5.7-1' }],
+    ["text.includes('\\0')", 'false', { v4: 'MQTT-1.5.3-2', v5: 'MQTT-1.5.4-2 MQTT-1.5.7-1' }],
   ],
   'src/simple/options.ts': [
-    ["checkText('user', user)", 'user', { v4: 'MQTT-3.1.3-11', v5: 'MQTT-3.1.3-12' }],
+    ['user: checkText', 'user: asGiven', { v4: 'MQTT-3.1.3-11', v5: 'MQTT-3.1.3-12' }],
+    ['topic: checkPublishTopic', 'topic: asGiven', { v4: 'MQTT-3.1.3-10', v5: 'MQTT-3.1.3-11' }],
     [
-      "checkPublishTopic(will.topic, 'will.topic')",
-      'will.topic',
-      { v4: 'MQTT-3.1.3-10', v5: 'MQTT-3.1.3-11' },
-    ],
-    [
-      'will.qos ?? 0, [0, 1, 2])',
-      'will.qos ?? 0, [0, 1, 2, 3 as 2])',
+      'qos: oneOf(0, 1, 2)',
+      'qos: oneOf(0, 1, 2, 3 as 2)',
       { v4: 'MQTT-3.1.2-14', v5: 'MQTT-3.1.2-12' },
     ],
-    ['if (protocol === 4 && password', 'if (false && password', { v4: 'MQTT-3.1.2-22' }],
+    ['if (given.password !== undefined', 'if (false', { v4: 'MQTT-3.1.2-22' }],
   ],
   'src/simple/properties.ts': [
     [
-      "  'userProperties',\n]",
-      "  'userProperties',\n  'subscriptionIds',\n]",
+      'userProperties: copyUserProperties,\n',
+      'userProperties: copyUserProperties,\n  subscriptionIds: (_: string, value: unknown) => value,\n',
       { v5: 'MQTT-3.3.4-6' },
     ],
     [
-      "  'userProperties',\n]",
-      "  'userProperties',\n  'topicAlias' as 'contentType',\n]",
+      'userProperties: copyUserProperties,\n',
+      'userProperties: copyUserProperties,\n  topicAlias: (_: string, value: unknown) => value,\n',
       { v5: 'MQTT-3.3.2-8' },
     ],
-    ["checkText('properties.contentType', contentType)", 'contentType', { v5: 'MQTT-3.3.2-19' }],
+    ['contentType: checkText', 'contentType: (_, value) => value', { v5: 'MQTT-3.3.2-19' }],
     [
-      "checkPublishTopic(responseTopic, 'properties.responseTopic')",
-      'responseTopic',
+      'responseTopic: checkPublishTopic',
+      'responseTopic: (_, value) => value',
       { v5: 'MQTT-3.3.2-13 MQTT-3.3.2-14' },
     ],
-    ['checkText(name, pair[0])', 'pair[0]', { v5: 'MQTT-1.5.7-1' }],
-    ['checkText(name, pair[1])', 'pair[1]', { v5: 'MQTT-1.5.7-1' }],
     [
       '{ subscriptionIds: subscriptionIdentifiers }',
       '{ subscriptionIds: subscriptionIdentifiers.slice(0, 1) }',
@@ -55,13 +51,13 @@ export const CLIENT_CHANGES: Changes = {
   'src/simple/requests.ts': [
     ['if (qos !== 0 && qos !== 1 && qos !== 2) ', 'if (false) ', { both: 'MQTT-3.3.1-4' }],
     [
-      'this.#topicBytes = utf8Length(checkPublishTopic(topic))',
-      'this.#topicBytes = utf8Length(topic)',
+      "utf8Length(checkPublishTopic('topic', topic))",
+      'utf8Length(topic)',
       { both: 'MQTT-3.3.2-2 MQTT-4.7.3-1 MQTT-4.7.3-2 MQTT-4.7.3-3' },
     ],
     [
-      'return filters.map(checkSubscribeFilter)',
-      'return filters',
+      "filters.map((each: string) => checkSubscribeFilter('filter', each))",
+      'filters',
       { both: 'MQTT-3.8.3-1 MQTT-3.10.3-1 MQTT-4.7.3-1' },
     ],
     [
@@ -70,36 +66,42 @@ export const CLIENT_CHANGES: Changes = {
       { both: 'MQTT-3.10.3-2', v4: 'MQTT-3.8.3-3', v5: 'MQTT-3.8.3-2' },
     ],
     [
-      'if (noLocal && parseSharedFilter(filter) !== undefined) {',
+      'if (given.noLocal && parseSharedFilter(filter) !== undefined) {',
       'if (false) {',
       { v5: 'MQTT-3.8.3-4' },
     ],
     ['0, 4, 0x80,', '0, 4, 0x87, 0x80,', { v5: 'MQTT-3.14.2-1' }],
   ],
   'src/simple/message.ts': [
-    ['[0, 0x80, 0x83', '[0, 1, 0x80, 0x83', { v5: 'MQTT-3.4.2-1 MQTT-3.5.2-1' }],
+    ['(0, 0x80, 0x83', '(0, 1, 0x80, 0x83', { v5: 'MQTT-3.4.2-1 MQTT-3.5.2-1' }],
   ],
   'src/simple/answers.ts': [
     ['answer[index] as number', 'answer[0] as number', { both: 'MQTT-3.9.3-1' }],
-    ['filters[refused]', 'filters[0]', { v5: 'MQTT-3.11.3-1' }],
+    [
+      'const [first] = refused',
+      'const [first] = refused.length ? grants : refused',
+      { v5: 'MQTT-3.11.3-1' },
+    ],
   ],
   'src/simple/authenticator.ts': [
     ['const NO_ANSWER = 0x80', 'const NO_ANSWER = 0x87', { v5: 'MQTT-3.14.2-1 MQTT-4.12.1-2' }],
-    ['if (this.#authentication === undefined) {', 'if (false) {', { v5: 'MQTT-4.12.0-7' }],
   ],
   'src/simple/client-core.ts': [
+    [
+      'if (this.#authenticator === undefined) {\n',
+      "this.#authenticator ??= new Authenticator({ method: '' }, this.#driver)\n    if (false) {\n",
+      { v5: 'MQTT-4.12.0-7' },
+    ],
     [
       "if (state === 'connecting' || state === 'connected') {",
       'if (false) {',
       { both: 'MQTT-3.1.0-2' },
     ],
-    ['(password !== undefined && userName === undefined) ||', '', { v4: 'MQTT-3.1.2-22' }],
+    ['(password !== undefined && user === undefined) ||', '', { v4: 'MQTT-3.1.2-22' }],
     ["this.#clientId === '' && this.#version === 4", 'false', { v4: 'MQTT-3.1.3-7' }],
-    ["(this.#clientId === '' && !request.cleanStart)", 'false', { v4: 'MQTT-3.1.3-7' }],
+    ["(this.#clientId === '' && request.cleanStart === false)", 'false', { v4: 'MQTT-3.1.3-7' }],
   ],
-  'src/simple/inbox.ts': [
-    ['this.#leave(new ReceivedMessage(inbound, this), 0)', '', { both: 'MQTT-4.5.0-2' }],
-  ],
+  'src/simple/inbox.ts': [['return this.#leave(message, 0)', 'return', { both: 'MQTT-4.5.0-2' }]],
   'src/transport/socket-transport.ts': [
     [
       'let i = 0; i < last; i++',
