@@ -6,6 +6,7 @@
 import { PacketTooLargeError } from '../errors.ts'
 import { AUTH, carriersOf, DISCONNECT, flagsOf, packetName, SERVER_PACKETS } from './carriers.ts'
 import { LAYOUTS } from './layouts.ts'
+import { NO_PROPERTIES } from './packets.ts'
 import type { Packet, ProtocolVersion } from './packets.ts'
 import { Reader } from './reader.ts'
 import type { ReaderOptions } from './reader.ts'
@@ -14,8 +15,6 @@ import { NO_BYTES } from './utf8.ts'
 export { CLIENT_PACKETS, SERVER_PACKETS } from './carriers.ts'
 export type { Role } from './carriers.ts'
 
-/** What a layout is given that reads. */
-const NOTHING = Object.freeze({})
 /** What MQTT 3.1.1 has not: AUTH, and DISCONNECT of a server. */
 const NOT_IN_4 = AUTH | (DISCONNECT & SERVER_PACKETS)
 /** The longest fixed header. */
@@ -129,9 +128,10 @@ class StreamReader extends Reader implements Decoder {
     const flags = bytes[start]! & 15
     this.start = this.at = start
     this.type = type
+    this.flags = flags
     this.carriers = carriersOf(type) & this.reads & (this.version === 4 ? ~NOT_IN_4 : -1)
     if (!this.carriers) this.fail('type', 'unexpected', '2.1.2', type ? 0x82 : 0x81)
-    if (type !== 3 && flags !== flagsOf(type)) this.fail('flags', flags, '2.1.3-1')
+    if (type !== 3 && flags !== flagsOf(type)) this.fail('flags', flags, '2.1.3-1 2.2.2-2')
     // The length ends with the first byte that has no continuation bit.
     let last = 1
     while (bytes[start + last]! > 127 && last < 4) last++
@@ -151,9 +151,11 @@ class StreamReader extends Reader implements Decoder {
   /** Reads the packet whose header has just been read and which ends at `end`. */
   #body(end: number): Packet {
     this.end = end
-    const packet = LAYOUTS[this.type]!(this, NOTHING as never)
+    this.at = this.start
+    // A layout that reads is given nothing.
+    const packet = LAYOUTS[this.type]!(this, NO_PROPERTIES as never)
     this.at = this.position
-    if (this.at < end) this.fail('last field', 'before the end', '2.1.4')
+    if (this.at < end) this.fail('last field', 'before the end', '2.1.4 2.2.3')
     return packet
   }
 

@@ -168,7 +168,7 @@ function put(
   sink.reserve(1 + varintLength(length) + length)
   writer.bytes = sink.bytes
   writer.length = sink.length
-  writer.number(1, (type << 4) | writer.bits)
+  writer.number(1, (type << 4) | writer.flags)
   writer.varint(length)
   layout(writer, packet as never)
   sink.length = writer.length

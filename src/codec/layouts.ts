@@ -27,7 +27,7 @@ export type Layout = (cursor: Cursor, given: never) => Packet
 
 function packetId(cursor: Cursor, given: number): number {
   const id = cursor.number(2, given)
-  if (id === 0) cursor.fail('packetId', id, '2.2.1-3')
+  if (id === 0) cursor.fail('packetId', id, '2.2.1-3 2.3.1-1')
   return id
 }
 
@@ -44,7 +44,7 @@ function reasonCode(cursor: Cursor, given: number): number {
         ? code < 6
         : code < 3 || code === 0x80
   if (!known) {
-    const statement = type === 2 ? '2-8' : type === 9 || type === 11 ? '3-2' : '2-1'
+    const statement = type === 2 ? '2-8 3.2.2.3' : type === 9 || type === 11 ? '3-2' : '2-1'
     cursor.fail('reasonCode', code, `3.${type}.${statement}`, 0x82)
   }
   return code
@@ -69,9 +69,9 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
     flags & 1
       ? '3.1.2-3'
       : (flags & 24) === 24
-        ? '3.1.2-12'
+        ? '3.1.2-12 3.1.2-14'
         : !(flags & 4) && flags & 56
-          ? '3.1.2-11'
+          ? '3.1.2-11 3.1.2-13'
           : version === 4 && (flags & 192) === 64 && '3.1.2-22'
   if (clause) cursor.fail('flags', flags, clause)
   return {
@@ -99,7 +99,7 @@ function connack(cursor: Cursor, given: Partial<ConnackPacket>): ConnackPacket {
   const flags = cursor.number(1, given.sessionPresent ? 1 : 0)
   if (flags > 1) cursor.fail('flags', flags, '3.2.2-1')
   const code = reasonCode(cursor, given.reasonCode as number)
-  if (flags && code) cursor.fail('reasonCode', code, '3.2.2-6', 0x82)
+  if (flags && code) cursor.fail('reasonCode', code, '3.2.2-6 3.2.2-4', 0x82)
   if (code === 1) cursor.version = 4
   return {
     type: 2,
@@ -110,10 +110,9 @@ function connack(cursor: Cursor, given: Partial<ConnackPacket>): ConnackPacket {
 }
 
 function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
-  const { version } = cursor
-  const flags = cursor.flags(
-    (given.dup ? 8 : 0) | ((given.qos as number) << 1) | (given.retain ? 1 : 0),
-  )
+  // Of a packet that is read nothing is given.
+  const flags = (cursor.flags |=
+    (given.dup ? 8 : 0) | ((given.qos as number) << 1) | (given.retain ? 1 : 0))
   const qos = ((flags >> 1) & 3) as QoS
   if ((qos as number) === 3) cursor.fail('flags', flags, '3.3.1-4')
   if (qos === 0 && flags & 8) cursor.fail('flags', flags, '3.3.1-2')
@@ -121,7 +120,7 @@ function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
   const id = qos === 0 ? 0 : packetId(cursor, given.packetId as number)
   const some = properties(cursor, given.properties)
   if (topic === '' && some.topicAlias === undefined)
-    cursor.fail('topic', 'empty', version === 5 ? '3.3.2.1' : '4.7.3-1', 0x82)
+    cursor.fail('topic', 'empty', '3.3.2.1 4.7.3-1', 0x82)
   return {
     type: 3,
     topic,
@@ -186,7 +185,8 @@ function listed(name: string, layout: (cursor: Cursor, given: never) => unknown)
     if (cursor.version === 5 || type !== 11) {
       for (let i = 0; cursor.more(i < items.length); i++)
         list.push(layout(cursor, items[i] as never))
-      if (list.length === 0) cursor.fail(name, 'empty', `3.${type}.3-2`, 0x82)
+      if (list.length === 0)
+        cursor.fail(name, 'empty', type === 8 ? '3.8.3-2 3.8.3-3' : `3.${type}.3-2`, 0x82)
     }
     return packet as never
   }
@@ -211,8 +211,9 @@ function subscription(
   const qos = options & 3
   const noLocal = (options & 4) > 0
   const retainHandling = (options >> 4) & 3
-  if (options & (cursor.version === 5 ? 192 : 252)) cursor.fail('options', options, '3.8.3-5')
-  if (qos === 3 || retainHandling === 3) cursor.fail('options', options, '3.8.3.1', 0x82)
+  if (options & (cursor.version === 5 ? 192 : 252))
+    cursor.fail('options', options, '3.8.3-5 3-8.3-4')
+  if (qos === 3 || retainHandling === 3) cursor.fail('options', options, '3.8.3.1 3-8.3-4', 0x82)
   if (noLocal && text.startsWith('$share/')) cursor.fail('options', options, '3.8.3-4', 0x82)
   const retainAsPublished = (options & 8) > 0
   return { filter: text, qos, noLocal, retainAsPublished, retainHandling } as SubscriptionRequest

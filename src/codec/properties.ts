@@ -98,6 +98,8 @@ export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
   ['sharedSubscriptionAvailable', FLAG, CONNACK], // 0x2a
 ]
 
+type Found = { -readonly [P in keyof Properties]?: unknown }
+
 /** Whether there are any. */
 export function hasSome(given: Properties | undefined): boolean {
   for (const _ in given) return true
@@ -109,50 +111,47 @@ export function hasSome(given: Properties | undefined): boolean {
  *
  * @throws {RangeError} one that is to be written has a value that it may not have
  */
-export function properties(
-  cursor: Cursor,
-  given: Properties | undefined = NO_PROPERTIES,
-  will?: boolean,
-): Properties {
-  // AUTH has a method at least, and is told below when it has not.
-  if (cursor.version === 4 || (cursor.type !== 15 && cursor.without(hasSome(given))))
-    return NO_PROPERTIES
-  const items: (readonly [id: number, value: unknown])[] = []
+export function properties(cursor: Cursor, given?: Properties, will?: boolean): Properties {
+  if (cursor.version === 4) return NO_PROPERTIES
+  const { type } = cursor
+  const mark = cursor.open()
+  let found: Found | undefined
+  // To be written are those that are given, to be read is what is there.
   for (const name in given) {
     const id = PROPERTIES.findIndex((row) => row?.[0] === name)
     if (id < 0) cursor.fail(name, 'no property', '2.2.2.2')
     // Each item of what may come again, and the one of what may not.
     const values: unknown[] = []
     for (const value of values.concat(given[name as keyof Properties] ?? values))
-      items.push([id, value])
+      property(cursor, (found ??= {}), will, id, value)
   }
-  return cursor.within((part) => propertyList(part, items, will))
+  while (cursor.more(false)) property(cursor, (found ??= {}), will)
+  if ((type === 15 || found?.authenticationData) && found?.authenticationMethod === undefined)
+    cursor.fail('authenticationMethod', 'missing', `3.${type}`, 0x82)
+  cursor.close(mark)
+  return (found as Properties | undefined) ?? NO_PROPERTIES
 }
 
-function propertyList(
+/** One property, with its identifier, which is added to those that were found. */
+function property(
   cursor: Cursor,
-  items: readonly (readonly [id: number, value: unknown])[],
+  found: Found,
   will: boolean | undefined,
-): Properties {
+  givenId?: number,
+  given?: unknown,
+): void {
   const { type } = cursor
-  const found: { -readonly [P in keyof Properties]?: unknown } = {}
-  for (let i = 0; cursor.more(i < items.length); i++) {
-    const item = items[i]
-    const id = cursor.varint(item?.[0] as number)
-    const row = PROPERTIES[id]
-    if (!row || !(row[2] & (will ? WILL : cursor.carriers)))
-      cursor.fail(`property ${id}`, 'misplaced', '2.2.2.2')
-    const [name, kind] = row
-    const many = kind === PAIRS || kind === VARINTS
-    if (found[name] !== undefined && (!many || (type !== 3 && kind === VARINTS)))
-      cursor.fail(name, 'repeated', `3.${type}`, 0x82)
-    const value = propertyValue(cursor, name, kind, item?.[1])
-    if (many) ((found[name] ??= []) as unknown[]).push(value)
-    else found[name] = value
-  }
-  if ((type === 15 || found.authenticationData) && found.authenticationMethod === undefined)
-    cursor.fail('authenticationMethod', 'missing', `3.${type}`, 0x82)
-  return found as Properties
+  const id = cursor.varint(givenId as number)
+  const row = PROPERTIES[id]
+  if (!row || !(row[2] & (will ? WILL : cursor.carriers)))
+    cursor.fail(`property ${id}`, 'misplaced', '2.2.2.2')
+  const [name, kind] = row
+  const many = kind === PAIRS || kind === VARINTS
+  if (found[name] !== undefined && (!many || (type !== 3 && kind === VARINTS)))
+    cursor.fail(name, 'repeated', `3.${type}`, 0x82)
+  const value = propertyValue(cursor, name, kind, given)
+  if (many) ((found[name] ??= []) as unknown[]).push(value)
+  else found[name] = value
 }
 
 function propertyValue(cursor: Cursor, name: string, kind: number, given: unknown): unknown {

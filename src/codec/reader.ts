@@ -11,12 +11,6 @@ import { publishTopicFault } from './topics.ts'
 import { decodeUtf8, NO_BYTES, stringFault } from './utf8.ts'
 import type { TopicSource } from './utf8.ts'
 
-/** Clauses of MQTT 5.0, each before the clause of MQTT 3.1.1 that says the same. */
-const CLAUSES =
-  '1.5.4-1 1.5.3-1 1.5.4-2 1.5.3-2 1.5.5 2.2.3 2.1.3-1 2.2.2-2 2.1.4 2.2.3 2.2.1-3 2.3.1-1 3.1.2-11 3.1.2-13 3.1.2-12 3.1.2-14 3.2.2-6 3.2.2-4 3.2.2-8 3.2.2.3 3.8.3-2 3.8.3-3 3.8.3-5 3-8.3-4 3.8.3.1 3-8.3-4'.split(
-    ' ',
-  )
-
 /** Copies up to this size live within V8's own heap and cost a tenth of what a longer one does. */
 const SMALL_BYTES = 64
 /** How many times its own size a payload may keep alive. */
@@ -47,6 +41,7 @@ export class Reader implements Cursor {
   /** Where the packet ends in `bytes`, or the part of it that is being read. */
   end = 0
   type = 0
+  flags = 0
   /** The version that the next packet is read as. */
   declare version: ProtocolVersion
   /** Whose packets are read. */
@@ -72,32 +67,27 @@ export class Reader implements Cursor {
   }
 
   fail(field: string, state: unknown, clause: string, reasonCode = 0x81): never {
-    if (this.version === 4) clause = CLAUSES[CLAUSES.indexOf(clause) ^ 1] ?? clause
+    const [of5, of4 = of5] = clause.split(' ') as [string, string?]
+    clause = this.version === 4 ? of4 : of5
     clause = (clause.includes('-') ? 'MQTT-' : '§') + clause
     const packetType = this.type
     const offset = this.at - this.start
-    const malformed = reasonCode === 0x81
-    const message = `Cannot read ${packetName(packetType)} at byte ${offset}: ${field} is ${String(state)} [${clause}]`
-    const details = { packetType, offset, clause, reasonCode }
-    if (malformed) throw new MalformedPacketError(message, details)
-    throw new ProtocolError(message, details)
+    throw new (reasonCode === 0x81 ? MalformedPacketError : ProtocolError)(
+      `Cannot read ${packetName(packetType)} at byte ${offset}: ${field} is ${String(state)} [${clause}]`,
+      { packetType, offset, clause, reasonCode },
+    )
   }
 
   /** Takes the next bytes and returns where they begin. */
   take(sizeBytes: number): number {
     const at = (this.at = this.position)
-    if (sizeBytes > this.end - at) this.fail('field', 'past the end', '2.1.4')
+    if (sizeBytes > this.end - at) this.fail('field', 'past the end', '2.1.4 2.2.3')
     this.position = at + sizeBytes
     return at
   }
 
   more(): boolean {
     return this.position < this.end
-  }
-
-  flags(): number {
-    this.at = this.start
-    return this.bytes[this.at]! & 15
   }
 
   number(sizeBytes: number): number {
@@ -118,7 +108,7 @@ export class Reader implements Cursor {
           this.fail('length', 'too long', '1.5.5-1')
         return value
       }
-      if (shift > 20) this.fail('length', 'too long', '1.5.5')
+      if (shift > 20) this.fail('length', 'too long', '1.5.5 2.2.3')
     }
   }
 
@@ -159,20 +149,15 @@ export class Reader implements Cursor {
     return new Uint8Array(this.window.buffer, position - this.windowStart, size)
   }
 
-  without(): boolean {
-    const without = this.more() && this.bytes[this.position] === 0
-    if (without) this.take(1)
-    return without
+  open(): number {
+    const { end } = this
+    // A field that runs past this part is as short as one that runs past the packet.
+    this.end = this.varint() + this.position
+    if (this.end > end) this.fail('length', 'past the end', '2.2.2.1')
+    return end
   }
 
-  within<T>(fields: (cursor: Cursor) => T): T {
-    const { end } = this
-    const stop = this.varint() + this.position
-    if (stop > end) this.fail('length', 'past the end', '2.2.2.1')
-    // A field that runs past this part is as short as one that runs past the packet.
-    this.end = stop
-    const result = fields(this)
+  close(end: number): void {
     this.end = end
-    return result
   }
 }

@@ -78,11 +78,11 @@ export type TextFault = readonly [what: string, clause: string, reasonCode?: num
 export function stringFault(text: string | undefined): TextFault | undefined {
   const sizeBytes = text === undefined ? -1 : utf8Length(text)
   return sizeBytes < 0
-    ? ['ill-formed', '1.5.4-1']
+    ? ['ill-formed', '1.5.4-1 1.5.3-1']
     : sizeBytes > 0xffff
       ? [`${sizeBytes} bytes long`, '4.7.3-3']
       : text!.includes('\0')
-        ? ['using U+0000', '1.5.4-2']
+        ? ['using U+0000', '1.5.4-2 1.5.3-2']
         : undefined
 }
 

@@ -20,12 +20,12 @@ export class Writer implements Cursor {
   bytes: Uint8Array = NO_BYTES
   length = 0
   /** The flags of the first byte, once they are known. */
-  bits: number
+  flags: number
 
   constructor(type: number, version: ProtocolVersion) {
     this.type = type
     this.version = version
-    this.bits = flagsOf(type)
+    this.flags = flagsOf(type)
     this.carriers = carriersOf(type)
   }
 
@@ -35,10 +35,6 @@ export class Writer implements Cursor {
 
   more(some: unknown): boolean {
     return !!some
-  }
-
-  flags(flags: number): number {
-    return (this.bits = flags)
   }
 
   number(sizeBytes: number, value: number): number {
@@ -77,21 +73,17 @@ export class Writer implements Cursor {
     return bytes
   }
 
-  without(some: boolean): boolean {
-    if (!some) this.number(1, 0)
-    return !some
+  open(): number {
+    return this.length++
   }
 
-  within<T>(fields: (cursor: Cursor) => T): T {
+  close(start: number): void {
     // Most lengths take one byte; for a longer one what was written moves up.
-    const start = this.length++
-    const result = fields(this)
     const size = this.length - start - 1
     const after = start + varintLength(size)
     this.bytes.copyWithin(after, start + 1, this.length)
     this.length = start
     this.varint(size)
     this.length += size
-    return result
   }
 }

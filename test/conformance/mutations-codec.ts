@@ -66,7 +66,7 @@ export const CODEC_CHANGES: Changes = {
   ],
   'src/codec/writer.ts': [
     ['for (; rest > 127; rest >>= 7)', 'for (; rest > 63; rest >>= 7)', { v5: 'MQTT-1.5.5-1' }],
-    ['if (!some)', 'if (false)', { v5: 'MQTT-2.2.2-1' }],
+    ['    this.varint(size)\n', '', { v5: 'MQTT-2.2.2-1' }],
   ],
   'src/codec/encode.ts': [
     ['remaining > 127; remaining', 'remaining > 63; remaining', { v5: 'MQTT-1.5.5-1' }],
@@ -90,7 +90,7 @@ export const CODEC_CHANGES: Changes = {
     ['if (!short) bytes[at++] = reasonCode', '', { v5: 'MQTT-3.6.2-1 MQTT-3.7.2-1' }],
     ['= 0xc0', '= 0xc1', { v4: 'MQTT-2.2.2-1', v5: 'MQTT-2.1.3-1' }],
     [
-      '(type << 4) | writer.bits',
+      '(type << 4) | writer.flags',
       '(type << 4) | 1',
       {
         both: 'MQTT-3.8.1-1 MQTT-3.10.1-1',
@@ -101,7 +101,7 @@ export const CODEC_CHANGES: Changes = {
     ['bytes[at++] = 0\n', '', { v5: 'MQTT-2.2.2-1' }],
   ],
   'src/codec/properties.ts': [
-    ['if (cursor.version === 4 ||', 'if (', { v4: 'MQTT-7.0.0-2' }],
+    ['if (cursor.version === 4)', 'if (false)', { v4: 'MQTT-7.0.0-2' }],
     ['if (found[name] !== undefined && ', 'if (false && ', { v5: 'MQTT-4.13.1-1 §3.2.2.3.4' }],
     [
       'cursor.fail(name, value,',
