@@ -236,7 +236,7 @@ export function write(sink: Sink, packet: Packet, version: ProtocolVersion): voi
   const { type } = packet
   // MQTT 3.1.1 has no AUTH.
   if (!LAYOUTS[type] || (version !== 5 && (version !== 4 || type > 14)))
-    throw new RangeError(`Cannot encode packet type ${type} for version ${version}`)
+    throw new RangeError(`Cannot encode type ${type} for version ${version}`)
   put(sink, packet, version, requireSame)
 }
 /**

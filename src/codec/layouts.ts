@@ -18,7 +18,7 @@ import type {
   QoS,
   SubscriptionRequest,
 } from './packets.ts'
-import { hasSome, properties } from './properties.ts'
+import { properties } from './properties.ts'
 import { reasonCarriers } from './reason-codes.ts'
 import { filterFault, publishTopicFault, topicFault } from './topics.ts'
 
@@ -32,7 +32,7 @@ function packetId(cursor: Cursor, given: number): number {
 }
 
 /** A reason code that this packet may carry. §2.4 */
-function reasonCode(cursor: Cursor, given: number): number {
+function reasonCode(cursor: Cursor, given: number, statement = '2-1'): number {
   const { type } = cursor
   const code = cursor.number(1, given)
   const known =
@@ -43,10 +43,7 @@ function reasonCode(cursor: Cursor, given: number): number {
       : type === 2
         ? code < 6
         : code < 3 || code === 0x80
-  if (!known) {
-    const statement = type === 2 ? '2-8 3.2.2.3' : type === 9 || type === 11 ? '3-2' : '2-1'
-    cursor.fail('reasonCode', code, `3.${type}.${statement}`, 0x82)
-  }
+  if (!known) cursor.fail('reasonCode', code, `3.${type}.${statement}`, 0x82)
   return code
 }
 
@@ -98,7 +95,7 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
 function connack(cursor: Cursor, given: Partial<ConnackPacket>): ConnackPacket {
   const flags = cursor.number(1, given.sessionPresent ? 1 : 0)
   if (flags > 1) cursor.fail('flags', flags, '3.2.2-1')
-  const code = reasonCode(cursor, given.reasonCode as number)
+  const code = reasonCode(cursor, given.reasonCode as number, '2-8 3.2.2.3')
   if (flags && code) cursor.fail('reasonCode', code, '3.2.2-6 3.2.2-4', 0x82)
   if (code === 1) cursor.version = 4
   return {
@@ -133,41 +130,30 @@ function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
   }
 }
 
-/** The end that acknowledgements, DISCONNECT and AUTH share, left out as far as it says nothing. */
-function reason<P extends AckPacket | DisconnectPacket | AuthPacket>(
+/** Acknowledgements, DISCONNECT and AUTH, whose end is left out as far as it says nothing. */
+function reason(
   cursor: Cursor,
-  given: Partial<P>,
-  packet: { -readonly [K in keyof P]: P[K] },
-): P {
-  const some = hasSome(given.properties)
+  given: Partial<AckPacket>,
+): AckPacket | DisconnectPacket | AuthPacket {
+  const { type } = cursor
+  const packet = (
+    type > 7
+      ? { type, reasonCode: 0, properties: NO_PROPERTIES }
+      : {
+          type,
+          packetId: packetId(cursor, given.packetId as number),
+          reasonCode: 0,
+          properties: NO_PROPERTIES,
+        }
+  ) as { -readonly [P in keyof AckPacket]: AckPacket[P] }
+  let some = false
+  for (const _ in given.properties) some = true
   if (cursor.version === 5 && cursor.more(given.reasonCode || some)) {
     packet.reasonCode = reasonCode(cursor, given.reasonCode as number)
     // Only AUTH may not leave out a Property Length of 0 alone. §3.15.2.1
-    if (cursor.more(some) || packet.type === 15)
-      packet.properties = properties(cursor, given.properties)
+    if (cursor.more(some) || type === 15) packet.properties = properties(cursor, given.properties)
   }
   return packet
-}
-
-function ack(cursor: Cursor, given: Partial<AckPacket>): AckPacket {
-  return reason<AckPacket>(cursor, given, {
-    type: cursor.type as AckPacket['type'],
-    packetId: packetId(cursor, given.packetId as number),
-    reasonCode: 0,
-    properties: NO_PROPERTIES,
-  })
-}
-
-/** DISCONNECT and AUTH. */
-function end(
-  cursor: Cursor,
-  given: Partial<DisconnectPacket | AuthPacket>,
-): DisconnectPacket | AuthPacket {
-  return reason<DisconnectPacket | AuthPacket>(cursor, given, {
-    type: cursor.type as 14 | 15,
-    reasonCode: 0,
-    properties: NO_PROPERTIES,
-  })
 }
 
 /** SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK: an id, properties and a list. */
@@ -219,9 +205,9 @@ function subscription(
   return { filter: text, qos, noLocal, retainAsPublished, retainHandling } as SubscriptionRequest
 }
 
-const subscribe = /* @__PURE__ */ listed('subscriptions', subscription)
-const unsubscribe = /* @__PURE__ */ listed('filters', filter)
-const codes = /* @__PURE__ */ listed('reasonCodes', reasonCode)
+const codes = /* @__PURE__ */ listed('reasonCodes', (cursor, given: number) =>
+  reasonCode(cursor, given, '3-2'),
+)
 
 function ping({ type }: Cursor): PingPacket {
   return { type: type as PingPacket['type'] }
@@ -233,16 +219,16 @@ export const LAYOUTS: readonly (Layout | undefined)[] = [
   connect,
   connack,
   publish,
-  ack,
-  ack,
-  ack,
-  ack,
-  subscribe,
+  reason,
+  reason,
+  reason,
+  reason,
+  listed('subscriptions', subscription),
   codes,
-  unsubscribe,
+  listed('filters', filter),
   codes,
   ping,
   ping,
-  end,
-  end,
+  reason,
+  reason,
 ]

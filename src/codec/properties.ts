@@ -7,11 +7,10 @@ import {
   CONNACK,
   CONNECT,
   DISCONNECT,
-  PUBACK,
-  PUBCOMP,
   PUBLISH,
-  PUBREC,
-  PUBREL,
+  RECEIVED,
+  RELEASED,
+  SERVER_DISCONNECT,
   SERVER_PACKETS,
   SUBACK,
   SUBSCRIBE,
@@ -48,8 +47,7 @@ const PAIRS = 21
 /** A property: its name in {@link Properties}, its kind, and the set of its carriers. */
 export type PropertyRow = readonly [name: keyof Properties, kind: number, carriers: number]
 
-const ACKS = PUBACK | PUBREC | PUBREL | PUBCOMP
-const ANSWERS = CONNACK | ACKS | SUBACK | UNSUBACK | DISCONNECT | AUTH
+const ANSWERS = CONNACK | RECEIVED | RELEASED | SUBACK | UNSUBACK | DISCONNECT | AUTH
 
 /** Every property of MQTT 5.0, at the index that is its identifier. Table 2-4, and §3 for who sends it. */
 export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
@@ -81,7 +79,7 @@ export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
   ['requestResponseInformation', FLAG, CONNECT], // 0x19
   ['responseInformation', STRING, CONNACK], // 0x1a
   ,
-  ['serverReference', STRING, CONNACK | (DISCONNECT & SERVER_PACKETS)], // 0x1c
+  ['serverReference', STRING, CONNACK | SERVER_DISCONNECT], // 0x1c
   ,
   ,
   ['reasonString', STRING, ANSWERS], // 0x1f
@@ -99,12 +97,6 @@ export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
 ]
 
 type Found = { -readonly [P in keyof Properties]?: unknown }
-
-/** Whether there are any. */
-export function hasSome(given: Properties | undefined): boolean {
-  for (const _ in given) return true
-  return false
-}
 
 /**
  * The properties of a packet, or of its Will; of MQTT 3.1.1 none. §2.2.2

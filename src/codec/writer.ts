@@ -38,8 +38,7 @@ export class Writer implements Cursor {
   }
 
   number(sizeBytes: number, value: number): number {
-    if (value !== value >>> 0 || (sizeBytes < 4 && value >>> (8 * sizeBytes) > 0))
-      this.fail('field', value)
+    if (value !== value >>> 0 || value >= 256 ** sizeBytes) this.fail('field', value)
     for (let i = sizeBytes; i > 0;) this.bytes[this.length++] = value >> (8 * --i)
     return value
   }

@@ -39,11 +39,12 @@ export const CODEC_CHANGES: Changes = {
     ['(?![^/+#]+\\/.)', '(?![^/+#]*\\/.)', { v5: 'MQTT-4.8.2-1' }],
   ],
   'src/codec/carriers.ts': [
-    ['(0x540 >> type)', '(0x500 >> type)', { both: 'MQTT-3.6.1-1' }],
-    ['(0x540 >> type)', '(0x440 >> type)', { both: 'MQTT-3.8.1-1' }],
-    ['(0x540 >> type)', '(0x140 >> type)', { both: 'MQTT-3.10.1-1' }],
+    ['(0xa80 >> type)', '(0xa00 >> type)', { both: 'MQTT-3.6.1-1' }],
+    ['(0xa80 >> type)', '(0x880 >> type)', { both: 'MQTT-3.8.1-1' }],
+    ['(0xa80 >> type)', '(0x280 >> type)', { both: 'MQTT-3.10.1-1' }],
   ],
   'src/codec/decode.ts': [
+    ['if (byte === 0 && shift > 0 &&', 'if (false &&', { v5: 'MQTT-1.5.5-1' }],
     [
       'if (type !== 3 && flags !== flagsOf(type))',
       'if (false)',
@@ -54,15 +55,16 @@ export const CODEC_CHANGES: Changes = {
       'if (false)',
       { v4: 'MQTT-4.8.0-1', v5: 'MQTT-3.1.2-24 §3.1.2.11.4' },
     ],
-    ['if (available > 0) this.#hold(', 'if (available > 9) this.#hold(', { both: 'MQTT-6.0.0-2' }],
+    [
+      'this.#held.set(part, held)',
+      'if (part.length > 9) this.#held.set(part, held)',
+      { both: 'MQTT-6.0.0-2' },
+    ],
     [
       "if (!this.carriers) this.fail('type'",
       "if (!this.carriers) return 0; if (false) this.fail('type'",
       { v4: 'MQTT-4.8.0-1', v5: 'MQTT-4.13.1-1' },
     ],
-  ],
-  'src/codec/reader.ts': [
-    ['if (byte === 0 && shift > 0 &&', 'if (false &&', { v5: 'MQTT-1.5.5-1' }],
   ],
   'src/codec/writer.ts': [
     ['for (; rest > 127; rest >>= 7)', 'for (; rest > 63; rest >>= 7)', { v5: 'MQTT-1.5.5-1' }],
@@ -154,8 +156,8 @@ export const CODEC_CHANGES: Changes = {
     ['if (flags > 1)', 'if (false)', { v5: 'MQTT-3.2.2-1' }],
     ['if (flags && code)', 'if (false)', { v4: 'MQTT-3.2.2-4', v5: 'MQTT-3.2.2-6' }],
     [
-      'if (!known) {',
-      'if (false) {',
+      'if (!known)',
+      'if (false)',
       {
         both: 'MQTT-3.9.3-2',
         v5: 'MQTT-3.2.2-8 MQTT-3.4.2-1 MQTT-3.5.2-1 MQTT-3.6.2-1 MQTT-3.7.2-1 MQTT-3.11.3-2 MQTT-3.14.2-1 MQTT-3.15.2-1 MQTT-4.12.0-2',
