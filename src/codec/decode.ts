@@ -80,7 +80,7 @@ export interface Decoder {
   reset(): void
 }
 
-class Reader implements Decoder, Cursor {
+export const Decoder: new (options: DecoderOptions) => Decoder = class implements Decoder, Cursor {
   #bytes: Uint8Array = NO_BYTES
   /** Where the packet begins in `bytes`. */
   #start = 0
@@ -319,5 +319,3 @@ class Reader implements Decoder, Cursor {
     this.#end = end
   }
 }
-
-export const Decoder: new (options: DecoderOptions) => Decoder = Reader

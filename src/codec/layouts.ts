@@ -83,7 +83,7 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
         qos: ((flags >> 3) & 3) as QoS,
         retain: (flags & 32) > 0,
         properties: properties(cursor, will?.properties, true),
-        topic: cursor.string('will.topic', will?.topic as string, topicFault),
+        topic: cursor.string('topic', will?.topic as string, topicFault),
         payload: cursor.binary(will?.payload as Uint8Array),
       },
     }),

@@ -9,18 +9,20 @@ import { NO_BYTES, stringFault, utf8Length, writeUtf8 } from './utf8.ts'
 
 /** How many bytes a variable byte integer takes, 1 to 4. §1.5.5 */
 export function varintLength(value: number): number {
-  return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
+  let size = 1
+  for (; value > 127; value >>= 7) size++
+  return size
 }
 
 export class Writer implements Cursor {
-  readonly type: number
-  version: ProtocolVersion
-  readonly carriers: number
+  declare readonly type: number
+  declare version: ProtocolVersion
+  declare readonly carriers: number
   /** Where to write; nowhere, to measure. */
   bytes: Uint8Array = NO_BYTES
   length = 0
   /** The flags of the first byte, once they are known. */
-  flags: number
+  declare flags: number
 
   constructor(type: number, version: ProtocolVersion) {
     this.type = type
@@ -39,7 +41,7 @@ export class Writer implements Cursor {
 
   number(sizeBytes: number, value: number): number {
     if (value !== value >>> 0 || value >= 256 ** sizeBytes) this.fail('field', value)
-    for (let i = sizeBytes; i > 0;) this.bytes[this.length++] = value >> (8 * --i)
+    while (sizeBytes > 0) this.bytes[this.length++] = value >> (8 * --sizeBytes)
     return value
   }
 
