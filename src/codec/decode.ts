@@ -140,13 +140,15 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       const part = bytes.subarray(position, end)
       const arrived = (this.#heldBytes += part.length)
       if (arrived > this.#held.length) {
+        // Room doubles with what has arrived.
         const room = new Uint8Array(Math.min(size, arrived * 2) + HELD_BYTES_MORE)
         room.set(this.#held)
         this.#held = room
       }
       this.#held.set(part, held)
       if (!whole) return this.#use(NO_BYTES)
-      this.#use(this.#held, this.#position, this.#held)
+      // Nobody writes to this buffer again: payloads may be views of it.
+      this.#bytes = this.#window = this.#held
       const packet = this.#body(size)
       this.#drop(bytes, end)
       return packet
@@ -215,16 +217,15 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   }
 
   /** Turns to other bytes. */
-  #use(bytes: Uint8Array, position = 0, window: Uint8Array = NO_BYTES): undefined {
+  #use(bytes: Uint8Array, position = 0): undefined {
     this.#bytes = bytes
     this.#position = position
-    this.#window = window
+    this.#window = NO_BYTES
     this.#windowStart = 0
   }
 
   fail(field: string, state: unknown, clause: string, reasonCode = 0x81): never {
-    const [of5, of4 = of5] = clause.split(' ') as [string, string?]
-    clause = this.version === 4 ? of4 : of5
+    clause = clause.split(' ')[5 - this.version] ?? clause
     clause = (clause.includes('-') ? 'MQTT-' : '§') + clause
     const packetType = this.type
     const offset = this.#at - this.#start

@@ -81,8 +81,7 @@ export class Writer implements Cursor {
   close(start: number): void {
     // Most lengths take one byte; for a longer one what was written moves up.
     const size = this.length - start - 1
-    const after = start + varintLength(size)
-    this.bytes.copyWithin(after, start + 1, this.length)
+    this.bytes.copyWithin(start + varintLength(size), start + 1, this.length)
     this.length = start
     this.varint(size)
     this.length += size

@@ -32,7 +32,7 @@ export const CODEC_CHANGES: Changes = {
       { both: 'MQTT-3.3.2-2', v4: 'MQTT-4.7.1-1', v5: 'MQTT-4.7.0-1 MQTT-3.3.2-14' },
     ],
     ["topic === ''\n", "topic === '-'\n", { both: 'MQTT-4.7.3-1' }],
-    ["[/^$/, 'empty'", "[/^-$/, 'empty'", { both: 'MQTT-4.7.3-1' }],
+    ["[/^$/, ['empty'", "[/^-$/, ['empty'", { both: 'MQTT-4.7.3-1' }],
     ['/#.|[^/]#/s', '/^##$/', { v4: 'MQTT-4.7.1-2', v5: 'MQTT-4.7.1-1' }],
     ['/[^/]\\+|\\+[^/]/', '/^-$/', { v4: 'MQTT-4.7.1-3', v5: 'MQTT-4.7.1-2' }],
     ['(?![^/+#]+\\/.)', '(?!.+\\/.)', { v5: 'MQTT-4.8.2-2' }],
@@ -144,8 +144,8 @@ export const CODEC_CHANGES: Changes = {
     ['(userName === undefined ? 0 : 128)', '128', { v4: 'MQTT-3.1.2-18', v5: 'MQTT-3.1.2-16' }],
     ['(flags & 128 && {', '(flags & 256 && {', { v4: 'MQTT-3.1.2-19', v5: 'MQTT-3.1.2-17' }],
     [
-      "topic: cursor.string('will.topic'",
-      "first: cursor.binary(will?.payload as Uint8Array), topic: cursor.string('will.topic'",
+      "topic: cursor.string('topic'",
+      "first: cursor.binary(will?.payload as Uint8Array), topic: cursor.string('topic'",
       { both: 'MQTT-3.1.3-1' },
     ],
     [
