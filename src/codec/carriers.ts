@@ -7,31 +7,32 @@ import { PacketType } from './packets.ts'
 /** What one side may send, as a set. */
 export type Role = number
 
-const EITHER = 0xc0f8
 /** What a client may send: what a server's decoder reads. */
-export const CLIENT_PACKETS: Role = EITHER | 0x1502
+export const CLIENT_PACKETS: Role = 0xd5fa
 /** What a server may send: what a client's decoder reads. */
-export const SERVER_PACKETS: Role = (EITHER | 0x2a04) << 16
-
-export const WILL = 1
-export const CONNECT: number = 1 << 1
-export const CONNACK: number = 1 << 18
-export const PUBLISH: number = 0x10001 << 3
-export const PUBACK: number = 0x10001 << 4
-export const PUBREC: number = 0x10001 << 5
-export const PUBREL: number = 0x10001 << 6
-export const PUBCOMP: number = 0x10001 << 7
-export const SUBSCRIBE: number = 1 << 8
-export const SUBACK: number = 1 << 25
-export const UNSUBSCRIBE: number = 1 << 10
-export const UNSUBACK: number = 1 << 27
-export const DISCONNECT: number = 0x10001 << 14
-export const AUTH: number = 0x10001 << 15
+export const SERVER_PACKETS: Role = 0xeafc << 16
 
 /** The set of a packet type as sent by either side. */
 export function carriersOf(type: number): number {
   return 0x10001 << type
 }
+
+export const WILL = 1
+export const CONNECT: number = carriersOf(1)
+export const CONNACK: number = carriersOf(2)
+export const PUBLISH: number = carriersOf(3)
+/** PUBACK and PUBREC. */
+export const RECEIVED: number = carriersOf(4) | carriersOf(5)
+/** PUBREL and PUBCOMP. */
+export const RELEASED: number = carriersOf(6) | carriersOf(7)
+export const SUBSCRIBE: number = carriersOf(8)
+export const SUBACK: number = carriersOf(9)
+export const UNSUBSCRIBE: number = carriersOf(10)
+export const UNSUBACK: number = carriersOf(11)
+export const DISCONNECT: number = carriersOf(14)
+/** DISCONNECT of a server, which MQTT 3.1.1 has not. */
+export const SERVER_DISCONNECT: number = DISCONNECT & SERVER_PACKETS
+export const AUTH: number = carriersOf(15)
 
 /** The name of a packet type, such as `PUBLISH`; of 0, which is none, `packet`. */
 export function packetName(type: number): string {
@@ -40,5 +41,5 @@ export function packetName(type: number): string {
 
 /** The fixed flags of a packet type: 0010 for PUBREL, SUBSCRIBE and UNSUBSCRIBE. Table 2-2 */
 export function flagsOf(type: number): number {
-  return (0x540 >> type) & 1 ? 2 : 0
+  return (0xa80 >> type) & 2
 }

@@ -15,7 +15,7 @@ export interface Cursor {
   /** The packet, as a set of `carriers.ts`: as sent by either side, or by the one that can be here. */
   readonly carriers: number
   /** The lower half of the first byte. §2.1.3 */
-  flags(flags: number): number
+  flags: number
   /** An unsigned integer of 1, 2 or 4 bytes, the highest first. §1.5.2, §1.5.3 */
   number(sizeBytes: number, value: number): number
   /** A Variable Byte Integer. §1.5.5 */
@@ -28,16 +28,17 @@ export interface Cursor {
   rest(bytes: Uint8Array): Uint8Array
   /** Whether there is more to come: to be written as told, to be read as there is. */
   more(some: unknown): boolean
-  /** Whether there are no properties; then their length, 0, is behind us. */
-  without(some: boolean): boolean
-  /** Their length in bytes, and the fields. */
-  within<T>(fields: (cursor: Cursor) => T): T
+  /** Begins a part that has its length before it. */
+  open(): number
+  /** Ends the part; `mark` is what `open` gave. */
+  close(mark: number): void
   /**
    * Ends it: the packet is malformed (0x81), or is one that is not allowed.
    *
    * @param field what is wrong, and
    * @param state what it is: `field` "packetId" `state` "0"
-   * @param clause a statement, such as `3.3.1-4`, or a section, such as `2.1.4`, of MQTT 5.0
+   * @param clause a statement, such as `3.3.1-4`, or a section, such as `2.1.4`, of MQTT 5.0; after a
+   *   space, that of MQTT 3.1.1, if it is another
    */
   fail(field: string, state: unknown, clause: string, reasonCode?: number): never
 }

@@ -3,27 +3,50 @@
 // anything else. A packet's size is checked at its header, before anything of it is kept.
 // What a packet means, and whether it is due, is not known here.
 
-import { PacketTooLargeError } from '../errors.ts'
-import { AUTH, carriersOf, DISCONNECT, flagsOf, packetName, SERVER_PACKETS } from './carriers.ts'
+import { MalformedPacketError, PacketTooLargeError, ProtocolError } from '../errors.ts'
+import {
+  AUTH,
+  carriersOf,
+  flagsOf,
+  packetName,
+  SERVER_DISCONNECT,
+  SERVER_PACKETS,
+} from './carriers.ts'
+import type { Role } from './carriers.ts'
+import type { Cursor, TextRule } from './cursor.ts'
 import { LAYOUTS } from './layouts.ts'
+import { NO_PROPERTIES } from './packets.ts'
 import type { Packet, ProtocolVersion } from './packets.ts'
-import { Reader } from './reader.ts'
-import type { ReaderOptions } from './reader.ts'
-import { NO_BYTES } from './utf8.ts'
+import { publishTopicFault } from './topics.ts'
+import { decodeUtf8, NO_BYTES, stringFault } from './utf8.ts'
+import type { TopicSource } from './utf8.ts'
 
 export { CLIENT_PACKETS, SERVER_PACKETS } from './carriers.ts'
 export type { Role } from './carriers.ts'
 
-/** What a layout is given that reads. */
-const NOTHING = Object.freeze({})
-/** What MQTT 3.1.1 has not: AUTH, and DISCONNECT of a server. */
-const NOT_IN_4 = AUTH | (DISCONNECT & SERVER_PACKETS)
 /** The longest fixed header. */
 const HEADER_BYTES = 5
 /** Room beyond what has arrived: for a header whose length is not known, and for most packets. */
 const HELD_BYTES_MORE = 64
+/** Copies up to this size live within V8's own heap and cost a tenth of what a longer one does. */
+const SMALL_BYTES = 64
+/** How many times its own size a payload may keep alive. */
+const SHARE = 8
 
-export type { ReaderOptions as DecoderOptions } from './reader.ts'
+/** What a reader needs to know. */
+export interface DecoderOptions {
+  /** What the other side may send. */
+  readonly reads: Role
+  /** The version to begin with; CONNECT, when it is read, sets it. */
+  readonly version: ProtocolVersion
+  /** The largest packet that is read, header included, in bytes. */
+  readonly maximumPacketSizeBytes: number
+  /**
+   * Topic Names met before, so that one that comes again need not be made again; any number of
+   * decoders may share it. @default none: every topic is decoded anew
+   */
+  readonly topics?: TopicSource
+}
 
 /**
  * Reads packets from a stream of bytes.
@@ -57,11 +80,37 @@ export interface Decoder {
   reset(): void
 }
 
-class StreamReader extends Reader implements Decoder {
+export const Decoder: new (options: DecoderOptions) => Decoder = class implements Decoder, Cursor {
+  #bytes: Uint8Array = NO_BYTES
+  /** Where the packet begins in `bytes`. */
+  #start = 0
+  #position = 0
+  /** Where the last field began: what an error points at. */
+  #at = 0
+  /** Where the packet ends in `bytes`, or the part of it that is being read. */
+  #end = 0
+  type = 0
+  flags = 0
+  /** The version that the next packet is read as. */
+  declare version: ProtocolVersion
+  /** Whose packets are read. */
+  declare readonly reads: Role
+  /** The largest packet that is read, header included, in bytes. */
+  declare maximumPacketSizeBytes: number
+  carriers = 0
+  declare readonly topics?: TopicSource
+  /** Bytes from `windowStart` on once more, for payloads to be views of. */
+  #window: Uint8Array = NO_BYTES
+  #windowStart = 0
+
   /** What has arrived of a packet that is not complete. */
   #held: Uint8Array = NO_BYTES
   #heldBytes = 0
   #error: Error | undefined
+
+  constructor(options: DecoderOptions) {
+    Object.assign(this, options)
+  }
 
   get partial(): boolean {
     return this.#heldBytes > 0
@@ -69,32 +118,37 @@ class StreamReader extends Reader implements Decoder {
 
   push(bytes: Uint8Array, length: number): void {
     // A view of their own: a subclass, such as Node's Buffer, has a `slice` that does not copy.
-    this.use(new Uint8Array(bytes.buffer, bytes.byteOffset, length))
+    this.#use(new Uint8Array(bytes.buffer, bytes.byteOffset, length))
   }
 
   next(): Packet | undefined {
     if (this.#error) throw this.#error
     try {
-      const { bytes, position } = this
-      const available = bytes.length - position
+      const bytes = this.#bytes
+      const position = this.#position
       const held = this.#heldBytes
       if (held > 0) {
         // The header is read where its beginning is held, even if the packet ends before these bytes.
         if (held < HEADER_BYTES)
           this.#held.set(bytes.subarray(position, position + HEADER_BYTES), held)
-        this.use(this.#held)
+        this.#use(this.#held)
       }
-      const size = this.#header(held + available)
+      const size = this.#header(held + bytes.length - position)
       const end = position + size - held
-      if (size === 0 || end > bytes.length) {
-        if (available > 0) this.#hold(bytes.subarray(position), size)
-        this.use(NO_BYTES)
-        return undefined
+      const whole = end <= bytes.length
+      if (whole && held === 0) return this.#body(end)
+      const part = bytes.subarray(position, end)
+      const arrived = (this.#heldBytes += part.length)
+      if (arrived > this.#held.length) {
+        // Room doubles with what has arrived.
+        const room = new Uint8Array(Math.min(size, arrived * 2) + HELD_BYTES_MORE)
+        room.set(this.#held)
+        this.#held = room
       }
-      if (held === 0) return this.#body(end)
-      this.#hold(bytes.subarray(position, end), size)
-      this.use(this.#held, this.position)
-      this.window = this.#held
+      this.#held.set(part, held)
+      if (!whole) return this.#use(NO_BYTES)
+      // Nobody writes to this buffer again: payloads may be views of it.
+      this.#bytes = this.#window = this.#held
       const packet = this.#body(size)
       this.#drop(bytes, end)
       return packet
@@ -114,30 +168,33 @@ class StreamReader extends Reader implements Decoder {
   #drop(bytes: Uint8Array, position?: number): void {
     this.#held = NO_BYTES
     this.#heldBytes = 0
-    this.use(bytes, position)
+    this.#use(bytes, position)
   }
 
   /**
    * Reads the fixed header of the packet that begins here and checks it.
    *
-   * @returns the size of the whole packet, 0 when the header is not complete
+   * @returns the size of the whole packet, Infinity when the header is not complete
    */
   #header(availableBytes: number): number {
-    if (availableBytes === 0) return 0
-    const { bytes, position: start } = this
+    if (availableBytes === 0) return Infinity
+    const bytes = this.#bytes
+    const start = this.#position
     const type = bytes[start]! >> 4
     const flags = bytes[start]! & 15
-    this.start = this.at = start
+    this.#start = this.#at = start
     this.type = type
-    this.carriers = carriersOf(type) & this.reads & (this.version === 4 ? ~NOT_IN_4 : -1)
+    this.flags = flags
+    this.carriers =
+      carriersOf(type) & this.reads & (this.version === 4 ? ~(AUTH | SERVER_DISCONNECT) : -1)
     if (!this.carriers) this.fail('type', 'unexpected', '2.1.2', type ? 0x82 : 0x81)
-    if (type !== 3 && flags !== flagsOf(type)) this.fail('flags', flags, '2.1.3-1')
+    if (type !== 3 && flags !== flagsOf(type)) this.fail('flags', flags, '2.1.3-1 2.2.2-2')
     // The length ends with the first byte that has no continuation bit.
     let last = 1
     while (bytes[start + last]! > 127 && last < 4) last++
-    if (last >= availableBytes) return 0
-    this.position++
-    this.end = start + availableBytes
+    if (last >= availableBytes) return Infinity
+    this.#position++
+    this.#end = start + availableBytes
     const sizeBytes = this.varint() + last + 1
     const limitBytes = this.maximumPacketSizeBytes
     if (sizeBytes > limitBytes)
@@ -150,24 +207,116 @@ class StreamReader extends Reader implements Decoder {
 
   /** Reads the packet whose header has just been read and which ends at `end`. */
   #body(end: number): Packet {
-    this.end = end
-    const packet = LAYOUTS[this.type]!(this, NOTHING as never)
-    this.at = this.position
-    if (this.at < end) this.fail('last field', 'before the end', '2.1.4')
+    this.#end = end
+    this.#at = this.#start
+    // A layout that reads is given nothing.
+    const packet = LAYOUTS[this.type]!(this, NO_PROPERTIES as never)
+    this.#at = this.#position
+    if (this.#at < end) this.fail('length', 'too long', '2.1.4 2.2.3')
     return packet
   }
 
-  /** Adds bytes to what is held, in room that doubles with what has arrived. */
-  #hold(bytes: Uint8Array, packetBytes: number): void {
-    const held = this.#heldBytes
-    const size = (this.#heldBytes += bytes.length)
-    if (size > this.#held.length) {
-      const room = new Uint8Array(Math.min(packetBytes, size * 2) + HELD_BYTES_MORE)
-      room.set(this.#held)
-      this.#held = room
+  /** Turns to other bytes. */
+  #use(bytes: Uint8Array, position = 0): undefined {
+    this.#bytes = bytes
+    this.#position = position
+    this.#window = NO_BYTES
+    this.#windowStart = 0
+  }
+
+  fail(field: string, state: unknown, clause: string, reasonCode = 0x81): never {
+    clause = clause.split(' ')[5 - this.version] ?? clause
+    clause = (clause.includes('-') ? 'MQTT-' : '§') + clause
+    const packetType = this.type
+    const offset = this.#at - this.#start
+    throw new (reasonCode === 0x81 ? MalformedPacketError : ProtocolError)(
+      `Cannot read ${packetName(packetType)} at byte ${offset}: ${field} is ${String(state)} [${clause}]`,
+      { packetType, offset, clause, reasonCode },
+    )
+  }
+
+  /** Takes the next bytes and returns where they begin. */
+  #take(sizeBytes: number): number {
+    const at = (this.#at = this.#position)
+    if (sizeBytes > this.#end - at) this.fail('length', 'too short', '2.1.4 2.2.3')
+    this.#position = at + sizeBytes
+    return at
+  }
+
+  more(): boolean {
+    return this.#position < this.#end
+  }
+
+  number(sizeBytes: number): number {
+    const at = this.#take(sizeBytes)
+    let value = 0
+    for (let i = 0; i < sizeBytes; i++) value = value * 256 + this.#bytes[at + i]!
+    return value
+  }
+
+  varint(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.number(1)
+      value |= (byte & 127) << shift
+      if (byte < 128) {
+        // MQTT 3.1.1 does not forbid it.
+        if (byte === 0 && shift > 0 && this.version === 5)
+          this.fail('length', 'too long', '1.5.5-1')
+        return value
+      }
+      if (shift > 20) this.fail('length', 'too long', '1.5.5 2.2.3')
     }
-    this.#held.set(bytes, held)
+  }
+
+  string(name: string, _text?: string, rule: TextRule = stringFault): string {
+    const bytes = this.#bytes
+    const size = this.number(2)
+    const start = this.#take(size)
+    const end = start + size
+    this.#at = start - 2
+    const known = rule === publishTopicFault && this.topics?.get(bytes, start, end)
+    if (known) return known
+    const text = decodeUtf8(bytes, start, end)
+    const fault = rule(text)
+    if (fault) this.fail(name, ...fault)
+    return text!
+  }
+
+  binary(): Uint8Array {
+    const size = this.number(2)
+    return this.#bytes.slice(this.#take(size), this.#position)
+  }
+
+  /**
+   * The payload, in memory that nobody writes to again. One beyond SMALL_BYTES is a view: of what is
+   * to come SHARE times its size is copied at once, a window, and the payloads that follow are views
+   * of the same window as long as it is no larger than that for them.
+   */
+  rest(): Uint8Array {
+    const bytes = this.#bytes
+    const position = this.#position
+    const end = this.#end
+    const size = end - position
+    this.#position = end
+    if (size === 0) return NO_BYTES
+    if (size <= SMALL_BYTES) return bytes.slice(position, end)
+    if (end > this.#windowStart + this.#window.length || size * SHARE < this.#window.length) {
+      this.#windowStart = position
+      this.#window = bytes.slice(position, position + size * SHARE)
+    }
+    return new Uint8Array(this.#window.buffer, position - this.#windowStart, size)
+  }
+
+  open(): number {
+    const end = this.#end
+    // A field that runs past this part is as short as one that runs past the packet.
+    this.#end = this.varint() + this.#position
+    if (this.#end > end) this.fail('length', 'too long', '2.2.2.1')
+    return end
+  }
+
+  close(end: number): void {
+    this.#end = end
   }
 }
-
-export const Decoder: new (options: ReaderOptions) => Decoder = StreamReader

@@ -168,11 +168,14 @@ function put(
   sink.reserve(1 + varintLength(length) + length)
   writer.bytes = sink.bytes
   writer.length = sink.length
-  writer.number(1, (type << 4) | writer.bits)
+  writer.number(1, (type << 4) | writer.flags)
   writer.varint(length)
   layout(writer, packet as never)
   sink.length = writer.length
 }
+
+/** Writes a packet of one kind, which the caller has checked. */
+type Put<P extends Packet> = (sink: Sink, packet: P, version: ProtocolVersion) => void
 
 /** Writes CONNECT for the version that it names. §3.1 */
 export function writeConnect(sink: Sink, packet: ConnectPacket): void {
@@ -180,22 +183,10 @@ export function writeConnect(sink: Sink, packet: ConnectPacket): void {
 }
 
 /** Writes SUBSCRIBE. §3.8 */
-export function writeSubscribe(
-  sink: Sink,
-  packet: SubscribePacket,
-  version: ProtocolVersion,
-): void {
-  put(sink, packet, version)
-}
+export const writeSubscribe: Put<SubscribePacket> = put
 
 /** Writes UNSUBSCRIBE. §3.10 */
-export function writeUnsubscribe(
-  sink: Sink,
-  packet: UnsubscribePacket,
-  version: ProtocolVersion,
-): void {
-  put(sink, packet, version)
-}
+export const writeUnsubscribe: Put<UnsubscribePacket> = put
 
 /** Writes PINGREQ. §3.12 */
 export function writePing(sink: Sink): void {
@@ -205,13 +196,7 @@ export function writePing(sink: Sink): void {
 }
 
 /** Writes DISCONNECT. §3.14 */
-export function writeDisconnect(
-  sink: Sink,
-  packet: DisconnectPacket,
-  version: ProtocolVersion,
-): void {
-  put(sink, packet, version)
-}
+export const writeDisconnect: Put<DisconnectPacket> = put
 
 /** Writes AUTH, which only MQTT 5.0 has. §3.15 */
 export function writeAuth(sink: Sink, packet: AuthPacket): void {
@@ -236,7 +221,7 @@ export function write(sink: Sink, packet: Packet, version: ProtocolVersion): voi
   const { type } = packet
   // MQTT 3.1.1 has no AUTH.
   if (!LAYOUTS[type] || (version !== 5 && (version !== 4 || type > 14)))
-    throw new RangeError(`Cannot encode packet type ${type} for version ${version}`)
+    throw new RangeError(`Cannot encode type ${type} for version ${version}`)
   put(sink, packet, version, requireSame)
 }
 /**

@@ -18,7 +18,7 @@ import type {
   QoS,
   SubscriptionRequest,
 } from './packets.ts'
-import { hasSome, properties } from './properties.ts'
+import { properties } from './properties.ts'
 import { reasonCarriers } from './reason-codes.ts'
 import { filterFault, publishTopicFault, topicFault } from './topics.ts'
 
@@ -27,12 +27,12 @@ export type Layout = (cursor: Cursor, given: never) => Packet
 
 function packetId(cursor: Cursor, given: number): number {
   const id = cursor.number(2, given)
-  if (id === 0) cursor.fail('packetId', id, '2.2.1-3')
+  if (id === 0) cursor.fail('packetId', id, '2.2.1-3 2.3.1-1')
   return id
 }
 
 /** A reason code that this packet may carry. §2.4 */
-function reasonCode(cursor: Cursor, given: number): number {
+function reasonCode(cursor: Cursor, given: number, statement = '2-1'): number {
   const { type } = cursor
   const code = cursor.number(1, given)
   const known =
@@ -43,10 +43,7 @@ function reasonCode(cursor: Cursor, given: number): number {
       : type === 2
         ? code < 6
         : code < 3 || code === 0x80
-  if (!known) {
-    const statement = type === 2 ? '2-8' : type === 9 || type === 11 ? '3-2' : '2-1'
-    cursor.fail('reasonCode', code, `3.${type}.${statement}`, 0x82)
-  }
+  if (!known) cursor.fail('reasonCode', code, `3.${type}.${statement}`, 0x82)
   return code
 }
 
@@ -69,9 +66,9 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
     flags & 1
       ? '3.1.2-3'
       : (flags & 24) === 24
-        ? '3.1.2-12'
+        ? '3.1.2-12 3.1.2-14'
         : !(flags & 4) && flags & 56
-          ? '3.1.2-11'
+          ? '3.1.2-11 3.1.2-13'
           : version === 4 && (flags & 192) === 64 && '3.1.2-22'
   if (clause) cursor.fail('flags', flags, clause)
   return {
@@ -86,7 +83,7 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
         qos: ((flags >> 3) & 3) as QoS,
         retain: (flags & 32) > 0,
         properties: properties(cursor, will?.properties, true),
-        topic: cursor.string('will.topic', will?.topic as string, topicFault),
+        topic: cursor.string('topic', will?.topic as string, topicFault),
         payload: cursor.binary(will?.payload as Uint8Array),
       },
     }),
@@ -98,8 +95,8 @@ function connect(cursor: Cursor, given: Partial<ConnectPacket>): ConnectPacket {
 function connack(cursor: Cursor, given: Partial<ConnackPacket>): ConnackPacket {
   const flags = cursor.number(1, given.sessionPresent ? 1 : 0)
   if (flags > 1) cursor.fail('flags', flags, '3.2.2-1')
-  const code = reasonCode(cursor, given.reasonCode as number)
-  if (flags && code) cursor.fail('reasonCode', code, '3.2.2-6', 0x82)
+  const code = reasonCode(cursor, given.reasonCode as number, '2-8 3.2.2.3')
+  if (flags && code) cursor.fail('reasonCode', code, '3.2.2-6 3.2.2-4', 0x82)
   if (code === 1) cursor.version = 4
   return {
     type: 2,
@@ -110,10 +107,9 @@ function connack(cursor: Cursor, given: Partial<ConnackPacket>): ConnackPacket {
 }
 
 function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
-  const { version } = cursor
-  const flags = cursor.flags(
-    (given.dup ? 8 : 0) | ((given.qos as number) << 1) | (given.retain ? 1 : 0),
-  )
+  // Of a packet that is read nothing is given.
+  const flags = (cursor.flags |=
+    (given.dup ? 8 : 0) | ((given.qos as number) << 1) | (given.retain ? 1 : 0))
   const qos = ((flags >> 1) & 3) as QoS
   if ((qos as number) === 3) cursor.fail('flags', flags, '3.3.1-4')
   if (qos === 0 && flags & 8) cursor.fail('flags', flags, '3.3.1-2')
@@ -121,7 +117,7 @@ function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
   const id = qos === 0 ? 0 : packetId(cursor, given.packetId as number)
   const some = properties(cursor, given.properties)
   if (topic === '' && some.topicAlias === undefined)
-    cursor.fail('topic', 'empty', version === 5 ? '3.3.2.1' : '4.7.3-1', 0x82)
+    cursor.fail('topic', 'empty', '3.3.2.1 4.7.3-1', 0x82)
   return {
     type: 3,
     topic,
@@ -134,41 +130,30 @@ function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
   }
 }
 
-/** The end that acknowledgements, DISCONNECT and AUTH share, left out as far as it says nothing. */
-function reason<P extends AckPacket | DisconnectPacket | AuthPacket>(
+/** Acknowledgements, DISCONNECT and AUTH, whose end is left out as far as it says nothing. */
+function reason(
   cursor: Cursor,
-  given: Partial<P>,
-  packet: { -readonly [K in keyof P]: P[K] },
-): P {
-  const some = hasSome(given.properties)
+  given: Partial<AckPacket>,
+): AckPacket | DisconnectPacket | AuthPacket {
+  const { type } = cursor
+  const packet = (
+    type > 7
+      ? { type, reasonCode: 0, properties: NO_PROPERTIES }
+      : {
+          type,
+          packetId: packetId(cursor, given.packetId as number),
+          reasonCode: 0,
+          properties: NO_PROPERTIES,
+        }
+  ) as { -readonly [P in keyof AckPacket]: AckPacket[P] }
+  let some = false
+  for (const _ in given.properties) some = true
   if (cursor.version === 5 && cursor.more(given.reasonCode || some)) {
     packet.reasonCode = reasonCode(cursor, given.reasonCode as number)
     // Only AUTH may not leave out a Property Length of 0 alone. §3.15.2.1
-    if (cursor.more(some) || packet.type === 15)
-      packet.properties = properties(cursor, given.properties)
+    if (cursor.more(some) || type === 15) packet.properties = properties(cursor, given.properties)
   }
   return packet
-}
-
-function ack(cursor: Cursor, given: Partial<AckPacket>): AckPacket {
-  return reason<AckPacket>(cursor, given, {
-    type: cursor.type as AckPacket['type'],
-    packetId: packetId(cursor, given.packetId as number),
-    reasonCode: 0,
-    properties: NO_PROPERTIES,
-  })
-}
-
-/** DISCONNECT and AUTH. */
-function end(
-  cursor: Cursor,
-  given: Partial<DisconnectPacket | AuthPacket>,
-): DisconnectPacket | AuthPacket {
-  return reason<DisconnectPacket | AuthPacket>(cursor, given, {
-    type: cursor.type as 14 | 15,
-    reasonCode: 0,
-    properties: NO_PROPERTIES,
-  })
 }
 
 /** SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK: an id, properties and a list. */
@@ -186,7 +171,8 @@ function listed(name: string, layout: (cursor: Cursor, given: never) => unknown)
     if (cursor.version === 5 || type !== 11) {
       for (let i = 0; cursor.more(i < items.length); i++)
         list.push(layout(cursor, items[i] as never))
-      if (list.length === 0) cursor.fail(name, 'empty', `3.${type}.3-2`, 0x82)
+      if (list.length === 0)
+        cursor.fail(name, 'empty', type === 8 ? '3.8.3-2 3.8.3-3' : `3.${type}.3-2`, 0x82)
     }
     return packet as never
   }
@@ -211,16 +197,17 @@ function subscription(
   const qos = options & 3
   const noLocal = (options & 4) > 0
   const retainHandling = (options >> 4) & 3
-  if (options & (cursor.version === 5 ? 192 : 252)) cursor.fail('options', options, '3.8.3-5')
-  if (qos === 3 || retainHandling === 3) cursor.fail('options', options, '3.8.3.1', 0x82)
+  if (options & (cursor.version === 5 ? 192 : 252))
+    cursor.fail('options', options, '3.8.3-5 3-8.3-4')
+  if (qos === 3 || retainHandling === 3) cursor.fail('options', options, '3.8.3.1 3-8.3-4', 0x82)
   if (noLocal && text.startsWith('$share/')) cursor.fail('options', options, '3.8.3-4', 0x82)
   const retainAsPublished = (options & 8) > 0
   return { filter: text, qos, noLocal, retainAsPublished, retainHandling } as SubscriptionRequest
 }
 
-const subscribe = /* @__PURE__ */ listed('subscriptions', subscription)
-const unsubscribe = /* @__PURE__ */ listed('filters', filter)
-const codes = /* @__PURE__ */ listed('reasonCodes', reasonCode)
+const codes = /* @__PURE__ */ listed('reasonCodes', (cursor, given: number) =>
+  reasonCode(cursor, given, '3-2'),
+)
 
 function ping({ type }: Cursor): PingPacket {
   return { type: type as PingPacket['type'] }
@@ -232,16 +219,16 @@ export const LAYOUTS: readonly (Layout | undefined)[] = [
   connect,
   connack,
   publish,
-  ack,
-  ack,
-  ack,
-  ack,
-  subscribe,
+  reason,
+  reason,
+  reason,
+  reason,
+  listed('subscriptions', subscription),
   codes,
-  unsubscribe,
+  listed('filters', filter),
   codes,
   ping,
   ping,
-  end,
-  end,
+  reason,
+  reason,
 ]

@@ -7,11 +7,10 @@ import {
   CONNACK,
   CONNECT,
   DISCONNECT,
-  PUBACK,
-  PUBCOMP,
   PUBLISH,
-  PUBREC,
-  PUBREL,
+  RECEIVED,
+  RELEASED,
+  SERVER_DISCONNECT,
   SERVER_PACKETS,
   SUBACK,
   SUBSCRIBE,
@@ -48,8 +47,7 @@ const PAIRS = 21
 /** A property: its name in {@link Properties}, its kind, and the set of its carriers. */
 export type PropertyRow = readonly [name: keyof Properties, kind: number, carriers: number]
 
-const ACKS = PUBACK | PUBREC | PUBREL | PUBCOMP
-const ANSWERS = CONNACK | ACKS | SUBACK | UNSUBACK | DISCONNECT | AUTH
+const ANSWERS = CONNACK | RECEIVED | RELEASED | SUBACK | UNSUBACK | DISCONNECT | AUTH
 
 /** Every property of MQTT 5.0, at the index that is its identifier. Table 2-4, and §3 for who sends it. */
 export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
@@ -81,7 +79,7 @@ export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
   ['requestResponseInformation', FLAG, CONNECT], // 0x19
   ['responseInformation', STRING, CONNACK], // 0x1a
   ,
-  ['serverReference', STRING, CONNACK | (DISCONNECT & SERVER_PACKETS)], // 0x1c
+  ['serverReference', STRING, CONNACK | SERVER_DISCONNECT], // 0x1c
   ,
   ,
   ['reasonString', STRING, ANSWERS], // 0x1f
@@ -98,61 +96,54 @@ export const PROPERTIES: readonly (PropertyRow | undefined)[] = [
   ['sharedSubscriptionAvailable', FLAG, CONNACK], // 0x2a
 ]
 
-/** Whether there are any. */
-export function hasSome(given: Properties | undefined): boolean {
-  for (const _ in given) return true
-  return false
-}
+type Found = { -readonly [P in keyof Properties]?: unknown }
 
 /**
  * The properties of a packet, or of its Will; of MQTT 3.1.1 none. §2.2.2
  *
  * @throws {RangeError} one that is to be written has a value that it may not have
  */
-export function properties(
-  cursor: Cursor,
-  given: Properties | undefined = NO_PROPERTIES,
-  will?: boolean,
-): Properties {
-  // AUTH has a method at least, and is told below when it has not.
-  if (cursor.version === 4 || (cursor.type !== 15 && cursor.without(hasSome(given))))
-    return NO_PROPERTIES
-  const items: (readonly [id: number, value: unknown])[] = []
+export function properties(cursor: Cursor, given?: Properties, will?: boolean): Properties {
+  if (cursor.version === 4) return NO_PROPERTIES
+  const { type } = cursor
+  const mark = cursor.open()
+  let found: Found | undefined
+  // To be written are those that are given, to be read is what is there.
   for (const name in given) {
     const id = PROPERTIES.findIndex((row) => row?.[0] === name)
     if (id < 0) cursor.fail(name, 'no property', '2.2.2.2')
     // Each item of what may come again, and the one of what may not.
     const values: unknown[] = []
     for (const value of values.concat(given[name as keyof Properties] ?? values))
-      items.push([id, value])
+      property(cursor, (found ??= {}), will, id, value)
   }
-  return cursor.within((part) => propertyList(part, items, will))
+  while (cursor.more(false)) property(cursor, (found ??= {}), will)
+  if ((type === 15 || found?.authenticationData) && found?.authenticationMethod === undefined)
+    cursor.fail('authenticationMethod', 'missing', `3.${type}`, 0x82)
+  cursor.close(mark)
+  return (found as Properties | undefined) ?? NO_PROPERTIES
 }
 
-function propertyList(
+/** One property, with its identifier, which is added to those that were found. */
+function property(
   cursor: Cursor,
-  items: readonly (readonly [id: number, value: unknown])[],
+  found: Found,
   will: boolean | undefined,
-): Properties {
+  givenId?: number,
+  given?: unknown,
+): void {
   const { type } = cursor
-  const found: { -readonly [P in keyof Properties]?: unknown } = {}
-  for (let i = 0; cursor.more(i < items.length); i++) {
-    const item = items[i]
-    const id = cursor.varint(item?.[0] as number)
-    const row = PROPERTIES[id]
-    if (!row || !(row[2] & (will ? WILL : cursor.carriers)))
-      cursor.fail(`property ${id}`, 'misplaced', '2.2.2.2')
-    const [name, kind] = row
-    const many = kind === PAIRS || kind === VARINTS
-    if (found[name] !== undefined && (!many || (type !== 3 && kind === VARINTS)))
-      cursor.fail(name, 'repeated', `3.${type}`, 0x82)
-    const value = propertyValue(cursor, name, kind, item?.[1])
-    if (many) ((found[name] ??= []) as unknown[]).push(value)
-    else found[name] = value
-  }
-  if ((type === 15 || found.authenticationData) && found.authenticationMethod === undefined)
-    cursor.fail('authenticationMethod', 'missing', `3.${type}`, 0x82)
-  return found as Properties
+  const id = cursor.varint(givenId as number)
+  const row = PROPERTIES[id]
+  if (!row || !(row[2] & (will ? WILL : cursor.carriers)))
+    cursor.fail(`property ${id}`, 'misplaced', '2.2.2.2')
+  const [name, kind] = row
+  const many = kind === PAIRS || kind === VARINTS
+  if (found[name] !== undefined && (!many || (type !== 3 && kind === VARINTS)))
+    cursor.fail(name, 'repeated', `3.${type}`, 0x82)
+  const value = propertyValue(cursor, name, kind, given)
+  if (many) ((found[name] ??= []) as unknown[]).push(value)
+  else found[name] = value
 }
 
 function propertyValue(cursor: Cursor, name: string, kind: number, given: unknown): unknown {

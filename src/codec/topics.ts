@@ -19,17 +19,16 @@ export function publishTopicFault(topic: string | undefined): TextFault | undefi
 }
 
 /** What a filter may not look like. */
-const FILTER_FAULTS: readonly (readonly [looks: RegExp, what: string, clause: string])[] = [
-  [/^$/, 'empty', '4.7.3-1'],
-  [/#.|[^/]#/s, 'misusing "#"', '4.7.1-1'],
-  [/[^/]\+|\+[^/]/, 'misusing "+"', '4.7.1-2'],
-  [/^\$share\/(?![^/+#]+\/.)/s, 'misusing "$share"', '4.8.2-2'],
+const FILTER_FAULTS: readonly (readonly [looks: RegExp, fault: TextFault])[] = [
+  [/^$/, ['empty', '4.7.3-1', 0x8f]],
+  [/#.|[^/]#/s, ['misusing "#"', '4.7.1-1', 0x8f]],
+  [/[^/]\+|\+[^/]/, ['misusing "+"', '4.7.1-2', 0x8f]],
+  [/^\$share\/(?![^/+#]+\/.)/s, ['misusing "$share"', '4.8.2-2', 0x8f]],
 ]
 
 /** What {@link checkFilter} finds, with its clause; undefined stands for a text that is ill-formed. */
 export function filterFault(filter: string | undefined): TextFault | undefined {
-  const fault = FILTER_FAULTS.find(([looks]) => looks.test(filter!))
-  return fault ? [fault[1], fault[2], 0x8f] : stringFault(filter)
+  return FILTER_FAULTS.find(([looks]) => looks.test(filter!))?.[1] ?? stringFault(filter)
 }
 
 /**

@@ -48,16 +48,16 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Decodes `bytes` from `start` to `end`; undefined when that is ill-formed. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const size = end - start
   let text = ''
-  let at = start
-  while (at < end) {
-    let point = bytes[at++]!
+  while (start < end) {
+    let point = bytes[start++]!
     if (point > 0x7f) {
       if (point < 0xc0) return undefined
       let more = point < 0xe0 ? 1 : point < 0xf0 ? 2 : 3
       point &= more > 1 ? 0xf : 0x1f
       for (; more > 0; more--) {
-        const byte = bytes[at++]!
+        const byte = bytes[start++]!
         if (byte >> 6 !== 2) return undefined
         point = (point << 6) | (byte & 0x3f)
       }
@@ -67,8 +67,7 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
   }
   // What was cut off went past the end. What was overlong or a surrogate would, written again, have
   // another size; ASCII, one unit for each byte, need not be measured.
-  const size = end - start
-  return at > end || (text.length < size && utf8Length(text) !== size) ? undefined : text
+  return start > end || (text.length < size && utf8Length(text) !== size) ? undefined : text
 }
 
 /** What a text is that it may not be, the clause that says so, and the reason code, if not 0x81. */
@@ -78,11 +77,11 @@ export type TextFault = readonly [what: string, clause: string, reasonCode?: num
 export function stringFault(text: string | undefined): TextFault | undefined {
   const sizeBytes = text === undefined ? -1 : utf8Length(text)
   return sizeBytes < 0
-    ? ['ill-formed', '1.5.4-1']
+    ? ['ill-formed', '1.5.4-1 1.5.3-1']
     : sizeBytes > 0xffff
       ? [`${sizeBytes} bytes long`, '4.7.3-3']
       : text!.includes('\0')
-        ? ['using U+0000', '1.5.4-2']
+        ? ['using U+0000', '1.5.4-2 1.5.3-2']
         : undefined
 }
 

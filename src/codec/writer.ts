@@ -9,23 +9,25 @@ import { NO_BYTES, stringFault, utf8Length, writeUtf8 } from './utf8.ts'
 
 /** How many bytes a variable byte integer takes, 1 to 4. §1.5.5 */
 export function varintLength(value: number): number {
-  return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
+  let size = 1
+  for (; value > 127; value >>= 7) size++
+  return size
 }
 
 export class Writer implements Cursor {
-  readonly type: number
-  version: ProtocolVersion
-  readonly carriers: number
+  declare readonly type: number
+  declare version: ProtocolVersion
+  declare readonly carriers: number
   /** Where to write; nowhere, to measure. */
   bytes: Uint8Array = NO_BYTES
   length = 0
   /** The flags of the first byte, once they are known. */
-  bits: number
+  declare flags: number
 
   constructor(type: number, version: ProtocolVersion) {
     this.type = type
     this.version = version
-    this.bits = flagsOf(type)
+    this.flags = flagsOf(type)
     this.carriers = carriersOf(type)
   }
 
@@ -37,14 +39,9 @@ export class Writer implements Cursor {
     return !!some
   }
 
-  flags(flags: number): number {
-    return (this.bits = flags)
-  }
-
   number(sizeBytes: number, value: number): number {
-    if (value !== value >>> 0 || (sizeBytes < 4 && value >>> (8 * sizeBytes) > 0))
-      this.fail('field', value)
-    for (let i = sizeBytes; i > 0;) this.bytes[this.length++] = value >> (8 * --i)
+    if (value !== value >>> 0 || value >= 256 ** sizeBytes) this.fail('field', value)
+    while (sizeBytes > 0) this.bytes[this.length++] = value >> (8 * --sizeBytes)
     return value
   }
 
@@ -77,21 +74,16 @@ export class Writer implements Cursor {
     return bytes
   }
 
-  without(some: boolean): boolean {
-    if (!some) this.number(1, 0)
-    return !some
+  open(): number {
+    return this.length++
   }
 
-  within<T>(fields: (cursor: Cursor) => T): T {
+  close(start: number): void {
     // Most lengths take one byte; for a longer one what was written moves up.
-    const start = this.length++
-    const result = fields(this)
     const size = this.length - start - 1
-    const after = start + varintLength(size)
-    this.bytes.copyWithin(after, start + 1, this.length)
+    this.bytes.copyWithin(start + varintLength(size), start + 1, this.length)
     this.length = start
     this.varint(size)
     this.length += size
-    return result
   }
 }

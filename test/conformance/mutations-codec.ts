@@ -32,18 +32,19 @@ export const CODEC_CHANGES: Changes = {
       { both: 'MQTT-3.3.2-2', v4: 'MQTT-4.7.1-1', v5: 'MQTT-4.7.0-1 MQTT-3.3.2-14' },
     ],
     ["topic === ''\n", "topic === '-'\n", { both: 'MQTT-4.7.3-1' }],
-    ["[/^$/, 'empty'", "[/^-$/, 'empty'", { both: 'MQTT-4.7.3-1' }],
+    ["[/^$/, ['empty'", "[/^-$/, ['empty'", { both: 'MQTT-4.7.3-1' }],
     ['/#.|[^/]#/s', '/^##$/', { v4: 'MQTT-4.7.1-2', v5: 'MQTT-4.7.1-1' }],
     ['/[^/]\\+|\\+[^/]/', '/^-$/', { v4: 'MQTT-4.7.1-3', v5: 'MQTT-4.7.1-2' }],
     ['(?![^/+#]+\\/.)', '(?!.+\\/.)', { v5: 'MQTT-4.8.2-2' }],
     ['(?![^/+#]+\\/.)', '(?![^/+#]*\\/.)', { v5: 'MQTT-4.8.2-1' }],
   ],
   'src/codec/carriers.ts': [
-    ['(0x540 >> type)', '(0x500 >> type)', { both: 'MQTT-3.6.1-1' }],
-    ['(0x540 >> type)', '(0x440 >> type)', { both: 'MQTT-3.8.1-1' }],
-    ['(0x540 >> type)', '(0x140 >> type)', { both: 'MQTT-3.10.1-1' }],
+    ['(0xa80 >> type)', '(0xa00 >> type)', { both: 'MQTT-3.6.1-1' }],
+    ['(0xa80 >> type)', '(0x880 >> type)', { both: 'MQTT-3.8.1-1' }],
+    ['(0xa80 >> type)', '(0x280 >> type)', { both: 'MQTT-3.10.1-1' }],
   ],
   'src/codec/decode.ts': [
+    ['if (byte === 0 && shift > 0 &&', 'if (false &&', { v5: 'MQTT-1.5.5-1' }],
     [
       'if (type !== 3 && flags !== flagsOf(type))',
       'if (false)',
@@ -54,19 +55,20 @@ export const CODEC_CHANGES: Changes = {
       'if (false)',
       { v4: 'MQTT-4.8.0-1', v5: 'MQTT-3.1.2-24 §3.1.2.11.4' },
     ],
-    ['if (available > 0) this.#hold(', 'if (available > 9) this.#hold(', { both: 'MQTT-6.0.0-2' }],
+    [
+      'this.#held.set(part, held)',
+      'if (part.length > 9) this.#held.set(part, held)',
+      { both: 'MQTT-6.0.0-2' },
+    ],
     [
       "if (!this.carriers) this.fail('type'",
       "if (!this.carriers) return 0; if (false) this.fail('type'",
       { v4: 'MQTT-4.8.0-1', v5: 'MQTT-4.13.1-1' },
     ],
   ],
-  'src/codec/reader.ts': [
-    ['if (byte === 0 && shift > 0 &&', 'if (false &&', { v5: 'MQTT-1.5.5-1' }],
-  ],
   'src/codec/writer.ts': [
     ['for (; rest > 127; rest >>= 7)', 'for (; rest > 63; rest >>= 7)', { v5: 'MQTT-1.5.5-1' }],
-    ['if (!some)', 'if (false)', { v5: 'MQTT-2.2.2-1' }],
+    ['    this.varint(size)\n', '', { v5: 'MQTT-2.2.2-1' }],
   ],
   'src/codec/encode.ts': [
     ['remaining > 127; remaining', 'remaining > 63; remaining', { v5: 'MQTT-1.5.5-1' }],
@@ -90,7 +92,7 @@ export const CODEC_CHANGES: Changes = {
     ['if (!short) bytes[at++] = reasonCode', '', { v5: 'MQTT-3.6.2-1 MQTT-3.7.2-1' }],
     ['= 0xc0', '= 0xc1', { v4: 'MQTT-2.2.2-1', v5: 'MQTT-2.1.3-1' }],
     [
-      '(type << 4) | writer.bits',
+      '(type << 4) | writer.flags',
       '(type << 4) | 1',
       {
         both: 'MQTT-3.8.1-1 MQTT-3.10.1-1',
@@ -101,7 +103,7 @@ export const CODEC_CHANGES: Changes = {
     ['bytes[at++] = 0\n', '', { v5: 'MQTT-2.2.2-1' }],
   ],
   'src/codec/properties.ts': [
-    ['if (cursor.version === 4 ||', 'if (', { v4: 'MQTT-7.0.0-2' }],
+    ['if (cursor.version === 4)', 'if (false)', { v4: 'MQTT-7.0.0-2' }],
     ['if (found[name] !== undefined && ', 'if (false && ', { v5: 'MQTT-4.13.1-1 §3.2.2.3.4' }],
     [
       'cursor.fail(name, value,',
@@ -142,8 +144,8 @@ export const CODEC_CHANGES: Changes = {
     ['(userName === undefined ? 0 : 128)', '128', { v4: 'MQTT-3.1.2-18', v5: 'MQTT-3.1.2-16' }],
     ['(flags & 128 && {', '(flags & 256 && {', { v4: 'MQTT-3.1.2-19', v5: 'MQTT-3.1.2-17' }],
     [
-      "topic: cursor.string('will.topic'",
-      "first: cursor.binary(will?.payload as Uint8Array), topic: cursor.string('will.topic'",
+      "topic: cursor.string('topic'",
+      "first: cursor.binary(will?.payload as Uint8Array), topic: cursor.string('topic'",
       { both: 'MQTT-3.1.3-1' },
     ],
     [
@@ -154,8 +156,8 @@ export const CODEC_CHANGES: Changes = {
     ['if (flags > 1)', 'if (false)', { v5: 'MQTT-3.2.2-1' }],
     ['if (flags && code)', 'if (false)', { v4: 'MQTT-3.2.2-4', v5: 'MQTT-3.2.2-6' }],
     [
-      'if (!known) {',
-      'if (false) {',
+      'if (!known)',
+      'if (false)',
       {
         both: 'MQTT-3.9.3-2',
         v5: 'MQTT-3.2.2-8 MQTT-3.4.2-1 MQTT-3.5.2-1 MQTT-3.6.2-1 MQTT-3.7.2-1 MQTT-3.11.3-2 MQTT-3.14.2-1 MQTT-3.15.2-1 MQTT-4.12.0-2',
