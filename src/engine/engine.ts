@@ -4,33 +4,33 @@
 // collect in `out`; whoever drives it takes them once a tick and tells when they are written.
 
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
-import { writePing } from '../codec/encode.ts'
+import { writeAuth, writePing } from '../codec/encode.ts'
 import { type AuthPacket, type ConnackPacket, type Packet, PacketType } from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
 import {
-  disconnectError,
+  answerError,
   endedError,
   misplacedError,
-  refusalError,
   requireCleanStart,
   requireMethod,
   requireNoProblem,
+  timeoutError,
   unconnectedError,
 } from './endings.ts'
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import { type Link, makeLink } from './link.ts'
+import { type Link, makeLink, sendSized } from './link.ts'
 import { Liveness } from './liveness.ts'
 import type { PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
 import type { OutboundBuffer } from './outbound-buffer.ts'
 import { Pings } from './pings.ts'
-import { handleRequestAck, type RequestOperation, sendAuth, sendRequest } from './requests.ts'
+import { handleRequestAck, type RequestOperation, sendRequest } from './requests.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { EMPTY_SESSION, restorePublish, type Session, snapshotPublish } from './session.ts'
-import { Timer, type TimerReason } from './timers.ts'
+import { Timer, TIMER_REASONS, type TimerReason } from './timers.ts'
 import type {
   ConnectSettings,
   EngineCounters,
@@ -183,7 +183,7 @@ export class Engine {
   /** The time of `nextTimeout` has come. An early call does nothing. */
   handleTimeout(now: number): void {
     this.#now = now
-    const { timers } = this.#liveness
+    const timers = this.#liveness
     for (let timer = timers.due(now); timer >= 0; timer = timers.due(now)) this.#expire(timer, now)
   }
 
@@ -204,7 +204,7 @@ export class Engine {
     if (!this.#hasSession) this.#inbound.handleSessionLost()
     const endOf = (sent: 'no' | 'maybe'): MqttError => endedError(reason, sent)
     this.#outbound.handleClosed(this.#hasSession, endOf)
-    this.#pings?.handleClosed(endOf('maybe'))
+    this.#pings?.settle(endOf('maybe'))
     this.#link.outputs.push({ kind: 'closed', error: reason })
     this.#unsent = endOf('no')
   }
@@ -215,7 +215,7 @@ export class Engine {
     this.#unsent = undefined
     this.#connection.dial(settings, now)
     // The deadlines of what waits already.
-    if (this.#outbound.waitingMessages > 0) this.#liveness.timers.arm(Timer.OPERATION, now)
+    if (this.#outbound.waitingMessages > 0) this.#liveness.arm(Timer.OPERATION, now)
     this.#decoder.version = settings.version
     this.#decoder.reset()
   }
@@ -263,7 +263,7 @@ export class Engine {
     if (operation.answer !== undefined) return
     this.#pings ??= new Pings(this.#link.outputs, this.#options.operationMs)
     this.#pings.add(operation, now)
-    this.#liveness.timers.arm(Timer.OPERATION, operation.deadline)
+    this.#liveness.arm(Timer.OPERATION, operation.deadline)
     this.#sendPing(now)
   }
 
@@ -277,7 +277,8 @@ export class Engine {
     if (RECEIVABLE[this.state] === 0 || authenticationMethod === undefined) return undefined
     const reasonCode = again ? 0x19 : 0x18
     const properties = { authenticationMethod, ...(data && { authenticationData: data }) }
-    const error = sendAuth({ type: PacketType.AUTH, reasonCode, properties }, this.#link)
+    const packet = { type: PacketType.AUTH, reasonCode, properties }
+    const error = sendSized(this.#link, 'authenticate', (sink) => writeAuth(sink, packet))
     if (error !== undefined) return error
     this.#authenticating = true
     this.#liveness.expect(now)
@@ -288,7 +289,7 @@ export class Engine {
   disconnect(reasonCode: number, closeMs: number, now: number): void {
     this.#now = now
     this.#reading = false
-    this.#connection.disconnect(reasonCode, closeMs, now)
+    this.#connection.disconnect(reasonCode, now + closeMs)
     this.#outbound.handBack(endedError(undefined, 'no'))
   }
 
@@ -331,11 +332,11 @@ export class Engine {
 
   /** When `handleTimeout` is due, as `now` counts; Infinity for never. */
   nextTimeout(): number {
-    return this.#liveness.timers.next
+    return this.#liveness.next
   }
 
   get timeoutReason(): TimerReason | undefined {
-    return this.#liveness.timers.reason
+    return this.#liveness.reason
   }
 
   #handlePacket(packet: Packet): Output | undefined {
@@ -365,12 +366,12 @@ export class Engine {
       }
       case PacketType.PINGRESP:
         this.#liveness.handlePingResponse(this.#now)
-        this.#pings?.handleResponse(this.#now)
+        this.#pings?.settle(this.#now)
         return undefined
       case PacketType.CONNACK:
         return this.#handleConnack(packet)
       case PacketType.DISCONNECT:
-        this.#end(disconnectError(packet), undefined)
+        this.#end(answerError(packet), undefined)
         return undefined
       case PacketType.AUTH:
         return this.#handleAuth(packet)
@@ -383,7 +384,7 @@ export class Engine {
     const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
     if (reasonCode !== 0) {
-      this.#end(refusalError(packet), undefined)
+      this.#end(answerError(packet), undefined)
       return undefined
     }
     requireCleanStart(packet, settings)
@@ -412,26 +413,28 @@ export class Engine {
 
   #end(error: MqttError, reasonCode: number | undefined): void {
     this.#reading = false
-    this.#connection.end(error, reasonCode, this.#options.closeMs, this.#now)
+    this.#connection.end(error, reasonCode, this.#now + this.#options.closeMs)
   }
 
   #expire(timer: number, now: number): void {
-    this.#liveness.timers.set(timer, Infinity)
-    if (timer === Timer.OPERATION) this.#expireOperations(now)
-    else if (timer !== Timer.KEEP_ALIVE) {
-      if (timer === Timer.PING_RESPONSE && !this.#liveness.isPingLost()) return
+    this.#liveness.set(timer, Infinity)
+    if (timer === Timer.KEEP_ALIVE) {
+      if (this.#link.connected && this.#liveness.isPingDue(now)) this.#sendPing(now)
+    } else if (timer === Timer.OPERATION) {
+      const next = Math.min(this.#outbound.expire(now), this.#pings?.expire(now) ?? Infinity)
+      this.#liveness.arm(timer, next)
+    } else if (timer !== Timer.PING_RESPONSE || this.#liveness.isPingLost()) {
+      // It is dead, and no farewell would arrive.
+      const { connectMs, pingMs, acknowledgementMs, writeMs } = this.#options
+      const afterMs = [connectMs, 0, pingMs, acknowledgementMs, writeMs][timer]
+      const error = afterMs ? timeoutError(TIMER_REASONS[timer] as string, afterMs) : undefined
       this.#reading = false
-      this.#connection.giveUp(timer)
-    } else if (this.#link.connected && this.#liveness.isPingDue(now)) this.#sendPing(now)
-  }
-
-  #expireOperations(now: number): void {
-    const next = Math.min(this.#outbound.expire(now), this.#pings?.expire(now) ?? Infinity)
-    this.#liveness.timers.arm(Timer.OPERATION, next)
+      this.#connection.end(error, undefined, undefined)
+    }
   }
 
   #expect(deadline: number): void {
-    this.#liveness.timers.arm(Timer.OPERATION, deadline)
+    this.#liveness.arm(Timer.OPERATION, deadline)
     if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
   }
 

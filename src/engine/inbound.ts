@@ -3,9 +3,9 @@
 // A message belongs to the connection it came on; a late acknowledgement never goes to another's.
 
 import { PacketType, type PublishPacket } from '../codec/packets.ts'
-import { ProtocolError } from '../errors.ts'
 import { InboundAliases } from './aliases.ts'
 import { Deque } from './deque.ts'
+import { violation } from './endings.ts'
 import { InboundMessage } from './inbound-message.ts'
 import { type Link, sendAck } from './link.ts'
 import type { EngineOptions } from './types.ts'
@@ -196,7 +196,7 @@ export class Inbound {
     this.overruns += 1
     if (!this.#options.enforceReceiveMaximum) return
     const text = `Server has more than ${this.#options.receiveMaximum} messages under way`
-    throw new ProtocolError(text, { clause: 'MQTT-3.3.4-9', reasonCode: 0x93 })
+    throw violation(text, 'MQTT-3.3.4-9', 0x93)
   }
 
   #record(packetId: number, state: Received): void {
