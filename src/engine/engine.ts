@@ -151,7 +151,7 @@ export class Engine {
     if (RECEIVABLE[this.state] === 0) return
     this.#liveness.handleReceived(now)
     // A slow packet that moves is progress for whatever waits behind it.
-    if (this.#decoder.partial) this.#liveness.progress(now, this.owed)
+    if (this.#decoder.partial) this.#progress()
     this.#decoder.push(bytes, length)
     this.#reading = true
   }
@@ -318,14 +318,16 @@ export class Engine {
         const packet = this.#decoder.next()
         if (packet === undefined) {
           this.#reading = false
-          if (this.#decoder.partial) this.#liveness.progress(this.#now, this.owed)
+          if (this.#decoder.partial) this.#progress()
           return undefined
         }
         this.#packetsReceived += 1
         const output = this.#handlePacket(packet)
         if (output !== undefined) return output
       } catch (error) {
-        this.#violation(error)
+        // Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1]
+        if (!(error instanceof MqttError)) throw error
+        this.#end(error, 'reasonCode' in error ? (error.reasonCode as number) : 0x95)
       }
     }
   }
@@ -351,7 +353,7 @@ export class Engine {
       case PacketType.PUBCOMP: {
         const { type, packetId, reasonCode } = packet
         const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
-        this.#liveness.progress(this.#now, this.owed)
+        this.#progress()
         this.#pump()
         return settled?.context === undefined ? undefined : settled
       }
@@ -361,7 +363,7 @@ export class Engine {
       case PacketType.SUBACK:
       case PacketType.UNSUBACK: {
         const settled = handleRequestAck(packet, this.#link, this.#outbound.inflight)
-        this.#liveness.progress(this.#now, this.owed)
+        this.#progress()
         return settled?.context === undefined ? undefined : settled
       }
       case PacketType.PINGRESP:
@@ -371,8 +373,7 @@ export class Engine {
       case PacketType.CONNACK:
         return this.#handleConnack(packet)
       case PacketType.DISCONNECT:
-        this.#end(answerError(packet), undefined)
-        return undefined
+        return this.#end(answerError(packet), undefined)
       case PacketType.AUTH:
         return this.#handleAuth(packet)
       default:
@@ -383,17 +384,14 @@ export class Engine {
   #handleConnack(packet: ConnackPacket): Output | undefined {
     const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
-    if (reasonCode !== 0) {
-      this.#end(answerError(packet), undefined)
-      return undefined
-    }
+    if (reasonCode !== 0) return this.#end(answerError(packet), undefined)
     requireCleanStart(packet, settings)
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
     if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
     this.#outbound.handleConnected(sessionPresent, sessionPresent && !this.#hasSession)
     this.#hasSession = true
-    this.#liveness.progress(this.#now, this.owed)
+    this.#progress()
     this.#pump()
     return { kind: 'connected', packet, limits: this.limits }
   }
@@ -401,17 +399,11 @@ export class Engine {
   #handleAuth(packet: AuthPacket): Output {
     requireMethod(packet, this.#connection.settings?.authenticationMethod)
     this.#authenticating = false
-    this.#liveness.progress(this.#now, this.owed)
+    this.#progress()
     return { kind: 'auth', packet }
   }
 
-  /** Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1] */
-  #violation(error: unknown): void {
-    if (!(error instanceof MqttError)) throw error
-    this.#end(error, 'reasonCode' in error ? (error.reasonCode as number) : 0x95)
-  }
-
-  #end(error: MqttError, reasonCode: number | undefined): void {
+  #end(error: MqttError, reasonCode: number | undefined): undefined {
     this.#reading = false
     this.#connection.end(error, reasonCode, this.#now + this.#options.closeMs)
   }
@@ -433,16 +425,20 @@ export class Engine {
     }
   }
 
+  /** Something moved: the bound on acknowledgements begins anew. */
+  #progress(): void {
+    this.#liveness.progress(this.#now, this.owed)
+  }
+
   #expect(deadline: number): void {
     this.#liveness.arm(Timer.OPERATION, deadline)
     if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
   }
 
   #pump(): void {
-    if (this.#outbound.pending) {
-      this.#outbound.pump(this.#now)
-      if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
-    }
+    if (!this.#outbound.pending) return
+    this.#outbound.pump(this.#now)
+    this.#expect(Infinity)
   }
 
   #sendPing(now: number): void {

@@ -42,13 +42,13 @@ export const ENGINE_CHANGES: Changes = {
   ],
   'src/engine/connection-states.ts': [
     [
-      'bits(PacketType.CONNACK, PacketType.AUTH)',
+      '(1 << PacketType.CONNACK) | (1 << PacketType.AUTH)',
       '-1',
       { both: 'MQTT-3.2.0-1', v5: 'MQTT-3.14.0-1' },
     ],
     [
-      'connected: bits(',
-      'connected: bits(PacketType.CONNACK,',
+      '(SERVER_PACKETS >>> 16) & ~(1 << PacketType.CONNACK)',
+      '(SERVER_PACKETS >>> 16)',
       { v4: 'MQTT-4.8.0-1', v5: 'MQTT-3.2.0-2' },
     ],
   ],
@@ -81,8 +81,8 @@ export const ENGINE_CHANGES: Changes = {
       { v4: 'MQTT-3.1.2-6', v5: 'MQTT-3.1.2-4' },
     ],
     [
-      'if (reasonCode !== 0) {\n      this.#end(',
-      'if (reasonCode < 0) {\n      this.#end(',
+      'if (reasonCode !== 0) return this.#end(',
+      'if (reasonCode < 0) return this.#end(',
       { v4: 'MQTT-3.2.2-5 MQTT-3.1.2-2', v5: 'MQTT-3.2.2-7 MQTT-3.1.2-1 MQTT-3.1.2-2 §3.2.2.3.16' },
     ],
     ['if (!sessionPresent || settings.cleanStart) this', 'if (false) this', { v5: 'MQTT-3.2.2-5' }],
@@ -122,8 +122,8 @@ export const ENGINE_CHANGES: Changes = {
     ],
     ['(error.reasonCode as number)', '0x80', { v5: '§4.13.1 MQTT-4.13.1-1' }],
     [
-      'case PacketType.DISCONNECT:\n        this.#end(answerError(packet), undefined)',
-      'case PacketType.DISCONNECT:',
+      'case PacketType.DISCONNECT:\n        return this.#end(answerError(packet), undefined)',
+      'case PacketType.DISCONNECT:\n        return undefined',
       { v5: 'MQTT-4.13.2-1 MQTT-4.12.1-2' },
     ],
     [
