@@ -6,6 +6,7 @@ import { endedError } from '../engine/endings.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Batch } from '../engine/outbound-buffer.ts'
 import type { ConnectSettings, Output } from '../engine/types.ts'
+import type { Sent } from '../errors.ts'
 import type {
   ServerAddress,
   Transport,
@@ -41,7 +42,7 @@ interface Handover {
   readonly resolve: (value: typeof HANDED_OVER) => void
   readonly reject: (error: Error) => void
   /** `maybe` once a write has taken some of it. */
-  sent: 'no' | 'maybe'
+  sent: Sent
 }
 
 /** Drives one engine. */
@@ -256,7 +257,7 @@ export class Driver implements TransportHandler {
   }
 }
 
-function makeHandover(sent: Handover['sent']): Handover {
+function makeHandover(sent: Sent): Handover {
   let resolve: Handover['resolve'] = () => undefined
   let reject: Handover['reject'] = () => undefined
   const promise = new Promise<typeof HANDED_OVER>((settle, fail) => {

@@ -307,8 +307,8 @@ export const ENGINE_CHANGES: Changes = {
       { both: 'MQTT-4.6.0-2 MQTT-4.6.0-3' },
     ],
     [
-      'message.packet.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC',
-      'message.packet.qos === 1 ? PacketType.PUBREC : PacketType.PUBACK',
+      'qos === 1 ? PacketType.PUBACK : PacketType.PUBREC',
+      'qos === 1 ? PacketType.PUBREC : PacketType.PUBACK',
       {
         both: 'MQTT-3.3.4-1 MQTT-4.5.0-2',
         v4: 'MQTT-4.3.2-2 MQTT-4.3.3-2',
@@ -316,13 +316,13 @@ export const ENGINE_CHANGES: Changes = {
       },
     ],
     [
-      'sendAck(this.#link, type, message.packet.packetId, reasonCode)',
-      'sendAck(this.#link, type, message.packet.packetId + 1, reasonCode)',
+      'PacketType.PUBREC, packetId, reasonCode)',
+      'PacketType.PUBREC, packetId + 1, reasonCode)',
       { v4: 'MQTT-2.3.1-6', v5: 'MQTT-2.2.1-5' },
     ],
     [
-      'sendAck(this.#link, type, message.packet.packetId, reasonCode)',
-      'sendAck(this.#link, type, message.packet.packetId, 0)',
+      'PacketType.PUBREC, packetId, reasonCode)',
+      'PacketType.PUBREC, packetId, 0)',
       { v5: 'MQTT-3.4.2-2 MQTT-3.4.2-3 MQTT-3.5.2-2 MQTT-3.5.2-3' },
     ],
     [
