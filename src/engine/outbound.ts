@@ -2,8 +2,8 @@
 // server, which are checked before a byte is written. One order holds for one client: what waits
 // goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
-import { writePublishHeader } from '../codec/encode.ts'
-import { PacketType, type QoS } from '../codec/packets.ts'
+import { type PublishHeader, writePublishHeader } from '../codec/encode.ts'
+import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
 import { writeUtf8 } from '../codec/utf8.ts'
 import type { MqttError, Sent } from '../errors.ts'
 import { OutboundAliases } from './aliases.ts'
@@ -349,7 +349,8 @@ export class Outbound {
       if (this.#aliases.known) topicBytes = 0
     }
     const properties = remainingProperties(operation, this.#waitedMs(operation, now))
-    const header = properties === operation.properties ? operation : { ...operation, properties }
+    const header =
+      properties === operation.properties ? operation : withProperties(operation, properties)
     this.#link.packetsSent += 1
     writePublishHeader(out, version, header, topicBytes, payloadLength, alias)
     if (typeof payload === 'string') {
@@ -399,6 +400,11 @@ export class Outbound {
     this.#settle(operation, 'fail', error)
     this.#cancelled += 1
   }
+}
+
+function withProperties(operation: PublishOperation, properties: Properties): PublishHeader {
+  const { topic, qos, retain, dup, packetId } = operation
+  return { topic, qos, retain, dup, packetId, properties }
 }
 
 /** What a message counts for while it waits. */

@@ -24,11 +24,16 @@ export function sendRequest(
   if (refusal !== undefined) return refusal
   if (inflight.full) return queueFull(kind, 'packet ids', inflight.size)
   inflight.add(operation)
+  const { packetId, properties } = operation
   const error = sendSized(link, kind, (sink) => {
     if (operation.kind === 'subscribe') {
-      writeSubscribe(sink, { ...operation, type: PacketType.SUBSCRIBE }, link.version)
+      const { subscriptions } = operation
+      const packet = { type: PacketType.SUBSCRIBE, packetId, subscriptions, properties }
+      writeSubscribe(sink, packet, link.version)
     } else {
-      writeUnsubscribe(sink, { ...operation, type: PacketType.UNSUBSCRIBE }, link.version)
+      const { filters } = operation
+      const packet = { type: PacketType.UNSUBSCRIBE, packetId, filters, properties }
+      writeUnsubscribe(sink, packet, link.version)
     }
   })
   if (error !== undefined) inflight.remove(operation)
