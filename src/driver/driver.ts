@@ -6,6 +6,7 @@ import { endedError } from '../engine/endings.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Batch } from '../engine/outbound-buffer.ts'
 import type { ConnectSettings, Output } from '../engine/types.ts'
+import type { Sent } from '../errors.ts'
 import type {
   ServerAddress,
   Transport,
@@ -41,7 +42,7 @@ interface Handover {
   readonly resolve: (value: typeof HANDED_OVER) => void
   readonly reject: (error: Error) => void
   /** `maybe` once a write has taken some of it. */
-  sent: 'no' | 'maybe'
+  sent: Sent
 }
 
 /** Drives one engine. */
@@ -145,8 +146,7 @@ export class Driver implements TransportHandler {
   }
 
   written(): void {
-    if (this.#batch !== undefined) this.engine.out.release(this.#batch)
-    this.#batch = undefined
+    this.#release()
     this.engine.handleWritten(this.now)
     this.#write()
     this.#resume(PAUSED_BY_CONGESTION)
@@ -154,8 +154,7 @@ export class Driver implements TransportHandler {
   }
 
   closed(error: Error | undefined): void {
-    if (this.#batch !== undefined) this.engine.out.release(this.#batch)
-    this.#batch = undefined
+    this.#release()
     this.#transport = undefined
     this.#pausedBy = 0
     this.engine.handleClosed(error, this.now)
@@ -197,8 +196,17 @@ export class Driver implements TransportHandler {
     this.#draining = true
     try {
       for (let output = this.engine.poll(); output !== undefined; output = this.engine.poll()) {
-        if (output.kind === 'close') this.#close(output.orderly)
-        else this.#handleOutput(output)
+        if (output.kind === 'close') {
+          this.#closeWhenWritten = output.orderly
+          if (output.orderly) this.#write()
+          else this.#transport?.destroy()
+          continue
+        }
+        if (output.kind === 'closed') {
+          this.#handover?.reject(endedError(output.error, this.#handover.sent))
+          this.#handover = undefined
+        }
+        this.#handler.handleOutput(output)
       }
     } finally {
       this.#draining = false
@@ -206,18 +214,10 @@ export class Driver implements TransportHandler {
     this.#handler.handleDrained()
   }
 
-  #handleOutput(output: Output): void {
-    if (output.kind === 'closed') {
-      this.#handover?.reject(endedError(output.error, this.#handover.sent))
-      this.#handover = undefined
-    }
-    this.#handler.handleOutput(output)
-  }
-
-  #close(orderly: boolean): void {
-    if (!orderly) this.#transport?.destroy()
-    this.#closeWhenWritten = orderly
-    if (orderly) this.#write()
+  /** The write under way has ended: its slabs are free. */
+  #release(): void {
+    if (this.#batch !== undefined) this.engine.out.release(this.#batch)
+    this.#batch = undefined
   }
 
   #pause(by: number): void {
@@ -257,7 +257,7 @@ export class Driver implements TransportHandler {
   }
 }
 
-function makeHandover(sent: Handover['sent']): Handover {
+function makeHandover(sent: Sent): Handover {
   let resolve: Handover['resolve'] = () => undefined
   let reject: Handover['reject'] = () => undefined
   const promise = new Promise<typeof HANDED_OVER>((settle, fail) => {

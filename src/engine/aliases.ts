@@ -1,7 +1,7 @@
 // Topic aliases of one connection, both ways; they die with it. §3.3.2.3.4 [MQTT-3.3.2-7]
 // Outbound: the topics used last have an alias, the one used longest ago gives its alias away.
 
-import { ProtocolError } from '../errors.ts'
+import { violation } from './endings.ts'
 
 /** Our aliases: at most `maximum` topics, least recently used first. */
 export class OutboundAliases {
@@ -54,21 +54,13 @@ export class InboundAliases {
   /** The topic of a PUBLISH with an alias; a topic that comes with it is remembered. */
   resolve(alias: number, topic: string): string {
     if (alias > this.#maximum) {
-      throw new ProtocolError(`Topic alias ${alias} is above our maximum ${this.#maximum}`, {
-        clause: 'MQTT-3.1.2-26',
-        reasonCode: 0x94,
-      })
+      const text = `Topic alias ${alias} is above our maximum ${this.#maximum}`
+      throw violation(text, 'MQTT-3.1.2-26', 0x94)
     }
-    if (topic !== '') {
-      this.#topics.set(alias, topic)
-      return topic
-    }
+    if (topic !== '') this.#topics.set(alias, topic)
     const known = this.#topics.get(alias)
     if (known === undefined) {
-      throw new ProtocolError(`Topic alias ${alias} stands for no topic`, {
-        clause: '§3.3.2.3.4',
-        reasonCode: 0x82,
-      })
+      throw violation(`Topic alias ${alias} stands for no topic`, '§3.3.2.3.4')
     }
     return known
   }

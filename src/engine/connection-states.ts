@@ -2,6 +2,7 @@
 // A pair that is absent is illegal: a bug of ours in the first table, a protocol error of the
 // server in the second. §3.1.4, §3.2, §4.13
 
+import { SERVER_PACKETS } from '../codec/carriers.ts'
 import { PacketType } from '../codec/packets.ts'
 
 /** `handshaking` lasts from the open transport to CONNACK, AUTH included. */
@@ -23,25 +24,12 @@ export const CONNECTION_TRANSITIONS: {
   closed: { dial: 'dialling' },
 }
 
-const bits = (...types: number[]): number => types.reduce((mask, type) => mask | (1 << type), 0)
-
 /** The packet types that a state may receive, as bits. */
 export const RECEIVABLE: { readonly [S in ConnectionState]: number } = {
   idle: 0,
   dialling: 0,
-  handshaking: bits(PacketType.CONNACK, PacketType.AUTH),
-  connected: bits(
-    PacketType.PUBLISH,
-    PacketType.PUBACK,
-    PacketType.PUBREC,
-    PacketType.PUBREL,
-    PacketType.PUBCOMP,
-    PacketType.SUBACK,
-    PacketType.UNSUBACK,
-    PacketType.PINGRESP,
-    PacketType.DISCONNECT,
-    PacketType.AUTH,
-  ),
+  handshaking: (1 << PacketType.CONNACK) | (1 << PacketType.AUTH),
+  connected: (SERVER_PACKETS >>> 16) & ~(1 << PacketType.CONNACK),
   closing: 0,
   closed: 0,
 }

@@ -9,7 +9,7 @@ import {
   type ConnectionEvent,
   type ConnectionState,
 } from './connection-states.ts'
-import { lostError, silenceError } from './endings.ts'
+import { lostError, required } from './endings.ts'
 import { connectPacket } from './handshake.ts'
 import type { Link } from './link.ts'
 import type { Liveness } from './liveness.ts'
@@ -61,7 +61,7 @@ export class Connection {
     link.version = settings.version
     link.limits = limitsOf(settings.version, settings)
     link.connection += 1
-    this.#liveness.handleDial(now)
+    this.#liveness.set(Timer.CONNECT, now + this.#options.connectMs)
   }
 
   /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] */
@@ -87,55 +87,40 @@ export class Connection {
     this.#liveness.handleConnected(this.#link.limits.keepAliveSeconds)
   }
 
-  /** We want it to end in order, within `closeMs`. */
-  disconnect(reasonCode: number, closeMs: number, now: number): void {
-    if (!this.open) {
-      // It ends already, and now in more of a hurry.
-      if (this.state === 'closing') this.#liveness.timers.arm(Timer.CLOSE, now + closeMs)
-      return
-    }
-    this.#disconnecting = true
-    this.end(undefined, reasonCode, closeMs, now)
+  /** We want it to end in order, by `deadline`. */
+  disconnect(reasonCode: number, deadline: number): void {
+    // It may end already, and now in more of a hurry.
+    if (this.state === 'closing') this.#liveness.arm(Timer.CLOSE, deadline)
+    else if (this.open) this.#disconnecting = true
+    this.end(undefined, reasonCode, deadline)
   }
 
-  /** Ends it: DISCONNECT if we may, then the transport. [MQTT-3.14.4-1] [MQTT-3.14.4-2] */
+  /**
+   * Ends it: DISCONNECT if we may, then the transport. [MQTT-3.14.4-1] [MQTT-3.14.4-2]
+   * @param deadline When an orderly end gives way to one at once; without it, it is at once.
+   */
   end(
     error: MqttError | undefined,
     reasonCode: number | undefined,
-    closeMs: number,
-    now: number,
+    deadline: number | undefined,
   ): void {
-    if (!this.open) return
+    const { open, state } = this
+    if (!open && deadline !== undefined) return
     const link = this.#link
     // MQTT 3.1.1 can only say that all is well; anything else is said by closing. §3.14 of 3.1.1
     const sayable = reasonCode === 0 || (reasonCode !== undefined && link.version === 5)
-    if (this.state === 'connected' && sayable) {
+    if (state === 'connected' && sayable) {
       const packet = { type: PacketType.DISCONNECT, reasonCode, properties: NO_PROPERTIES }
       link.packetsSent += 1
       writeDisconnect(link.out, packet, link.version)
     }
-    const opened = this.state !== 'dialling'
     this.#reason ??= error
     link.connected = false
-    this.#move('end')
-    this.#closeTransport(opened ? now + closeMs : undefined)
-  }
-
-  /** A deadline has passed: it is dead, and no farewell would arrive. */
-  giveUp(timer: number): void {
-    const { connectMs, pingMs, acknowledgementMs, writeMs } = this.#options
-    if (timer !== Timer.CLOSE) {
-      const bounds: Readonly<Record<number, number>> = {
-        [Timer.CONNECT]: connectMs,
-        [Timer.PING_RESPONSE]: pingMs,
-        [Timer.ACKNOWLEDGEMENT]: acknowledgementMs,
-        [Timer.WRITE]: writeMs,
-      }
-      this.#reason ??= silenceError(timer, bounds[timer] as number)
-    }
-    this.#link.connected = false
-    if (this.open) this.#move('end')
-    this.#closeTransport(undefined)
+    if (open) this.#move('end')
+    const orderly = deadline !== undefined && state !== 'dialling'
+    this.#liveness.clear()
+    if (orderly) this.#liveness.set(Timer.CLOSE, deadline)
+    link.outputs.push({ kind: 'close', orderly })
   }
 
   /**
@@ -151,20 +136,9 @@ export class Connection {
     return reason
   }
 
-  /** Asks for the end of the transport: in order until `deadline`, or else at once. */
-  #closeTransport(deadline: number | undefined): void {
-    const { timers } = this.#liveness
-    timers.clear()
-    if (deadline !== undefined) timers.set(Timer.CLOSE, deadline)
-    this.#link.outputs.push({ kind: 'close', orderly: deadline !== undefined })
-  }
-
   #move(event: ConnectionEvent): void {
-    const next = CONNECTION_TRANSITIONS[this.state][event]
-    if (next === undefined) {
-      throw new Error(`Illegal "${event}" while the connection is "${this.state}"`)
-    }
-    this.state = next
+    const { state } = this
+    this.state = required(CONNECTION_TRANSITIONS[state][event], event, state)
   }
 }
 

@@ -3,9 +3,12 @@
 
 const FIRST_CAPACITY = 16
 
+/** The storage of an empty queue; never written. */
+const NOTHING: readonly undefined[] = new Array<undefined>(1).fill(undefined)
+
 /** A first-in first-out queue; growing is its only cost, and emptying gives the storage back. */
 export class Deque<T> {
-  #items: (T | undefined)[] | undefined
+  #items = NOTHING as (T | undefined)[]
   #head = 0
   #length = 0
 
@@ -14,20 +17,20 @@ export class Deque<T> {
   }
 
   push(item: T): void {
-    const items = (this.#items ??= new Array<T | undefined>(FIRST_CAPACITY).fill(undefined))
-    if (this.#length === items.length) this.#grow(items)
-    const ring = this.#items
-    ring[(this.#head + this.#length) & (ring.length - 1)] = item
+    // One place stays free, so that NOTHING is full.
+    if (this.#length >= this.#items.length - 1) this.#grow()
+    const items = this.#items
+    items[(this.#head + this.#length) & (items.length - 1)] = item
     this.#length += 1
   }
 
   peek(): T | undefined {
-    return this.#length === 0 ? undefined : this.#items?.[this.#head]
+    return this.#items[this.#head]
   }
 
   shift(): T | undefined {
+    if (this.#length === 0) return undefined
     const items = this.#items
-    if (items === undefined || this.#length === 0) return undefined
     const item = items[this.#head]
     items[this.#head] = undefined
     this.#head = (this.#head + 1) & (items.length - 1)
@@ -37,22 +40,22 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#items = undefined
+    this.#items = NOTHING as (T | undefined)[]
     this.#head = 0
     this.#length = 0
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
     const items = this.#items
-    if (items === undefined) return
     for (let i = 0; i < this.#length; i += 1) {
       yield items[(this.#head + i) & (items.length - 1)] as T
     }
   }
 
-  #grow(items: (T | undefined)[]): void {
+  #grow(): void {
+    const items = this.#items
     const ordered = [...items.slice(this.#head), ...items.slice(0, this.#head)]
-    ordered.length = items.length * 2
+    ordered.length = Math.max(FIRST_CAPACITY, items.length * 2)
     this.#items = ordered.fill(undefined, this.#length)
     this.#head = 0
   }

@@ -15,54 +15,52 @@ import {
   ConnectRefusedError,
   MqttError,
   ProtocolError,
+  type Sent,
   ServerDisconnectError,
   TimeoutError,
 } from '../errors.ts'
 import type { ConnectionState } from './connection-states.ts'
 import type { ConnectSettings } from './types.ts'
-import { TIMER_REASONS } from './timers.ts'
 
-/** Refusals that waiting or another server can cure; 3 is "Server unavailable" of MQTT 3.1.1. */
-const TRANSIENT_REFUSALS: readonly number[] = [3, 0x88, 0x89, 0x97, 0x9c, 0x9d, 0x9f]
+/** Refusals that waiting or another server can cure. */
+const TRANSIENT_REFUSALS: readonly number[] = [0x88, 0x89, 0x97, 0x9c, 0x9d, 0x9f]
 
-/** §3.2.2.3 of MQTT 3.1.1. */
-const RETURN_CODES: readonly string[] = [
-  'Accepted',
-  'Unacceptable protocol version',
-  'Identifier rejected',
-  'Server unavailable',
-  'Bad user name or password',
-  'Not authorized',
-]
+/** What MQTT 5.0 says for the return codes of MQTT 3.1.1. §3.2.2.3 of 3.1.1 */
+const RETURN_CODES: readonly number[] = [0, 0x84, 0x85, 0x88, 0x86, 0x87]
 
-/** The error of a CONNACK that refuses. §3.2.2.2 */
-export function refusalError(packet: ConnackPacket): ConnectRefusedError {
-  const { reasonCode, properties } = packet
-  return new ConnectRefusedError(`Server refused the connection with ${reasonOf(packet)}`, {
-    reasonCode,
-    reasonString: properties.reasonString,
-    serverReference: properties.serverReference,
-    transient: TRANSIENT_REFUSALS.includes(reasonCode),
-  })
+/** What cannot be said of a connection that is up: how its transport ended. */
+const LOSSES: { readonly [S in ConnectionState]?: string } = {
+  dialling: 'Cannot open the connection',
+  handshaking: 'Server closed the connection before CONNACK',
 }
 
-/** The error of a DISCONNECT from the server. §3.14.2.1 */
-export function disconnectError(packet: DisconnectPacket): ServerDisconnectError {
-  const { reasonCode, properties } = packet
-  return new ServerDisconnectError(`Server ended the connection with ${reasonOf(packet)}`, {
-    reasonCode,
-    reasonString: properties.reasonString,
-    serverReference: properties.serverReference,
-  })
+/** What the specification forbids. */
+export function violation(text: string, clause: string, reasonCode = 0x82): ProtocolError {
+  return new ProtocolError(text, { clause, reasonCode })
+}
+
+/** The error of a CONNACK that refuses, or of a DISCONNECT from the server. §3.2.2.2, §3.14.2.1 */
+export function answerError(
+  packet: ConnackPacket | DisconnectPacket,
+): ConnectRefusedError | ServerDisconnectError {
+  const { reasonCode } = packet
+  const { reasonString, serverReference } = packet.properties
+  const refused = packet.type === PacketType.CONNACK
+  const code = RETURN_CODES[reasonCode] ?? reasonCode
+  const transient = !refused || TRANSIENT_REFUSALS.includes(code)
+  const hex = reasonCode.toString(16).padStart(2, '0')
+  const said = reasonString === undefined ? '' : `: ${reasonString}`
+  const verb = refused ? 'refused' : 'ended'
+  return new (refused ? ConnectRefusedError : ServerDisconnectError)(
+    `Server ${verb} the connection with reason 0x${hex} (${reasonName(code)})${said}`,
+    { reasonCode, reasonString, serverReference, transient },
+  )
 }
 
 /** A packet that this state of the connection does not allow. */
-export function misplacedError(packet: Packet, state: ConnectionState): ProtocolError {
-  const clause = packet.type === PacketType.CONNACK ? 'MQTT-3.2.0-2' : 'MQTT-3.2.0-1'
-  return new ProtocolError(`Packet ${packet.type} is not allowed while ${state}`, {
-    clause,
-    reasonCode: 0x82,
-  })
+export function misplacedError({ type }: Packet, state: ConnectionState): ProtocolError {
+  const clause = type === PacketType.CONNACK ? 'MQTT-3.2.0-2' : 'MQTT-3.2.0-1'
+  return violation(`Packet ${type} is not allowed while ${state}`, clause)
 }
 
 /** Of a server that was asked for no problem information: only these may have it. [MQTT-3.1.2-29] */
@@ -73,28 +71,21 @@ export function requireNoProblem(packet: Packet): void {
   const { reasonString, userProperties } = packet.properties ?? {}
   if (reasonString === undefined && userProperties === undefined) return
   const text = `Packet ${type} has problem information, which CONNECT asked to leave out`
-  throw new ProtocolError(text, { clause: 'MQTT-3.1.2-29', reasonCode: 0x82 })
+  throw violation(text, 'MQTT-3.1.2-29')
 }
 
 /** The transport ended, and MQTT had not said why. */
 export function lostError(state: ConnectionState, cause: Error | undefined): MqttError {
   // A transport that knows what happened has said it already.
   if (cause instanceof MqttError) return cause
-  const what =
-    state === 'dialling'
-      ? 'Cannot open the connection'
-      : state === 'handshaking'
-        ? 'Server closed the connection before CONNACK'
-        : 'Connection was lost'
-  return new ConnectionLostError(cause === undefined ? what : `${what}: ${cause.message}`, {
-    cause,
-  })
+  const what = LOSSES[state] ?? 'Connection was lost'
+  return new ConnectionLostError(cause ? `${what}: ${cause.message}` : what, { cause })
 }
 
-/** Nothing has moved for too long. */
-export function silenceError(timer: number, afterMs: number): TimeoutError {
-  const operation = TIMER_REASONS[timer] as string
-  return new TimeoutError(`No ${operation} within ${afterMs} ms`, { operation, afterMs })
+/** Nothing has moved for too long, or no answer came. */
+export function timeoutError(operation: string, afterMs: number, sent?: Sent): TimeoutError {
+  const text = `No end of "${operation}" within ${afterMs} ms`
+  return new TimeoutError(text, { operation, afterMs, ...(sent && { sent }) })
 }
 
 /** A request that needs a connection, and there is none. */
@@ -103,35 +94,29 @@ export function unconnectedError(request: string): ClosedError {
 }
 
 /** How an operation ends with its connection; without a reason, by our own DISCONNECT. */
-export function endedError(reason: MqttError | undefined, sent: 'no' | 'maybe'): MqttError {
+export function endedError(reason: MqttError | undefined, sent: Sent): MqttError {
   const text = sent === 'no' ? 'Not sent' : 'Sent, but not known to have arrived'
   return reason === undefined
     ? new ClosedError(`${text}: the client disconnected`, { sent })
     : new ConnectionLostError(`${text}: ${reason.message}`, { cause: reason, sent })
 }
 
-function reasonOf(packet: ConnackPacket | DisconnectPacket): string {
-  const { reasonCode, properties } = packet
-  const name = (reasonCode < 0x80 && RETURN_CODES[reasonCode]) || reasonName(reasonCode)
-  const said = properties.reasonString === undefined ? '' : `: ${properties.reasonString}`
-  return `reason 0x${reasonCode.toString(16).padStart(2, '0')} (${name})${said}`
-}
-
 /** Throws when the server answers a clean start with an old session. */
 export function requireCleanStart(packet: ConnackPacket, settings: ConnectSettings): void {
   if (!packet.sessionPresent || !settings.cleanStart) return
-  const text = 'Session present after a clean start'
-  throw new ProtocolError(text, { clause: 'MQTT-3.2.2-2', reasonCode: 0x82 })
+  throw violation('Session present after a clean start', 'MQTT-3.2.2-2')
 }
 
 /** Throws unless AUTH names the method that CONNECT named. */
 export function requireMethod(packet: AuthPacket, method: string | undefined): void {
   const named = packet.properties.authenticationMethod
   if (method !== undefined && named === method) return
-  const text =
-    method === undefined
-      ? 'AUTH although CONNECT named no authentication method'
-      : `AUTH names the method "${named ?? ''}" instead of "${method}"`
-  const clause = method === undefined ? 'MQTT-4.12.0-6' : 'MQTT-4.12.0-5'
-  throw new ProtocolError(text, { clause, reasonCode: 0x82 })
+  const text = `AUTH names the authentication method "${named ?? ''}", CONNECT "${method ?? ''}"`
+  throw violation(text, method === undefined ? 'MQTT-4.12.0-6' : 'MQTT-4.12.0-5')
+}
+
+/** The state that an event leads to; there is always one, unless we have a bug. */
+export function required<S>(next: S | undefined, event: string, state: string): S {
+  if (next === undefined) throw new Error(`Illegal "${event}" while "${state}"`)
+  return next
 }

@@ -4,33 +4,33 @@
 // collect in `out`; whoever drives it takes them once a tick and tells when they are written.
 
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
-import { writePing } from '../codec/encode.ts'
+import { writeAuth, writePing } from '../codec/encode.ts'
 import { type AuthPacket, type ConnackPacket, type Packet, PacketType } from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
 import {
-  disconnectError,
+  answerError,
   endedError,
   misplacedError,
-  refusalError,
   requireCleanStart,
   requireMethod,
   requireNoProblem,
+  timeoutError,
   unconnectedError,
 } from './endings.ts'
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import { type Link, makeLink } from './link.ts'
+import { type Link, makeLink, sendSized } from './link.ts'
 import { Liveness } from './liveness.ts'
 import type { PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
 import type { OutboundBuffer } from './outbound-buffer.ts'
 import { Pings } from './pings.ts'
-import { handleRequestAck, type RequestOperation, sendAuth, sendRequest } from './requests.ts'
+import { handleRequestAck, type RequestOperation, sendRequest } from './requests.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { EMPTY_SESSION, restorePublish, type Session, snapshotPublish } from './session.ts'
-import { Timer, type TimerReason } from './timers.ts'
+import { Timer, TIMER_REASONS, type TimerReason } from './timers.ts'
 import type {
   ConnectSettings,
   EngineCounters,
@@ -151,7 +151,7 @@ export class Engine {
     if (RECEIVABLE[this.state] === 0) return
     this.#liveness.handleReceived(now)
     // A slow packet that moves is progress for whatever waits behind it.
-    if (this.#decoder.partial) this.#liveness.progress(now, this.owed)
+    if (this.#decoder.partial) this.#progress()
     this.#decoder.push(bytes, length)
     this.#reading = true
   }
@@ -183,7 +183,7 @@ export class Engine {
   /** The time of `nextTimeout` has come. An early call does nothing. */
   handleTimeout(now: number): void {
     this.#now = now
-    const { timers } = this.#liveness
+    const timers = this.#liveness
     for (let timer = timers.due(now); timer >= 0; timer = timers.due(now)) this.#expire(timer, now)
   }
 
@@ -204,7 +204,7 @@ export class Engine {
     if (!this.#hasSession) this.#inbound.handleSessionLost()
     const endOf = (sent: 'no' | 'maybe'): MqttError => endedError(reason, sent)
     this.#outbound.handleClosed(this.#hasSession, endOf)
-    this.#pings?.handleClosed(endOf('maybe'))
+    this.#pings?.settle(endOf('maybe'))
     this.#link.outputs.push({ kind: 'closed', error: reason })
     this.#unsent = endOf('no')
   }
@@ -215,7 +215,7 @@ export class Engine {
     this.#unsent = undefined
     this.#connection.dial(settings, now)
     // The deadlines of what waits already.
-    if (this.#outbound.waitingMessages > 0) this.#liveness.timers.arm(Timer.OPERATION, now)
+    if (this.#outbound.waitingMessages > 0) this.#liveness.arm(Timer.OPERATION, now)
     this.#decoder.version = settings.version
     this.#decoder.reset()
   }
@@ -263,7 +263,7 @@ export class Engine {
     if (operation.answer !== undefined) return
     this.#pings ??= new Pings(this.#link.outputs, this.#options.operationMs)
     this.#pings.add(operation, now)
-    this.#liveness.timers.arm(Timer.OPERATION, operation.deadline)
+    this.#liveness.arm(Timer.OPERATION, operation.deadline)
     this.#sendPing(now)
   }
 
@@ -277,7 +277,8 @@ export class Engine {
     if (RECEIVABLE[this.state] === 0 || authenticationMethod === undefined) return undefined
     const reasonCode = again ? 0x19 : 0x18
     const properties = { authenticationMethod, ...(data && { authenticationData: data }) }
-    const error = sendAuth({ type: PacketType.AUTH, reasonCode, properties }, this.#link)
+    const packet = { type: PacketType.AUTH, reasonCode, properties }
+    const error = sendSized(this.#link, 'authenticate', (sink) => writeAuth(sink, packet))
     if (error !== undefined) return error
     this.#authenticating = true
     this.#liveness.expect(now)
@@ -288,7 +289,7 @@ export class Engine {
   disconnect(reasonCode: number, closeMs: number, now: number): void {
     this.#now = now
     this.#reading = false
-    this.#connection.disconnect(reasonCode, closeMs, now)
+    this.#connection.disconnect(reasonCode, now + closeMs)
     this.#outbound.handBack(endedError(undefined, 'no'))
   }
 
@@ -317,25 +318,27 @@ export class Engine {
         const packet = this.#decoder.next()
         if (packet === undefined) {
           this.#reading = false
-          if (this.#decoder.partial) this.#liveness.progress(this.#now, this.owed)
+          if (this.#decoder.partial) this.#progress()
           return undefined
         }
         this.#packetsReceived += 1
         const output = this.#handlePacket(packet)
         if (output !== undefined) return output
       } catch (error) {
-        this.#violation(error)
+        // Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1]
+        if (!(error instanceof MqttError)) throw error
+        this.#end(error, 'reasonCode' in error ? (error.reasonCode as number) : 0x95)
       }
     }
   }
 
   /** When `handleTimeout` is due, as `now` counts; Infinity for never. */
   nextTimeout(): number {
-    return this.#liveness.timers.next
+    return this.#liveness.next
   }
 
   get timeoutReason(): TimerReason | undefined {
-    return this.#liveness.timers.reason
+    return this.#liveness.reason
   }
 
   #handlePacket(packet: Packet): Output | undefined {
@@ -350,7 +353,7 @@ export class Engine {
       case PacketType.PUBCOMP: {
         const { type, packetId, reasonCode } = packet
         const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
-        this.#liveness.progress(this.#now, this.owed)
+        this.#progress()
         this.#pump()
         return settled?.context === undefined ? undefined : settled
       }
@@ -360,18 +363,17 @@ export class Engine {
       case PacketType.SUBACK:
       case PacketType.UNSUBACK: {
         const settled = handleRequestAck(packet, this.#link, this.#outbound.inflight)
-        this.#liveness.progress(this.#now, this.owed)
+        this.#progress()
         return settled?.context === undefined ? undefined : settled
       }
       case PacketType.PINGRESP:
         this.#liveness.handlePingResponse(this.#now)
-        this.#pings?.handleResponse(this.#now)
+        this.#pings?.settle(this.#now)
         return undefined
       case PacketType.CONNACK:
         return this.#handleConnack(packet)
       case PacketType.DISCONNECT:
-        this.#end(disconnectError(packet), undefined)
-        return undefined
+        return this.#end(answerError(packet), undefined)
       case PacketType.AUTH:
         return this.#handleAuth(packet)
       default:
@@ -382,17 +384,14 @@ export class Engine {
   #handleConnack(packet: ConnackPacket): Output | undefined {
     const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
-    if (reasonCode !== 0) {
-      this.#end(refusalError(packet), undefined)
-      return undefined
-    }
+    if (reasonCode !== 0) return this.#end(answerError(packet), undefined)
     requireCleanStart(packet, settings)
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
     if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
     this.#outbound.handleConnected(sessionPresent, sessionPresent && !this.#hasSession)
     this.#hasSession = true
-    this.#liveness.progress(this.#now, this.owed)
+    this.#progress()
     this.#pump()
     return { kind: 'connected', packet, limits: this.limits }
   }
@@ -400,46 +399,46 @@ export class Engine {
   #handleAuth(packet: AuthPacket): Output {
     requireMethod(packet, this.#connection.settings?.authenticationMethod)
     this.#authenticating = false
-    this.#liveness.progress(this.#now, this.owed)
+    this.#progress()
     return { kind: 'auth', packet }
   }
 
-  /** Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1] */
-  #violation(error: unknown): void {
-    if (!(error instanceof MqttError)) throw error
-    this.#end(error, 'reasonCode' in error ? (error.reasonCode as number) : 0x95)
-  }
-
-  #end(error: MqttError, reasonCode: number | undefined): void {
+  #end(error: MqttError, reasonCode: number | undefined): undefined {
     this.#reading = false
-    this.#connection.end(error, reasonCode, this.#options.closeMs, this.#now)
+    this.#connection.end(error, reasonCode, this.#now + this.#options.closeMs)
   }
 
   #expire(timer: number, now: number): void {
-    this.#liveness.timers.set(timer, Infinity)
-    if (timer === Timer.OPERATION) this.#expireOperations(now)
-    else if (timer !== Timer.KEEP_ALIVE) {
-      if (timer === Timer.PING_RESPONSE && !this.#liveness.isPingLost()) return
+    this.#liveness.set(timer, Infinity)
+    if (timer === Timer.KEEP_ALIVE) {
+      if (this.#link.connected && this.#liveness.isPingDue(now)) this.#sendPing(now)
+    } else if (timer === Timer.OPERATION) {
+      const next = Math.min(this.#outbound.expire(now), this.#pings?.expire(now) ?? Infinity)
+      this.#liveness.arm(timer, next)
+    } else if (timer !== Timer.PING_RESPONSE || this.#liveness.isPingLost()) {
+      // It is dead, and no farewell would arrive.
+      const { connectMs, pingMs, acknowledgementMs, writeMs } = this.#options
+      const afterMs = [connectMs, 0, pingMs, acknowledgementMs, writeMs][timer]
+      const error = afterMs ? timeoutError(TIMER_REASONS[timer] as string, afterMs) : undefined
       this.#reading = false
-      this.#connection.giveUp(timer)
-    } else if (this.#link.connected && this.#liveness.isPingDue(now)) this.#sendPing(now)
+      this.#connection.end(error, undefined, undefined)
+    }
   }
 
-  #expireOperations(now: number): void {
-    const next = Math.min(this.#outbound.expire(now), this.#pings?.expire(now) ?? Infinity)
-    this.#liveness.timers.arm(Timer.OPERATION, next)
+  /** Something moved: the bound on acknowledgements begins anew. */
+  #progress(): void {
+    this.#liveness.progress(this.#now, this.owed)
   }
 
   #expect(deadline: number): void {
-    this.#liveness.timers.arm(Timer.OPERATION, deadline)
+    this.#liveness.arm(Timer.OPERATION, deadline)
     if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
   }
 
   #pump(): void {
-    if (this.#outbound.pending) {
-      this.#outbound.pump(this.#now)
-      if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
-    }
+    if (!this.#outbound.pending) return
+    this.#outbound.pump(this.#now)
+    this.#expect(Infinity)
   }
 
   #sendPing(now: number): void {

@@ -3,9 +3,9 @@
 // A message belongs to the connection it came on; a late acknowledgement never goes to another's.
 
 import { PacketType, type PublishPacket } from '../codec/packets.ts'
-import { ProtocolError } from '../errors.ts'
 import { InboundAliases } from './aliases.ts'
 import { Deque } from './deque.ts'
+import { violation } from './endings.ts'
 import { InboundMessage } from './inbound-message.ts'
 import { type Link, sendAck } from './link.ts'
 import type { EngineOptions } from './types.ts'
@@ -81,9 +81,9 @@ export class Inbound {
       else if (this.#unfinished?.has(packet.packetId) !== true) return undefined
     }
     this.#count()
-    const repeated = packet.dup || packet.qos === 2
-    const earlier = repeated ? this.#takeUnfinished(packet) : undefined
-    if (earlier !== undefined) {
+    const earlier = this.#unfinished?.get(packet.packetId)
+    if (earlier?.packet.qos === packet.qos && (packet.dup || packet.qos === 2)) {
+      this.#unfinished?.delete(packet.packetId)
       earlier.connection = connection
       this.#owe(earlier)
       if (earlier.handled !== undefined) this.#acknowledgeInOrder()
@@ -131,9 +131,11 @@ export class Inbound {
   handleClosed(): void {
     for (const message of this.#owed ?? []) {
       if (message.handled === HELD) this.#forget(message)
-      if (message.handled === HELD || this.#isRecorded(message)) continue
+      const { packetId, qos } = message.packet
+      const recorded = qos === 2 && this.#received?.get(packetId) === 'recorded'
+      if (message.handled === HELD || recorded) continue
       this.#unfinished ??= new Map()
-      this.#unfinished.set(message.packet.packetId, message)
+      this.#unfinished.set(packetId, message)
     }
     this.#owed = undefined
     this.#aliases = undefined
@@ -156,20 +158,15 @@ export class Inbound {
         this.#forget(message)
         continue
       }
+      const { packetId, qos } = message.packet
       const refused = reasonCode >= 0x80 && this.#link.version === 5
-      if (message.packet.qos === 1 || refused) this.#open -= 1
-      if (message.packet.qos === 2) {
+      if (qos === 1 || refused) this.#open -= 1
+      if (qos === 2) {
         if (refused) this.#forget(message)
-        else if (this.#received?.has(message.packet.packetId))
-          this.#record(message.packet.packetId, 'recorded')
+        else if (this.#received?.has(packetId)) this.#record(packetId, 'recorded')
       }
-      const type = message.packet.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
-      sendAck(this.#link, type, message.packet.packetId, reasonCode)
+      sendAck(this.#link, qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId, reasonCode)
     }
-  }
-
-  #isRecorded({ packet }: InboundMessage): boolean {
-    return packet.qos === 2 && this.#received?.get(packet.packetId) === 'recorded'
   }
 
   /** The next message with its id is a new one. */
@@ -183,20 +180,13 @@ export class Inbound {
     this.#owed.push(message)
   }
 
-  #takeUnfinished(packet: PublishPacket): InboundMessage | undefined {
-    const earlier = this.#unfinished?.get(packet.packetId)
-    if (earlier === undefined || earlier.packet.qos !== packet.qos) return undefined
-    this.#unfinished?.delete(packet.packetId)
-    return earlier
-  }
-
   #count(): void {
     this.#open += 1
     if (this.#open <= this.#options.receiveMaximum || this.#link.version === 4) return
     this.overruns += 1
     if (!this.#options.enforceReceiveMaximum) return
     const text = `Server has more than ${this.#options.receiveMaximum} messages under way`
-    throw new ProtocolError(text, { clause: 'MQTT-3.3.4-9', reasonCode: 0x93 })
+    throw violation(text, 'MQTT-3.3.4-9', 0x93)
   }
 
   #record(packetId: number, state: Received): void {

@@ -9,6 +9,9 @@ export const MAXIMUM_PACKET_IDS = 65_535
 const FIRST_CAPACITY = 16
 const LARGEST_CAPACITY = 65_536
 
+/** The ring while nothing is in flight; never written. */
+const NOTHING: readonly undefined[] = new Array<undefined>(1).fill(undefined)
+
 /** Anything that holds a packet id while it waits for an answer. */
 export interface Identified {
   packetId: number
@@ -16,7 +19,7 @@ export interface Identified {
 
 /** The operations in flight of one client. */
 export class Inflight<T extends Identified> {
-  #slots: (T | undefined)[] | undefined
+  #slots = NOTHING as (T | undefined)[]
   #lastId: number
   #size = 0
 
@@ -39,10 +42,8 @@ export class Inflight<T extends Identified> {
 
   /** Gives an operation a packet id that nothing else holds. The caller has checked `full`. */
   add(operation: T): void {
-    let slots = (this.#slots ??= new Array<T | undefined>(FIRST_CAPACITY).fill(undefined))
-    if (this.#size * 2 >= slots.length && slots.length < LARGEST_CAPACITY) {
-      slots = this.#resize(slots.length * 2)
-    }
+    if (this.#size * 2 >= this.#slots.length - 1) this.#grow()
+    const slots = this.#slots
     const mask = slots.length - 1
     let id = this.#lastId
     do {
@@ -56,50 +57,50 @@ export class Inflight<T extends Identified> {
 
   /** Puts back an operation that has its id already, as after a restart. */
   restore(operation: T): void {
-    let slots = (this.#slots ??= new Array<T | undefined>(FIRST_CAPACITY).fill(undefined))
-    while (slots[operation.packetId & (slots.length - 1)] !== undefined) {
-      if (slots.length === LARGEST_CAPACITY) {
-        throw new RangeError(`Cannot restore packet id ${operation.packetId}: it is in use`)
+    const { packetId } = operation
+    while (this.#slots === NOTHING || this.#slots[packetId & (this.#slots.length - 1)]) {
+      if (!this.#grow()) {
+        throw new RangeError(`Cannot restore packet id ${packetId}: it is in use`)
       }
-      slots = this.#resize(slots.length * 2)
     }
-    slots[operation.packetId & (slots.length - 1)] = operation
+    this.#slots[packetId & (this.#slots.length - 1)] = operation
     this.#size += 1
   }
 
   get(packetId: number): T | undefined {
     const slots = this.#slots
-    if (slots === undefined) return undefined
     const operation = slots[packetId & (slots.length - 1)]
     return operation?.packetId === packetId ? operation : undefined
   }
 
   remove(operation: T): void {
     const slots = this.#slots
-    if (slots === undefined) return
     const slot = operation.packetId & (slots.length - 1)
     if (slots[slot] !== operation) return
     slots[slot] = undefined
     this.#size -= 1
-    if (this.#size === 0 && slots.length > 1024) this.#slots = undefined
+    if (this.#size === 0 && slots.length > 1024) this.clear()
   }
 
   *values(): IterableIterator<T> {
-    if (this.#slots === undefined) return
     for (const operation of this.#slots) if (operation !== undefined) yield operation
   }
 
   clear(): void {
-    this.#slots = undefined
+    this.#slots = NOTHING as (T | undefined)[]
     this.#size = 0
   }
 
-  #resize(capacity: number): (T | undefined)[] {
+  /** Doubles the ring; tells whether it can have grown. */
+  #grow(): boolean {
+    const before = this.#slots
+    const capacity = Math.max(FIRST_CAPACITY, before.length * 2)
+    if (capacity > LARGEST_CAPACITY) return false
     const slots = new Array<T | undefined>(capacity).fill(undefined)
-    for (const operation of this.#slots ?? []) {
+    for (const operation of before) {
       if (operation !== undefined) slots[operation.packetId & (capacity - 1)] = operation
     }
     this.#slots = slots
-    return slots
+    return true
   }
 }

@@ -12,8 +12,7 @@ const PING_AFTER = 0.9
 /** A write that took this long waited for the link, and not for a turn of the event loop. */
 const SLOW_WRITE_MS = 100
 
-export class Liveness {
-  readonly timers: Timers = new Timers()
+export class Liveness extends Timers {
   /** When the last byte came in. */
   receivedAt = -1
   /** The last round trip of PINGREQ and PINGRESP, ms; -1 before the first. */
@@ -31,15 +30,8 @@ export class Liveness {
   #stuck = false
 
   constructor(options: EngineOptions) {
+    super()
     this.#options = options
-  }
-
-  get paused(): boolean {
-    return this.#paused
-  }
-
-  handleDial(now: number): void {
-    this.timers.set(Timer.CONNECT, now + this.#options.connectMs)
   }
 
   handleOpened(now: number): void {
@@ -49,17 +41,15 @@ export class Liveness {
 
   /** CONNACK is in: pings begin, unless Keep Alive is off. [MQTT-3.1.2-20] [MQTT-3.2.2-21] */
   handleConnected(keepAliveSeconds: number): void {
-    this.timers.set(Timer.CONNECT, Infinity)
+    this.set(Timer.CONNECT, Infinity)
     this.#keepAliveMs = Math.floor(keepAliveSeconds * 1000 * PING_AFTER)
     this.#armKeepAlive()
   }
 
   handleClosed(): void {
-    this.timers.clear()
+    this.clear()
     this.#keepAliveMs = 0
-    this.#pinging = false
-    this.#paused = false
-    this.#stuck = false
+    this.#pinging = this.#paused = this.#stuck = false
   }
 
   handleReceived(now: number): void {
@@ -72,24 +62,24 @@ export class Liveness {
     this.#sentAt = now
     this.#waits = more || this.#more
     this.#more = more
-    this.timers.set(Timer.WRITE, now + this.#options.writeMs)
+    this.set(Timer.WRITE, now + this.#options.writeMs)
   }
 
   /** A write that was taken at once shows room in a buffer, and nothing of the link. */
   handleWritten(now: number, owed: boolean): void {
-    const tookMs = now + this.#options.writeMs - this.timers.at(Timer.WRITE)
-    this.timers.set(Timer.WRITE, Infinity)
+    const tookMs = now + this.#options.writeMs - this.at(Timer.WRITE)
+    this.set(Timer.WRITE, Infinity)
     if (this.#waits || tookMs >= SLOW_WRITE_MS) {
       this.progress(now, owed)
       this.#extendPing(now)
-    } else if (this.#stuck) this.timers.set(Timer.PING_RESPONSE, now)
+    } else if (this.#stuck) this.set(Timer.PING_RESPONSE, now)
     this.#stuck = false
   }
 
   handlePaused(): void {
     this.#paused = true
-    this.timers.set(Timer.PING_RESPONSE, Infinity)
-    this.timers.set(Timer.ACKNOWLEDGEMENT, Infinity)
+    this.set(Timer.PING_RESPONSE, Infinity)
+    this.set(Timer.ACKNOWLEDGEMENT, Infinity)
     this.#armKeepAlive()
   }
 
@@ -106,13 +96,13 @@ export class Liveness {
     this.#pinging = true
     this.#sentAt = now
     // The first one without an answer counts: later ones must not put off what shows a dead link.
-    if (!this.#paused) this.timers.arm(Timer.PING_RESPONSE, now + this.#options.pingMs)
+    if (!this.#paused) this.arm(Timer.PING_RESPONSE, now + this.#options.pingMs)
     this.#armKeepAlive()
   }
 
   /** Tells whether PINGRESP is overdue: while a write is under way, PINGREQ may be stuck behind it. */
   isPingLost(): boolean {
-    this.#stuck = this.timers.at(Timer.WRITE) !== Infinity
+    this.#stuck = this.at(Timer.WRITE) !== Infinity
     return !this.#stuck
   }
 
@@ -120,20 +110,20 @@ export class Liveness {
   handlePingResponse(now: number): void {
     if (this.#pinging) this.roundTripMs = now - this.#pingSentAt
     this.#pinging = false
-    this.timers.set(Timer.PING_RESPONSE, Infinity)
+    this.set(Timer.PING_RESPONSE, Infinity)
     this.#armKeepAlive()
   }
 
   /** Something moved: the bound on acknowledgements begins anew, while any is owed. */
   progress(now: number, owed: boolean): void {
     const at = owed && !this.#paused ? now + this.#options.acknowledgementMs : Infinity
-    this.timers.set(Timer.ACKNOWLEDGEMENT, at)
+    this.set(Timer.ACKNOWLEDGEMENT, at)
   }
 
   /** An acknowledgement is owed from now on. */
   expect(now: number): void {
     if (!this.#paused) {
-      this.timers.arm(Timer.ACKNOWLEDGEMENT, now + this.#options.acknowledgementMs)
+      this.arm(Timer.ACKNOWLEDGEMENT, now + this.#options.acknowledgementMs)
     }
   }
 
@@ -147,7 +137,7 @@ export class Liveness {
   /** Something moved: PINGRESP may take as long again. */
   #extendPing(now: number): void {
     if (this.#pinging && !this.#paused) {
-      this.timers.set(Timer.PING_RESPONSE, now + this.#options.pingMs)
+      this.set(Timer.PING_RESPONSE, now + this.#options.pingMs)
     }
   }
 
@@ -159,6 +149,6 @@ export class Liveness {
   }
 
   #armKeepAlive(): void {
-    this.timers.set(Timer.KEEP_ALIVE, this.#pingAt())
+    this.set(Timer.KEEP_ALIVE, this.#pingAt())
   }
 }

@@ -5,11 +5,12 @@
 import { type PublishHeader, writePublishHeader } from '../codec/encode.ts'
 import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
 import { writeUtf8 } from '../codec/utf8.ts'
-import { type MqttError, ProtocolError, QueueFullError, TimeoutError } from '../errors.ts'
+import type { MqttError, Sent } from '../errors.ts'
 import { OutboundAliases } from './aliases.ts'
 import { Deque } from './deque.ts'
+import { required, timeoutError, violation } from './endings.ts'
 import { Inflight } from './inflight.ts'
-import { type Link, sendAck } from './link.ts'
+import { type Link, queueFull, sendAck } from './link.ts'
 import { type IdentifiedOperation, PublishOperation } from './operations.ts'
 import { REFERENCE_FROM_BYTES } from './outbound-buffer.ts'
 import type { PayloadPool } from './payload-pool.ts'
@@ -27,7 +28,10 @@ const EVENT_OF = {
 } as const
 
 /** The error that a publish ends with, by whether it can have been sent. */
-export type EndOf = (sent: 'no' | 'maybe') => MqttError
+export type EndOf = (sent: Sent) => MqttError
+
+/** What may come for an operation that is no publish. */
+const NO_ROW: { readonly [E in PublishEvent]?: never } = {}
 
 /** The queue of a client that has none: nothing is ever put into it. */
 const NOBODY = new Deque<PublishOperation>()
@@ -105,15 +109,14 @@ export class Outbound {
     const { qos } = operation
     const link = this.#link
     operation.deadline = now + this.#options.operationMs
-    const refusal = link.connected ? refusalOf(operation, this.#link) : undefined
+    const refusal = link.connected ? refusalOf(operation, link) : undefined
     if (refusal !== undefined) {
       this.#settle(operation, 'fail', refusal)
       return
     }
     const sendable =
       link.connected &&
-      this.#waiting.length === 0 &&
-      this.#resend.length === 0 &&
+      !this.pending &&
       link.out.sizeBytes < ENCODED_AHEAD_BYTES &&
       this.#mayFollow(qos)
     if (!sendable && this.#isFull(operation)) return
@@ -128,20 +131,23 @@ export class Outbound {
       if (!owned && qos !== 0) this.#pool.own(operation)
       return
     }
-    operation.state = this.#next(operation, 'wait')
+    this.#move(operation, 'wait')
     if (this.#waiting === NOBODY) this.#waiting = new Deque()
     this.#waiting.push(operation)
-    this.#waitingBytes += operation.payloadLength + operation.topicBytes
+    this.#waitingBytes += bytesOf(operation)
   }
 
   /** Nobody waits for it any longer: what was not sent never will be. */
   cancel(operation: PublishOperation): 'no' | 'maybe' {
     operation.context = undefined
     if (operation.state !== 'waiting') return operation.state === 'new' ? 'no' : 'maybe'
-    this.#leaveQueue(operation)
-    this.#settle(operation, 'fail', undefined)
-    this.#cancelled += 1
-    if (this.#cancelled * 2 > this.#waiting.length + 16) this.#compact()
+    this.#drop(operation, undefined)
+    if (this.#cancelled * 2 > this.#waiting.length + 16) {
+      const queue = this.#waiting
+      this.#waiting = new Deque()
+      this.#cancelled = 0
+      for (const waiting of queue) if (waiting.state !== 'done') this.#waiting.push(waiting)
+    }
     return 'no'
   }
 
@@ -152,19 +158,20 @@ export class Outbound {
       const queue = this.#resend.length > 0 ? this.#resend : this.#waiting
       const operation = queue.peek()
       if (operation === undefined) return
-      if (operation.state === 'done') {
+      const { state } = operation
+      if (state === 'done') {
         queue.shift()
         if (queue === this.#waiting) this.#cancelled -= 1
         continue
       }
       if (!this.#mayFollow(operation.qos)) return
       queue.shift()
-      if (queue === this.#waiting) this.#leaveQueue(operation)
+      if (queue === this.#waiting) this.#waitingBytes -= bytesOf(operation)
       const refusal =
-        refusalOf(operation, this.#link) ?? expiryOf(operation, this.#waitedMs(operation, now))
+        refusalOf(operation, link) ?? expiryOf(operation, this.#waitedMs(operation, now))
       if (refusal === undefined) this.#send(operation, true, now)
       else this.#settle(operation, 'fail', refusal)
-      if (isDone(operation)) link.outputs.push(operation)
+      if (operation.state === 'done') link.outputs.push(operation)
     }
   }
 
@@ -180,23 +187,23 @@ export class Outbound {
     if (operation === undefined) {
       this.stray += 1
       // A PUBREC for nothing is answered, so that the server can end it too. §3.6.2.1
-      if (type === PacketType.PUBREC) {
-        sendAck(link, PacketType.PUBREL, packetId, 0x92)
-      }
+      if (type === PacketType.PUBREC) sendAck(link, PacketType.PUBREL, packetId, 0x92)
       return undefined
     }
-    if (!(operation instanceof PublishOperation)) throw unexpected(type, packetId)
     const refused = type !== PacketType.PUBCOMP && reasonCode >= 0x80
-    if (refused && (type === PacketType.PUBACK) !== (operation.qos === 1)) {
-      throw unexpected(type, packetId)
+    const event = EVENT_OF[type]
+    const isPublish = operation instanceof PublishOperation
+    const row = isPublish ? PUBLISH_TRANSITIONS[operation.qos][operation.state] : NO_ROW
+    // Who may answer may refuse, apart from PUBCOMP.
+    const next = row[event] && row[refused ? 'refuse' : event]
+    if (!isPublish || next === undefined) {
+      const text = `Packet ${type} for packet id ${packetId} does not fit its state`
+      throw violation(text, '§4.3')
     }
     const wasClearing = operation.state === 'clearing'
-    const next =
-      PUBLISH_TRANSITIONS[operation.qos][operation.state][refused ? 'refuse' : EVENT_OF[type]]
-    if (next === undefined) throw unexpected(type, packetId)
     operation.state = next
+    if (next !== 'released') this.#cleared?.add(packetId)
     if (next === 'done') {
-      this.#cleared?.add(packetId)
       this.inflight.remove(operation)
       this.#pool.release(operation)
       // What PUBREC has said of subscribers holds for the whole exchange. §3.5.2.1
@@ -206,7 +213,6 @@ export class Outbound {
     }
     if (wasClearing) {
       this.#clearing -= 1
-      this.#cleared?.add(packetId)
       this.#write(operation, true, now)
     } else {
       // The order of the PUBRELs is that of the PUBRECs. [MQTT-4.6.0-4]
@@ -275,9 +281,7 @@ export class Outbound {
         next = operation.deadline
         break
       }
-      this.#leaveQueue(operation)
-      this.#settle(operation, 'fail', this.#timeout('publish', 'no'))
-      this.#cancelled += 1
+      this.#drop(operation, timeoutError('publish', this.#options.operationMs, 'no'))
       this.#link.outputs.push(operation)
     }
     for (const operation of [...this.inflight.values()]) {
@@ -286,7 +290,7 @@ export class Outbound {
         next = Math.min(next, operation.deadline)
         continue
       }
-      operation.answer = this.#timeout(operation.kind, 'maybe')
+      operation.answer = timeoutError(operation.kind, this.#options.operationMs, 'maybe')
       this.#link.outputs.push(operation)
     }
     return next
@@ -294,10 +298,7 @@ export class Outbound {
 
   /** The publishes in flight, in the order of sending. */
   publishes(): PublishOperation[] {
-    const found: PublishOperation[] = []
-    for (const operation of this.inflight.values()) {
-      if (operation instanceof PublishOperation) found.push(operation)
-    }
+    const found = [...this.inflight.values()].filter((each) => each.kind === 'publish')
     return found.sort((a, b) => a.sequence - b.sequence)
   }
 
@@ -326,12 +327,12 @@ export class Outbound {
       operation.qos === 2 &&
       (this.#clearing > 0 || this.#cleared?.has(operation.packetId) === false)
     if (operation.state === 'clearing' || (unclear && operation.state !== 'sent')) {
-      operation.state = this.#next(operation, 'clear')
+      this.#move(operation, 'clear')
       this.#clearing += 1
       sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
       return
     }
-    operation.state = this.#next(operation, 'send')
+    this.#move(operation, 'send')
     this.#write(operation, owned, now)
   }
 
@@ -362,17 +363,12 @@ export class Outbound {
 
   #isFull(operation: PublishOperation): boolean {
     const { waitingMessages, waitingBytes } = this.#options
-    const bytes = this.#waitingBytes + operation.payloadLength + operation.topicBytes
-    const limit =
-      this.waitingMessages >= waitingMessages
-        ? 'waitingMessages'
-        : bytes > waitingBytes
-          ? 'waitingBytes'
-          : undefined
-    if (limit === undefined) return false
-    const limitValue = this.#options[limit]
-    const text = `Cannot publish to "${operation.topic}": limits.${limit} of ${limitValue} is reached`
-    this.#settle(operation, 'fail', new QueueFullError(text, { limit, limitValue }))
+    const bytes = this.#waitingBytes + bytesOf(operation)
+    const enough = this.waitingMessages < waitingMessages
+    if (enough && bytes <= waitingBytes) return false
+    const limit = enough ? 'waitingBytes' : 'waitingMessages'
+    const error = queueFull(`publish to "${operation.topic}"`, limit, this.#options[limit])
+    this.#settle(operation, 'fail', error)
     return true
   }
 
@@ -382,23 +378,9 @@ export class Outbound {
     return deadline === 0 ? 0 : now - deadline + this.#options.operationMs
   }
 
-  #timeout(operation: string, sent: 'no' | 'maybe'): TimeoutError {
-    const afterMs = this.#options.operationMs
-    return new TimeoutError(`No answer to ${operation} within ${afterMs} ms`, {
-      operation,
-      afterMs,
-      sent,
-    })
-  }
-
-  #next(operation: PublishOperation, event: PublishEvent): PublishOperation['state'] {
-    const next = PUBLISH_TRANSITIONS[operation.qos][operation.state][event]
-    if (next === undefined) {
-      throw new Error(
-        `Illegal "${event}" of a QoS ${operation.qos} publish that is "${operation.state}"`,
-      )
-    }
-    return next
+  #move(operation: PublishOperation, event: PublishEvent): void {
+    const { qos, state } = operation
+    operation.state = required(PUBLISH_TRANSITIONS[qos][state][event], event, state)
   }
 
   #settle(
@@ -406,21 +388,17 @@ export class Outbound {
     event: 'send' | 'fail',
     answer: number | MqttError | undefined,
   ): void {
-    operation.state = this.#next(operation, event)
+    this.#move(operation, event)
     operation.answer = answer
     this.#pool.release(operation)
     if (operation.packetId !== 0) this.inflight.remove(operation)
   }
 
-  #leaveQueue(operation: PublishOperation): void {
-    this.#waitingBytes -= operation.payloadLength + operation.topicBytes
-  }
-
-  #compact(): void {
-    const live = [...this.#waiting].filter((operation) => operation.state !== 'done')
-    this.#waiting.clear()
-    this.#cancelled = 0
-    for (const operation of live) this.#waiting.push(operation)
+  /** What waits will not be sent; it stays in the queue. */
+  #drop(operation: PublishOperation, error: MqttError | undefined): void {
+    this.#waitingBytes -= bytesOf(operation)
+    this.#settle(operation, 'fail', error)
+    this.#cancelled += 1
   }
 }
 
@@ -429,17 +407,7 @@ function withProperties(operation: PublishOperation, properties: Properties): Pu
   return { topic, qos, retain, dup, packetId, properties }
 }
 
-/** Told apart from a comparison, because the calls before it have changed the state. */
-function isDone(operation: PublishOperation): boolean {
-  return operation.state === 'done'
-}
-
-function unexpected(packetType: number, packetId: number): ProtocolError {
-  return new ProtocolError(
-    `Packet ${packetType} for packet id ${packetId} does not fit its state`,
-    {
-      clause: '§4.3',
-      reasonCode: 0x82,
-    },
-  )
+/** What a message counts for while it waits. */
+function bytesOf(operation: PublishOperation): number {
+  return operation.payloadLength + operation.topicBytes
 }

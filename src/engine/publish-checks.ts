@@ -3,8 +3,8 @@
 
 import { publishSize } from '../codec/encode.ts'
 import { NO_PROPERTIES, type Properties, type ProtocolVersion } from '../codec/packets.ts'
-import { type MqttError, NotSupportedError, PacketTooLargeError, TimeoutError } from '../errors.ts'
-import type { Link } from './link.ts'
+import { type MqttError, TimeoutError } from '../errors.ts'
+import { type Link, notSupported, sizeError } from './link.ts'
 import type { PublishOperation } from './operations.ts'
 
 /** The most that a PUBLISH without properties has beside topic and payload, bytes. §3.3 */
@@ -18,38 +18,28 @@ export function sizeOf(operation: PublishOperation, version: ProtocolVersion): n
 /** Why this server would not take it, if so. [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15] */
 export function refusalOf(operation: PublishOperation, link: Link): MqttError | undefined {
   const { limits, version } = link
-  const { topic, qos, properties } = operation
+  const { qos, retain, properties } = operation
   const bodyBytes = operation.topicBytes + operation.payloadLength
-  const plain = properties === NO_PROPERTIES && !operation.retain && qos <= limits.maximumQoS
+  const plain = properties === NO_PROPERTIES && !retain && qos <= limits.maximumQoS
   if (plain && bodyBytes + PLAIN_HEADER_BYTES <= limits.maximumPacketSizeBytes) return undefined
-  if (qos > limits.maximumQoS) {
-    const text = `with QoS ${qos}: the server's maximum is ${limits.maximumQoS}`
-    return notSupported(topic, text, 'maximumQoS')
+  const call = `publish to "${operation.topic}"`
+  if (qos > limits.maximumQoS) return notSupported(link, `${call} with QoS ${qos}`, 'maximumQoS')
+  if (retain && !limits.retainAvailable) return notSupported(link, call, 'retainAvailable')
+  // MQTT 3.1.1 carries no properties; the lifetime alone holds at least while the message waits here.
+  if (version === 4 && Object.keys(properties).some((name) => name !== 'messageExpiryInterval')) {
+    return notSupported(link, `${call} with properties`, 'protocol')
   }
-  if (operation.retain && !limits.retainAvailable) {
-    return notSupported(topic, 'with retain: the server keeps no messages', 'retainAvailable')
-  }
-  if (version === 4 && properties !== NO_PROPERTIES && needsProperties(properties)) {
-    const text = 'with properties: they need MQTT 5.0, and the server speaks 3.1.1'
-    return notSupported(topic, text, 'protocol')
-  }
-  const sizeBytes = sizeOf(operation, version)
-  const limitBytes = limits.maximumPacketSizeBytes
-  if (sizeBytes <= limitBytes) return undefined
-  return new PacketTooLargeError(
-    `Cannot publish to "${topic}": ${sizeBytes} bytes are above the server's limit of ${limitBytes}`,
-    { sizeBytes, limitBytes, limitedBy: 'server' },
-  )
+  return sizeError(link, call, sizeOf(operation, version))
 }
 
 /** Whether a message has outlived itself before it was ever sent. §3.3.2.3.3 */
 export function expiryOf(operation: PublishOperation, waitedMs: number): MqttError | undefined {
-  const lifetime = operation.properties.messageExpiryInterval
-  if (lifetime === undefined || operation.state !== 'waiting') return undefined
-  if (waitedMs < lifetime * 1000) return undefined
-  const text = `Message to "${operation.topic}" expired after ${lifetime} s of waiting`
-  const details = { operation: 'message expiry', afterMs: lifetime * 1000, sent: 'no' } as const
-  return new TimeoutError(text, details)
+  const { messageExpiryInterval } = operation.properties
+  if (messageExpiryInterval === undefined || operation.state !== 'waiting') return undefined
+  const afterMs = messageExpiryInterval * 1000
+  if (waitedMs < afterMs) return undefined
+  const text = `Message to "${operation.topic}" expired after ${afterMs} ms of waiting`
+  return new TimeoutError(text, { operation: 'message expiry', afterMs, sent: 'no' })
 }
 
 /** The properties with the lifetime that is left: at least 1 s. §3.3.2.3.3 */
@@ -59,13 +49,4 @@ export function remainingProperties(operation: PublishOperation, waitedMs: numbe
   if (lifetime === undefined || waitedMs < 1000) return properties
   const left = lifetime - Math.floor(waitedMs / 1000)
   return { ...properties, messageExpiryInterval: Math.max(1, left) }
-}
-
-/** MQTT 3.1.1 carries no properties; the lifetime alone holds at least while the message waits here. */
-function needsProperties(properties: Properties): boolean {
-  return Object.keys(properties).some((name) => name !== 'messageExpiryInterval')
-}
-
-function notSupported(topic: string, text: string, limit: string): NotSupportedError {
-  return new NotSupportedError(`Cannot publish to "${topic}" ${text}`, { limit })
 }

@@ -41,34 +41,26 @@ export const EMPTY_SESSION: Session = Object.freeze({
 })
 
 export function snapshotPublish(operation: PublishOperation): StoredPublish {
-  const { payload, payloadOffset, payloadLength } = operation
+  const { packetId, state, topic, topicBytes, payload, payloadOffset: from } = operation
+  const { payloadLength, qos, retain, properties } = operation
   return {
-    packetId: operation.packetId,
-    state: operation.state as StoredPublish['state'],
-    topic: operation.topic,
-    topicBytes: operation.topicBytes,
-    payload:
-      typeof payload === 'string'
-        ? payload
-        : payload.slice(payloadOffset, payloadOffset + payloadLength),
+    packetId,
+    state: state as StoredPublish['state'],
+    topic,
+    topicBytes,
+    payload: typeof payload === 'string' ? payload : payload.slice(from, from + payloadLength),
     payloadLength,
-    qos: operation.qos,
-    retain: operation.retain,
-    properties: operation.properties,
+    qos,
+    retain,
+    properties,
   }
 }
 
 export function restorePublish(stored: StoredPublish): PublishOperation {
-  const operation = new PublishOperation(
-    stored.topic,
-    stored.topicBytes,
-    stored.payload,
-    stored.payloadLength,
-    stored.qos,
-    stored.retain,
-    stored.properties,
+  const { packetId, state, topic, topicBytes, payload, payloadLength, qos, retain, properties } =
+    stored
+  return Object.assign(
+    new PublishOperation(topic, topicBytes, payload, payloadLength, qos, retain, properties),
+    { packetId, state },
   )
-  operation.packetId = stored.packetId
-  operation.state = stored.state
-  return operation
 }

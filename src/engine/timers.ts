@@ -49,10 +49,7 @@ export class Timers {
   /** The earliest deadline. */
   get next(): number {
     let earliest = Infinity
-    for (let timer = 0; timer < this.#at.length; timer += 1) {
-      const at = this.#at[timer] as number
-      if (at < earliest) earliest = at
-    }
+    for (const at of this.#at) if (at < earliest) earliest = at
     return earliest
   }
 
@@ -63,7 +60,6 @@ export class Timers {
 
   /** Why `next` is what it is. */
   get reason(): TimerReason | undefined {
-    const { next } = this
-    return next === Infinity ? undefined : TIMER_REASONS[this.#at.indexOf(next)]
+    return TIMER_REASONS[this.due(Math.min(this.next, Number.MAX_VALUE))]
   }
 }

@@ -14,29 +14,24 @@ export interface ParseServerOptions {
 
 type NetworkScheme = Exclude<ServerAddress['scheme'], 'unix'>
 
-/** What may stand before `://`; the last three are other clients' words for the same. */
-const SCHEMES: Readonly<Record<string, NetworkScheme>> = {
-  mqtt: 'mqtt',
-  mqtts: 'mqtts',
-  ws: 'ws',
-  wss: 'wss',
-  tcp: 'mqtt',
-  ssl: 'mqtts',
-  tls: 'mqtts',
-}
+/** What may stand before `://`, with the port of each. */
+const PORTS: Readonly<Record<NetworkScheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }
 
-const DEFAULT_PORTS: Readonly<Record<NetworkScheme, number>> = {
-  mqtt: 1883,
-  mqtts: 8883,
-  ws: 80,
-  wss: 443,
-}
+/** Other clients' words for the same. */
+const SYNONYMS: Readonly<Record<string, string>> = { tcp: 'mqtt', ssl: 'mqtts', tls: 'mqtts' }
 
 /** Where most servers take MQTT over WebSocket; the specification names no path. */
 const DEFAULT_PATH = '/mqtt'
 
 /** The longest host name, in characters. RFC 1035 §2.3.4 */
 const HOST_MAX = 253
+
+/** Four numbers up to 255. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
+
+/** Eight groups, or up to seven around one `::`. RFC 4291 §2.2 */
+const IPV6 =
+  /^(?:(?:[\da-f]{1,4}:){7}[\da-f]{1,4}|(?!(?::*[\da-f]+\b){8})(?:(?:[\da-f]{1,4}:)*[\da-f]{1,4})?::(?:(?:[\da-f]{1,4}:)*[\da-f]{1,4})?)$/i
 
 /** How much of a server an error shows, in characters. */
 const SHOWN_MAX = 200
@@ -76,34 +71,34 @@ export function parseServer(server: string, options: ParseServerOptions = {}): S
   const [, prefix, authority = '', path = ''] =
     /^(?:([^/?#:]*):\/\/)?([^/?#]*)(.*)$/s.exec(server) ?? []
   const name = prefix?.toLowerCase() ?? (tls ? 'mqtts' : 'mqtt')
-  const scheme = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined
-  if (scheme === undefined) return refuse('use "mqtt:", "mqtts:", "ws:", "wss:" or "unix:"')
-  const isWebSocket = scheme === 'ws' || scheme === 'wss'
+  const scheme = (Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : name) as NetworkScheme
+  if (!Object.hasOwn(PORTS, scheme)) refuse('use "mqtt:", "mqtts:", "ws:", "wss:" or "unix:"')
+  const isWebSocket = scheme.startsWith('w')
   if (tls && (scheme === 'mqtt' || scheme === 'ws')) refuse(`TLS settings need "${scheme}s:"`)
   if (path !== '' && !isWebSocket && (path !== '/' || prefix === undefined)) {
     refuse('only "ws:" and "wss:" have a path')
   }
   if (/[^!-~]|#/.test(path)) refuse('its path has a character that needs encoding')
 
+  if (isIPv6(authority)) refuse(`write the IPv6 address as "[${authority}]"`)
   const [, host = '', portText] = /^(\[.*\]|[^:]*)(?::(.*))?$/s.exec(authority.toLowerCase()) ?? []
   const bare = host.replace(/^\[(.*)\]$/s, '$1')
-  if (isIPv6(authority)) refuse(`write the IPv6 address as "[${authority}]"`)
   if (!(bare === host ? isName(host) : isIPv6(bare))) {
     refuse('it names no host, as "localhost" or "mqtt://localhost:1883" does')
   }
-  const port = checkPort(portText ?? portOption ?? DEFAULT_PORTS[scheme])
+  const port = checkPort(portText ?? portOption ?? PORTS[scheme])
   if (portOption !== undefined && port !== checkPort(portOption)) {
     throw new RangeError(
       `Cannot use both ports, ${port} of the server and ${portOption} of the options`,
     )
   }
-  const fullPath = !isWebSocket || path.startsWith('/') ? path : DEFAULT_PATH + path
+  const fullPath = isWebSocket ? path.replace(/^(?!\/)/, DEFAULT_PATH) : ''
   return {
     scheme,
     host: bare,
     port,
-    path: isWebSocket ? fullPath : '',
-    href: `${scheme}://${host}:${port}${isWebSocket ? fullPath.replace(/\?.*/, '') : ''}`,
+    path: fullPath,
+    href: `${scheme}://${host}:${port}${fullPath.replace(/\?.*/, '')}`,
   }
 }
 
@@ -117,26 +112,17 @@ function checkPort(value: string | number): number {
 function isName(host: string): boolean {
   return (
     host.length <= HOST_MAX &&
-    /^(?:(?:[\w-]|[^\0-\xa0\s])+(?:\.(?!$)|\.?$))+$/.test(host) &&
-    (!/(?:^|\.)\d+\.?$/.test(host) || isIPv4(host))
+    /^(?!.*\.\.)(?!\.)(?:[\w.-]|[^\0-\xa0\s])+$/.test(host) &&
+    (!/(?:^|\.)\d+\.?$/.test(host) || IPV4.test(host))
   )
 }
 
-function isIPv4(host: string): boolean {
-  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(host)
-}
-
-/** RFC 4291 §2.2, with a zone as in RFC 4007 §11. */
+/** Without its zone (RFC 4007 §11), and with two groups for an IPv4 address at its end. */
 function isIPv6(text: string): boolean {
-  const halves = text
-    .replace(/%[\w.~-]+$/, '')
-    .replace(/:([\d.]+)$/, (tail, ipv4: string) => (isIPv4(ipv4) ? ':0:0' : tail))
-    .split('::')
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
-  return (
-    groups.every((group) => /^[\da-f]{1,4}$/i.test(group)) &&
-    (halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8)
-  )
+  const ends = text.replace(/%[\w.~-]+$/, '').replace(/:[\d.]+$/, (tail) => {
+    return IPV4.test(tail.slice(1)) ? ':0:0' : tail
+  })
+  return IPV6.test(ends)
 }
 
 /** A parser that gives the same object again for the server that it was asked for last. */

@@ -36,8 +36,9 @@ export abstract class GatedTransport implements Transport {
 
   /** Sends; `sourceSent` follows, later. */
   protected abstract sendChunks(chunks: readonly Uint8Array[]): void
-  protected abstract pauseSource(): void
-  protected abstract resumeSource(): void
+  /** Stops reading, if the source can; what comes in all the same is held, within HELD_BYTES_MAX. */
+  protected pauseSource(): void {}
+  protected resumeSource(): void {}
   /** Ends in good order after what was sent; `sourceClosed` follows, later. */
   protected abstract endSource(): void
   /** Frees everything at once; `sourceClosed` follows, later. */
@@ -83,8 +84,8 @@ export abstract class GatedTransport implements Transport {
   }
 
   destroy(): void {
+    if (!this.alive) return
     const state = this.#state
-    if (state === 'destroyed' || state === 'over') return
     this.#state = 'destroyed'
     this.#held = undefined
     if (state === 'draining') later(() => this.sourceClosed(undefined))
@@ -102,8 +103,16 @@ export abstract class GatedTransport implements Transport {
   /** Bytes `0` to `length` came in. */
   protected sourceReceived(bytes: Uint8Array, length: number): void {
     if (this.#state !== 'open' || length === 0) return
-    if (!this.#paused && this.#held === undefined) this.#handler?.received(bytes, length)
-    else this.#hold(bytes.slice(0, length))
+    if (!this.#paused && this.#held === undefined) {
+      this.#handler?.received(bytes, length)
+      return
+    }
+    this.#held ??= []
+    this.#held.push(bytes.slice(0, length))
+    this.#heldBytes += length
+    if (this.#heldBytes <= HELD_BYTES_MAX) return
+    const text = `Server sent more than ${HELD_BYTES_MAX / 1_048_576} MiB while reading was paused`
+    this.sourceFailed(new ConnectionLostError(text))
   }
 
   /** The last `sendChunks` is done. */
@@ -130,18 +139,6 @@ export abstract class GatedTransport implements Transport {
     if (!this.alive) return
     this.sourceClosed(error)
     this.destroySource()
-  }
-
-  #hold(bytes: Uint8Array): void {
-    this.#held ??= []
-    this.#held.push(bytes)
-    this.#heldBytes += bytes.length
-    if (this.#heldBytes <= HELD_BYTES_MAX) return
-    this.sourceFailed(
-      new ConnectionLostError(
-        `Cannot hold more than ${HELD_BYTES_MAX / 1_048_576} MiB that came while paused, and nothing slows the server down`,
-      ),
-    )
   }
 
   #handOn(): void {

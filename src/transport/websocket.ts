@@ -65,10 +65,14 @@ export class WebSocketTransport extends GatedTransport {
       const socket = make(`${scheme}://${authority}:${port}${path}`) as StandardWebSocket
       this.socket = socket
       socket.binaryType = binaryType
-      socket.addEventListener('open', () => this.#onOpen())
-      socket.addEventListener('message', (event) => this.#onMessage(event.data))
-      socket.addEventListener('error', (event) => this.#onError(event.error))
-      socket.addEventListener('close', (event) => this.#onClose(event.code, event.reason))
+      socket.addEventListener('open', () => {
+        if (socket.protocol === SUB_PROTOCOL) this.sourceOpened()
+        else this.sourceFailed(subProtocolError(this.address))
+      })
+      socket.addEventListener('message', ({ data }) => this.#onMessage(data))
+      // The standard has a `close` follow, Node 22 does not always.
+      socket.addEventListener('error', ({ error }) => this.sourceFailed(this.explain(error)))
+      socket.addEventListener('close', ({ code, reason }) => this.#onClose(code, reason))
     } catch (error) {
       this.dialFailed(this.explain(error))
     }
@@ -83,13 +87,15 @@ export class WebSocketTransport extends GatedTransport {
   protected explain(cause: unknown, words = 'the platform does not say why'): Error {
     const { message = '' } = (cause ?? {}) as Partial<Error>
     if (/subprotocol/i.test(message)) return subProtocolError(this.address)
-    const told = this.opening
-      ? 'host, port or path may be wrong, the server refuses, or its certificate is not trusted'
-      : words
-    const what = this.opening ? 'Cannot connect to' : 'Lost the connection to'
+    const [what, told] = this.opening
+      ? [
+          'Cannot connect to',
+          'host, port or path may be wrong, its certificate not trusted, or the server refuses',
+        ]
+      : ['Lost the connection to', words]
     // Bun shows the whole URL, in whose query there may be a token.
-    const [query = ''] = /\?.*/.exec(this.address.path) ?? []
-    const isSafe = query === '' || !message.includes(query)
+    const [query] = /\?.*/.exec(this.address.path) ?? []
+    const isSafe = query === undefined || !message.includes(query)
     return new ConnectionLostError(
       `${what} "${this.address.href}": ${(isSafe && message) || told}`,
       isSafe ? { cause } : {},
@@ -100,14 +106,6 @@ export class WebSocketTransport extends GatedTransport {
     // Packets need not be aligned to frames. [MQTT-6.0.0-2]
     for (const chunk of chunks) this.socket?.send(chunk)
     queueMicrotask(this.#onSent)
-  }
-
-  protected override pauseSource(): void {
-    // The standard has no means; what comes in meanwhile is held, within HELD_BYTES_MAX.
-  }
-
-  protected override resumeSource(): void {
-    // See pauseSource.
   }
 
   protected override endSource(): void {
@@ -122,31 +120,13 @@ export class WebSocketTransport extends GatedTransport {
     queueMicrotask(() => this.sourceClosed(undefined))
   }
 
-  #onOpen(): void {
-    if (this.socket?.protocol !== SUB_PROTOCOL) {
-      this.sourceFailed(subProtocolError(this.address))
-      return
-    }
-    this.sourceOpened()
-  }
-
   #onMessage(data: unknown): void {
     if (typeof data !== 'string') {
       const bytes = data instanceof Uint8Array ? data : new Uint8Array(data as ArrayBuffer)
       this.sourceReceived(bytes, bytes.length)
       return
     }
-    this.sourceFailed(
-      new ProtocolError(`Server at "${this.address.href}" sent a text frame where MQTT is binary`, {
-        clause: 'MQTT-6.0.0-1',
-        reasonCode: 0x82,
-      }),
-    )
-  }
-
-  /** The standard has a `close` follow, Node 22 does not always. */
-  #onError(cause: unknown): void {
-    this.sourceFailed(this.explain(cause))
+    this.sourceFailed(brokenRule(this.address, 'sent a text frame where MQTT is binary', '6.0.0-1'))
   }
 
   #onClose(code: number, reason: string): void {
@@ -164,12 +144,15 @@ export class WebSocketTransport extends GatedTransport {
   }
 }
 
+function brokenRule({ href }: ServerAddress, what: string, statement: string): ProtocolError {
+  const clause = `MQTT-${statement}`
+  return new ProtocolError(`Server at "${href}" ${what}`, { clause, reasonCode: 0x82 })
+}
+
 /** The server has not chosen what we offered. [MQTT-6.0.0-4] */
 export function subProtocolError(address: ServerAddress): ProtocolError {
-  return new ProtocolError(
-    `Server at "${address.href}" did not choose the sub-protocol "${SUB_PROTOCOL}": it may speak no MQTT there`,
-    { clause: 'MQTT-6.0.0-4', reasonCode: 0x82 },
-  )
+  const what = `did not choose the sub-protocol "${SUB_PROTOCOL}": it may speak no MQTT there`
+  return brokenRule(address, what, '6.0.0-4')
 }
 
 /**

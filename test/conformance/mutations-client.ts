@@ -116,7 +116,7 @@ export const CLIENT_CHANGES: Changes = {
       'this.socket?.send(String.fromCharCode(...chunk) as never)',
       { both: 'MQTT-6.0.0-1' },
     ],
-    ['this.socket?.protocol !== SUB_PROTOCOL', 'false', { both: 'MQTT-6.0.0-4' }],
+    ['socket.protocol === SUB_PROTOCOL', 'true', { both: 'MQTT-6.0.0-4' }],
     ["SUB_PROTOCOL = 'mqtt'", "SUB_PROTOCOL = 'mqttv3.1'", { both: 'MQTT-6.0.0-3' }],
   ],
 }

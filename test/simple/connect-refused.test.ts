@@ -40,13 +40,13 @@ const REASONS: readonly (readonly [code: number, name: string, transient: boolea
   [0x9f, 'Connection rate exceeded', true],
 ]
 
-/** Every refusal of MQTT 3.1.1. §3.2.2.3 */
+/** Every refusal of MQTT 3.1.1, by its name in MQTT 5.0. §3.2.2.3 */
 const RETURN_CODES: readonly (readonly [code: number, name: string, transient: boolean])[] = [
-  [1, 'nacceptable protocol version', false],
-  [2, 'dentifier rejected', false],
-  [3, 'erver unavailable', true],
-  [4, 'ad user name or password', false],
-  [5, 'ot authorized', false],
+  [1, 'Unsupported Protocol Version', false],
+  [2, 'Client Identifier not valid', false],
+  [3, 'Server unavailable', true],
+  [4, 'Bad User Name or Password', false],
+  [5, 'Not authorized', false],
 ]
 
 const connack = (reasonCode: number, properties: object = {}): never =>
