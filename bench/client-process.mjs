@@ -19,7 +19,7 @@ import {
 
 const settings = parseSettings(process.argv.slice(2))
 const { open } = await import(`./clients/${settings.client}.mjs`)
-const kinds = { publish, receive, idle, offer }
+const kinds = { publish, receive, idle, offer, offline }
 
 // A client may reject promises that nobody waits for; a run in which that happens is worth nothing.
 process.on('unhandledRejection', (error) => {
@@ -136,6 +136,18 @@ async function offer() {
   for (let i = 0; i < messages; i++) promises[i] = client.offer(topic, Buffer.alloc(size, i & 0xff))
   const after = await settled(heapBytes)
   return { bytes: (after - before) / promises.length - size }
+}
+
+/** Heap and buffers a message that waits for a server which is not there, beyond its payload. */
+async function offline() {
+  const { size, messages } = settings
+  const [topic] = dataTopics(1)
+  const client = await open({ ...settings, port: 1, offline: 1 })
+  for (let i = 0; i < 5000; i++) client.offer(topic, Buffer.alloc(size, 1))
+  const before = await settled(heapBytes)
+  for (let i = 0; i < messages; i++) client.offer(topic, Buffer.alloc(size, i & 0xff))
+  const after = await settled(heapBytes)
+  return { bytes: (after - before) / messages - size }
 }
 
 function cpuMicros(start) {

@@ -3,7 +3,7 @@
 
 import { PEERS } from './peers.mjs'
 
-const UNITS = { publish: 'µs', receive: 'µs', idle: 'kB', offer: 'B' }
+const UNITS = { publish: 'µs', receive: 'µs', idle: 'kB', offer: 'B', offline: 'B' }
 
 export function renderReport({ rows, peers, absent, command, machine, rounds, seconds }) {
   const head = [
@@ -50,7 +50,7 @@ function renderCell(kind, cell) {
   if (cell === undefined) return ''
   if (cell.failure !== undefined) return 'FAILED'
   if (kind === 'idle') return (cell.figure / 1000).toFixed(1)
-  if (kind === 'offer') return cell.figure.toFixed(0)
+  if (kind === 'offer' || kind === 'offline') return cell.figure.toFixed(0)
   return cell.figure.toFixed(cell.figure < 1 ? 3 : 2)
 }
 

@@ -197,7 +197,8 @@ function takesPart(scenario, peer) {
 /** The combinations of protocol and window that are worth trying for this scenario. */
 function variantsOf(scenario, peer) {
   const windows = scenario.kind === 'publish' ? peer.windows : peer.windows.slice(-1)
-  const protocols = scenario.peers === undefined ? peer.protocols : peer.protocols.slice(-1)
+  const tried = scenario.peers === undefined || scenario.kind === 'publish'
+  const protocols = tried ? peer.protocols : peer.protocols.slice(-1)
   return protocols.flatMap((protocol) => windows.map((window) => ({ protocol, window })))
 }
 
@@ -223,7 +224,7 @@ async function measure(scenario, peer, variant, round) {
   const { hosts, port } = server.listening[scenario.port ?? 'normal']
   const settings = {
     kind: scenario.kind,
-    client: peer.id,
+    client: scenario.programs?.[peer.id] ?? peer.id,
     clientId: `bench-${peer.id}`,
     host: hosts[0],
     port,

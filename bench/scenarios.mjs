@@ -1,5 +1,6 @@
 // What is measured and what has to be reached, as data: a row of the table each.
 // `messages` is for the fastest clients, divided by a peer's `slowness` (peers.mjs); half of it warms up first.
+// `programs` names another client file than the peer's own.
 // A target says what umqtt's figure has to be: `against` a peer `atMost` or `timesLess`, or below `limit`.
 
 /** Figures of kind publish and receive are processor time a message; idle and offer are memory. */
@@ -86,6 +87,36 @@ export const SCENARIOS = [
     settings: { qos: 1, size: 1024, topics: 1 },
     messages: 400_000,
     targets: [{ against: 'mqttjs', timesLess: 8 }],
+  },
+  {
+    name: 'robust-qos1-publish',
+    title: 'QoS 1 publish through umqtt/robust, 64 B, full window, outcome awaited',
+    kind: 'publish',
+    settings: { qos: 1, size: 64, topics: 1 },
+    messages: 1_600_000,
+    programs: { umqtt: 'umqtt-robust' },
+    peers: { umqtt: {}, mqttjs: {} },
+    targets: [{ against: 'mqttjs', timesLess: 10 }],
+  },
+  {
+    name: 'robust-fleeting',
+    title: 'QoS 0 fleeting through umqtt/robust, 64 B, receipt not looked at',
+    kind: 'publish',
+    settings: { qos: 0, size: 64, topics: 1 },
+    messages: 2_000_000,
+    programs: { umqtt: 'umqtt-robust' },
+    peers: { umqtt: {}, mqttjs: {} },
+    targets: [{ against: 'mqttjs', timesLess: 6 }],
+  },
+  {
+    name: 'robust-offline',
+    title: 'a million waiting in umqtt/robust, offline, memory a message beyond its payload',
+    kind: 'offline',
+    settings: { size: 64 },
+    messages: 1_000_000,
+    programs: { umqtt: 'umqtt-robust' },
+    peers: { umqtt: {} },
+    targets: [{ limit: 400 }],
   },
   {
     name: 'idle',

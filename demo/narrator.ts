@@ -1,30 +1,21 @@
-// Prints the demo for a person: aligned columns, colours where they can be seen, plain lines elsewhere.
-// Knows nothing of MQTT.
+// Tells the demo to a person: plain lines, one for each thing that happens. Colours where they can be seen.
+// Knows nothing of MQTT; live-narrator.ts is the same on a terminal that can be written over.
 
 /** Where the lines go. */
 export interface Screen {
   readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
   write(text: string): unknown
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** One message that went from one to the other. */
-export interface Passage {
-  readonly from: string
-  readonly to: string
-  readonly what: string
-  readonly value: string
-  readonly how: string
-  /** From the call to the arrival; undefined when that says nothing. */
-  readonly tookMs: number | undefined
-}
+export type Environment = Readonly<Record<string, string | undefined>>
 
 const STYLES = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const
 
-type Style = keyof typeof STYLES
+export type Style = keyof typeof STYLES
 
-const WHO_COLUMNS = 21
+const WHO_COLUMNS = 12
 
 /** Whether the reader sees colours. See https://no-color.org */
 export function hasColours(screen: Screen, environment: Environment): boolean {
@@ -35,80 +26,89 @@ export function hasColours(screen: Screen, environment: Environment): boolean {
 export class Narrator {
   readonly #screen: Screen
   readonly #colours: boolean
+  readonly #now: () => number
 
-  constructor(screen: Screen, environment: Environment) {
+  /** @param now ms since the demo began */
+  constructor(screen: Screen, colours: boolean, now: () => number) {
     this.#screen = screen
-    this.#colours = hasColours(screen, environment)
+    this.#colours = colours
+    this.#now = now
   }
 
   title(text: string): void {
-    this.#line(this.#style('bold', text))
+    this.line(this.style('bold', text))
   }
 
   /** Begins a part of the story. */
   scene(text: string): void {
-    this.#line('')
-    this.#line(this.#style('bold', text))
+    this.line('')
+    this.line(this.style('bold', text))
   }
 
   /** What somebody does or learns. */
   says(who: string, text: string): void {
-    this.#line(`  ${this.#style('cyan', who.padEnd(WHO_COLUMNS))} ${text}`)
+    this.line(this.told(who, text, Infinity))
   }
 
-  /** Something that this server cannot do. */
-  without(text: string): void {
-    this.#line(`  ${this.#style('yellow', 'left out'.padEnd(WHO_COLUMNS))} ${text}`)
+  /** What is to be seen of somebody at any moment; for who can show it. */
+  watch(_who: string, _look: () => string): void {
+    // A plain line for each look would drown the story.
   }
 
-  /** A message has arrived. */
-  passes({ from, to, what, value, how, tookMs }: Passage): void {
-    const way = this.#style('cyan', `${from} → ${to}`.padEnd(WHO_COLUMNS))
-    const took = tookMs === undefined ? '' : `${tookMs.toFixed(1)} ms`
-    const columns = `${what.padEnd(12)} ${value.padEnd(21)} ${how.padEnd(16)}`
-    this.#line(`  ${way} ${columns} ${this.#style('dim', took.padStart(8))}`)
+  /** The story is over: from here on there are plain lines alone. */
+  stop(): void {
+    // There is nothing to be written over.
   }
 
   /** Columns of figures: the first to the left, the others to the right. */
   table(rows: readonly (readonly string[])[]): void {
     const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? []
-    rows.forEach((row, y) => {
-      const cells = row.map((cell, x) =>
-        x === 0 ? cell.padEnd(widths[x] ?? 0) : cell.padStart((widths[x] ?? 0) + 2),
-      )
-      this.#line(`  ${y === 0 ? this.#style('dim', cells.join('')) : cells.join('')}`)
-    })
+    for (const row of rows) {
+      const cells = row.map((cell, i) => {
+        const width = widths[i] ?? 0
+        return i === 0 ? cell.padEnd(width) : cell.padStart(width + 3)
+      })
+      const head = row[0] === ''
+      this.line(`  ${head ? this.style('dim', cells.join('')) : cells.join('')}`)
+    }
   }
 
   kept(text: string): void {
-    this.#line(`  ${this.#style('green', 'kept')}    ${text}`)
+    this.line(`  ${this.style('green', 'kept')}    ${text}`)
   }
 
   broken(text: string, why: string): void {
-    this.#line(`  ${this.#style('red', 'BROKEN')}  ${text}: ${why}`)
+    this.line(`  ${this.style('red', 'BROKEN')}  ${text}: ${why}`)
   }
 
   /** Why it ends here. */
   fails(text: string): void {
-    this.#line('')
-    this.#line(`${this.#style('red', 'The demo failed.')} ${text}`)
+    this.line('')
+    this.line(`${this.style('red', 'The demo failed.')} ${text}`)
   }
 
-  /** What to do about it. */
+  /** A remark on what stands above. */
   hint(text: string): void {
-    this.#line(this.#style('dim', text))
+    this.line(this.style('dim', text))
   }
 
   ends(text: string): void {
-    this.#line('')
-    this.#line(this.#style('bold', text))
+    this.line('')
+    this.line(this.style('bold', text))
   }
 
-  #line(text: string): void {
+  protected line(text: string): void {
     this.#screen.write(`${text.trimEnd()}\n`)
   }
 
-  #style(style: Style, text: string): string {
+  protected style(style: Style, text: string): string {
     return this.#colours ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text
+  }
+
+  /** When who said what, within so many columns. */
+  protected told(who: string, text: string, columns: number): string {
+    const at = `${(this.#now() / 1000).toFixed(1)} s`.padStart(7)
+    const rest = text.slice(0, Math.max(0, columns - at.length - WHO_COLUMNS - 3))
+    return `${this.style('dim', at)}  ${this.style('cyan', who.padEnd(WHO_COLUMNS))} ${rest}`
   }
 }

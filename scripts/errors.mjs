@@ -16,15 +16,18 @@ function readErrors(source) {
   return Array.from(source.matchAll(ERROR), ([, comment = '', name = '', body = '']) => {
     const text = comment.replaceAll(/^ \* ?/gm, '')
     const [meaning = '', todo = ''] = text.split(/\n\n+What to do: /).map(unfold)
-    const [, code = ''] = /declare readonly code: '(\w+)'/.exec(body) ?? []
+    const [, type = ''] = /declare readonly code: (.+)/.exec(body) ?? []
+    // A class with several codes has a type with a name for them.
+    const [, union = type] = new RegExp(`export type ${type} =([^]*?)\\n\\n`).exec(source) ?? []
+    const codes = Array.from(union.matchAll(/'(\w+)'/g), ([, code]) => `\`${code}\``)
     const fields = Array.from(
       body.matchAll(/^ {2}declare readonly (?!name|code)(\w+):/gm),
       ([, field]) => `\`${field}\``,
     )
-    if (code === '' || meaning === '' || todo === '') {
+    if (codes.length === 0 || meaning === '' || todo === '') {
       throw new Error(`src/errors.ts: "${name}" lacks a code, a meaning, or "What to do: "`)
     }
-    return { name, code, meaning, todo: todo.charAt(0).toUpperCase() + todo.slice(1), fields }
+    return { name, codes, meaning, todo: todo.charAt(0).toUpperCase() + todo.slice(1), fields }
   })
 }
 
@@ -36,7 +39,7 @@ function unfold(text) {
 /** @param {string} source */
 function render(source) {
   const errors = readErrors(source)
-  const codes = Array.from({ length: 0x80 }, (_, i) => 0x80 + i).filter(
+  const reasonCodes = Array.from({ length: 0x80 }, (_, i) => 0x80 + i).filter(
     (code) => reasonName(code) !== 'Unknown',
   )
   return [
@@ -49,8 +52,8 @@ function render(source) {
     '| `code` | class | meaning | what to do | has besides |',
     '| --- | --- | --- | --- | --- |',
     ...errors.map(
-      ({ name, code, meaning, todo, fields }) =>
-        `| \`${code}\` | \`${name}\` | ${meaning} | ${todo} | ${fields.join(', ')} |`,
+      ({ name, codes, meaning, todo, fields }) =>
+        `| ${codes.join(', ')} | \`${name}\` | ${meaning} | ${todo} | ${fields.join(', ')} |`,
     ),
     '',
     '## Reason codes of the server',
@@ -59,7 +62,7 @@ function render(source) {
     '',
     '| code | name |',
     '| --- | --- |',
-    ...codes.map((code) => `| 0x${code.toString(16).toUpperCase()} | ${reasonName(code)} |`),
+    ...reasonCodes.map((code) => `| 0x${code.toString(16).toUpperCase()} | ${reasonName(code)} |`),
     '',
   ].join('\n')
 }

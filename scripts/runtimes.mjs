@@ -7,41 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compileAll } from './lib/compile.mjs'
 import { ROOT, run } from './lib/run.mjs'
-
-/**
- * @typedef {object} Runtime
- * @property {string} name
- * @property {string} package_ its npm package, with the exact version
- * @property {readonly string[]} command what runs test files
- * @property {readonly string[]} plain what runs a program
- * @property {RegExp} count where its output says how many tests passed
- */
-
-const NODE = {
-  command: ['node', '--test', '--test-reporter=tap'],
-  plain: ['node'],
-  count: /^# pass (\d+)$/m,
-}
-
-/** @type {readonly Runtime[]} */
-const RUNTIMES = [
-  { name: 'node22', package_: 'node@22.23.3', ...NODE },
-  { name: 'node24', package_: 'node@24.21.0', ...NODE },
-  {
-    name: 'bun',
-    package_: 'bun@1.4.5',
-    command: ['bun', 'test'],
-    plain: ['bun', 'run'],
-    count: /^\s*(\d+) pass$/m,
-  },
-  {
-    name: 'deno',
-    package_: 'deno@2.9.6',
-    command: ['deno', 'test', '--no-check', '--allow-all', '--no-lock'],
-    plain: ['deno', 'run', '--allow-all', '--no-lock'],
-    count: /(\d+) passed/,
-  },
-]
+import { RUNTIMES } from './lib/runtimes.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -85,7 +51,7 @@ for (const { name, package_, files, passed, routes, ok } of rows) {
 }
 if (rows.some((row) => !row.ok)) process.exitCode = 1
 
-/** @param {Runtime} runtime */
+/** @param {import('./lib/runtimes.mjs').Runtime} runtime */
 async function runOn({ name, package_, command, plain, count }) {
   const files =
     values.all && name.startsWith('node') ? compiled : portable.map((path) => `./${path}`)

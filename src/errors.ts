@@ -272,6 +272,41 @@ export class QueueFullError extends MqttError {
   }
 }
 
+/** Which way a store failed. */
+export type StoreErrorCode =
+  'ERR_MQTT_STORE_CORRUPT' | 'ERR_MQTT_STORE_FULL' | 'ERR_MQTT_STORE_UNAVAILABLE'
+
+/**
+ * The outbox could not be opened, written or read.
+ *
+ * What to do: `ERR_MQTT_STORE_FULL`: make room on the disk, or raise the quota; what is stored is
+ * still sent, and makes room. `ERR_MQTT_STORE_UNAVAILABLE`: the message names who holds the outbox,
+ * or what the system says of its folder. `ERR_MQTT_STORE_CORRUPT`: something is in the outbox that does
+ * not belong there; move it away, the rest is not lost.
+ */
+export class StoreError extends MqttError {
+  declare readonly name: 'StoreError'
+  declare readonly code: StoreErrorCode
+  /** The number of the entry that it is about. */
+  declare readonly entryId: number | undefined
+  /** Where it is, such as a file and an offset in it. */
+  declare readonly position: string | undefined
+
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    details: { cause?: unknown; entryId?: number; position?: string } = {},
+  ) {
+    super('StoreError', message, {
+      entryId: undefined,
+      position: undefined,
+      ...details,
+      transient: code !== 'ERR_MQTT_STORE_CORRUPT',
+      code,
+    })
+  }
+}
+
 /** The union over `code`, for exhaustive handling. */
 export type AnyMqttError =
   | MalformedPacketError
@@ -285,3 +320,4 @@ export type AnyMqttError =
   | ClosedError
   | NotSupportedError
   | QueueFullError
+  | StoreError

@@ -1,23 +1,25 @@
 // The demo as a user meets it: run as a program, with a server of its own, with other servers, and with
-// servers that are absent, refuse, or lose what they were given.
+// servers that are absent, refuse, or lose what they were given. Runs wait more than they work.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Ledger } from '../demo/ledger.ts'
+import { Link } from '../demo/link.ts'
+import { LiveNarrator, canBeLive } from '../demo/live-narrator.ts'
 import { Narrator, hasColours } from '../demo/narrator.ts'
 import { startServer as startDemoServer } from '../demo/server.ts'
+import { DEMO_MS, ENDS_MS, STEPS } from '../demo/timeline.ts'
 import { MQTTClient } from '../src/simple.node.ts'
-import { type Ending, runProgram } from './support/run-program.ts'
+import { type Ending, runProgram, startProgram } from './support/run-program.ts'
 import { PASSWORD, USER, startServer } from './support/servers.ts'
 import { requireOrSkip } from './support/skip.ts'
 
 const PROGRAM = 'build/demo/main.js'
-const DEMO_MS = 15_000
 
 async function runDemo(env: Readonly<Record<string, string>> = {}): Promise<Ending> {
   const start = performance.now()
@@ -36,37 +38,35 @@ function promises({ stdout }: Ending): { kept: string[]; broken: string[] } {
   return { kept: after('kept'), broken: after('BROKEN') }
 }
 
-describe('the demo', { timeout: 60_000 }, () => {
-  test('keeps every promise and ends by itself with a server of its own', async () => {
-    const ending = await runDemo()
+/** A row of the table at the end: one number for each kind of message. */
+function row({ stdout }: Ending, name: string): number[] {
+  const [, cells = ''] = new RegExp(`^  ${name}((?: +\\d+){4})$`, 'm').exec(stdout) ?? []
+  return cells.trim().split(/ +/).map(Number)
+}
+
+describe('the demo', { timeout: 240_000, concurrency: 3 }, () => {
+  test('keeps every promise and ends by itself with a server of its own', async (t) => {
+    const TMPDIR = mkdtempSync(join(tmpdir(), 'umqtt-nowhere-'))
+    t.after(() => rmSync(TMPDIR, { recursive: true }))
+    const ending = await runDemo({ TMPDIR })
     equal(ending.code, 0, ending.stdout + ending.stderr)
     equal(ending.stderr, '')
     const { kept, broken } = promises(ending)
     deepEqual(broken, [])
     ok(kept.length >= 15, kept.join('\n'))
-    for (const words of ['temperature', 'door', 'rain', 'blink', 'calibrate', 'add-water']) {
-      ok(
-        kept.some((text) => text.includes(words)),
-        words,
-      )
-    }
-    for (const words of [
-      'QoS 0',
-      'at least once',
-      'exactly once',
-      'retained',
-      'will',
-      'responses',
-    ]) {
-      ok(
-        kept.some((text) => text.includes(words)),
-        words,
-      )
-    }
-    match(ending.stdout, /left out +MQTT 5\.0, which this server does not speak/)
-    match(ending.stdout, /sent: "maybe"/)
-    match(ending.stdout, /Statistics\n +packets sent/)
+    const [readings = 0, states = 0, presses = 0, alarms = 0] = row(ending, 'published')
+    ok(readings > 30 && states === readings, `${readings} readings, ${states} states`)
+    deepEqual([presses, alarms], [5, 5])
+    deepEqual(row(ending, 'lost'), [0, 0, 0, 0])
+    deepEqual(row(ending, 'expired'), [0, 0, 1, 0])
+    equal(row(ending, 'delivered')[3], 5)
+    ok((row(ending, 'dropped')[0] ?? 0) > 0)
+    ok((row(ending, 'superseded')[1] ?? 0) > 0)
+    match(ending.stdout, /kill -9: process \d+/)
+    match(ending.stdout, /started again, and found 1 on disk/)
+    match(ending.stdout, /✗ too late, press again/)
     ok(!ending.stdout.includes('\u001b'), 'No colours where nobody sees them')
+    deepEqual(readdirSync(TMPDIR), [], 'The folder of the outbox is gone')
   })
 
   test('uses the server that UMQTT_SERVER names, with its user and password', async (t) => {
@@ -85,17 +85,21 @@ describe('the demo', { timeout: 60_000 }, () => {
 
   test('reaches a server over TLS, WebSocket and a Unix socket', async (t) => {
     const server = await startServer('aedes', { anonymous: true })
-    const folder = mkdtempSync(join(tmpdir(), 'umqtt-demo-'))
+    const folder = mkdtempSync(join(tmpdir(), 'umqtt-authority-'))
     t.after(async () => {
       await server.remove()
       rmSync(folder, { recursive: true })
     })
     const NODE_EXTRA_CA_CERTS = join(folder, 'ca.pem')
     writeFileSync(NODE_EXTRA_CA_CERTS, server.tls.ca as string)
-    for (const route of ['tls', 'ws', 'unix'] as const) {
-      const UMQTT_SERVER = server.urls[route] ?? ''
-      const ending = await runDemo({ UMQTT_SERVER, NODE_EXTRA_CA_CERTS })
-      equal(ending.code, 0, UMQTT_SERVER + ending.stdout + ending.stderr)
+    const routes = ['tls', 'ws', 'unix'] as const
+    const endings = await Promise.all(
+      routes.map((route) =>
+        runDemo({ UMQTT_SERVER: server.urls[route] ?? '', NODE_EXTRA_CA_CERTS }),
+      ),
+    )
+    for (const [i, ending] of endings.entries()) {
+      equal(ending.code, 0, `${routes[i]}\n${ending.stdout}${ending.stderr}`)
     }
   })
 
@@ -107,8 +111,7 @@ describe('the demo', { timeout: 60_000 }, () => {
     const env = { UMQTT_SERVER, UMQTT_USER: USER, UMQTT_PASSWORD: PASSWORD }
     const ending = await runDemo(env)
     equal(ending.code, 0, ending.stdout + ending.stderr)
-    match(ending.stdout, /response topic and correlation data of MQTT 5\.0/)
-    ok(promises(ending).kept.includes('Responses carried back the data of their requests'))
+    match(ending.stdout, /connected, MQTT 5\.0/)
 
     const auditor = new MQTTClient('auditor', UMQTT_SERVER, { user: USER, password: PASSWORD })
     await auditor.connect()
@@ -118,6 +121,37 @@ describe('the demo', { timeout: 60_000 }, () => {
     await auditor.disconnect()
   })
 
+  test('says which promise was broken when the server loses messages', async (t) => {
+    const server = await startDemoServer({
+      authorizeForward: (_, packet) =>
+        packet.topic.endsWith('/alarm') && packet.payload.includes('broken') ? null : packet,
+    })
+    t.after(() => server.close())
+    const ending = await runDemo({ UMQTT_SERVER: server.url })
+    equal(ending.code, 1)
+    deepEqual(promises(ending).broken, [
+      'Nothing is lost that was promised: alarm 3 (delivered, arrived 0 times)',
+    ])
+    deepEqual(row(ending, 'lost'), [0, 0, 0, 1])
+    match(ending.stdout, /The demo failed\. Broken promises: 1/)
+  })
+})
+
+describe('the demo, interrupted', { timeout: 60_000 }, () => {
+  test('takes its process and its folder with it', async (t) => {
+    const TMPDIR = mkdtempSync(join(tmpdir(), 'umqtt-nowhere-'))
+    t.after(() => rmSync(TMPDIR, { recursive: true }))
+    const program = startProgram(PROGRAM, [], { TMPDIR })
+    await program.until(/window +process \d+, connected/)
+    program.signal('SIGINT')
+    const { code, stdout } = await program.ended
+    equal(code, 1)
+    match(stdout, /It was interrupted\n$/)
+    deepEqual(readdirSync(TMPDIR), [])
+  })
+})
+
+describe('the demo without a server', { timeout: 60_000 }, () => {
   test('fails with a clear message when nothing listens', async () => {
     const listener = createServer().listen(0, '127.0.0.1')
     await once(listener, 'listening')
@@ -137,7 +171,7 @@ describe('the demo', { timeout: 60_000 }, () => {
     const { port } = listener.address() as AddressInfo
     const ending = await runDemo({ UMQTT_SERVER: `mqtt://127.0.0.1:${port}` })
     equal(ending.code, 1)
-    match(ending.stdout, /The demo failed\. .*5000 ms/)
+    match(ending.stdout, /The demo failed\. .*2500 ms/)
   })
 
   test('fails with a clear message when UMQTT_SERVER is no server', async () => {
@@ -145,18 +179,26 @@ describe('the demo', { timeout: 60_000 }, () => {
     equal(ending.code, 1)
     match(ending.stdout, /Cannot use the server "http:\/\/localhost"/)
   })
+})
 
-  test('says which promise was broken when the server loses messages', async (t) => {
-    const server = await startDemoServer({
-      authorizeForward: (_, packet) => (packet.topic.endsWith('/reading/rain') ? null : packet),
-    })
-    t.after(() => server.close())
-    const ending = await runDemo({ UMQTT_SERVER: server.url })
-    equal(ending.code, 1)
-    deepEqual(promises(ending).broken, [
-      'All 4 readings "rain" arrived (QoS 2: exactly once): [] instead of [1,2,3,4]',
-    ])
-    match(ending.stdout, /The demo failed\. Broken promises: 1/)
+describe('the timeline of the demo', () => {
+  test('is in order, and ends within half a minute', () => {
+    const times = STEPS.map(({ atMs }) => atMs)
+    deepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+    )
+    ok((times.at(-1) ?? Infinity) < ENDS_MS && ENDS_MS < 30_000)
+  })
+  test('kills the window while the link is cut, after something has happened at it', () => {
+    const kinds = STEPS.map(({ action }) => (action.kind === 'link' ? action.state : action.kind))
+    const order = [kinds.indexOf('cut'), kinds.indexOf('kill'), kinds.indexOf('start')]
+    deepEqual(
+      order,
+      [...order].sort((a, b) => a - b),
+    )
+    ok(kinds.slice(order[0], order[1]).includes('window'))
+    ok(kinds.indexOf('up') > (order[2] ?? Infinity))
   })
 })
 
@@ -164,9 +206,9 @@ describe('the narrator of the demo', () => {
   const told = (isTTY: boolean, environment: Record<string, string>): string => {
     let text = ''
     const screen = { isTTY, write: (more: string): void => void (text += more) }
-    const narrator = new Narrator(screen, environment)
+    const narrator = new Narrator(screen, hasColours(screen, environment), () => 1_234)
     narrator.scene('A scene')
-    narrator.says('sensor', 'is here')
+    narrator.says('button', 'is here')
     return text
   }
 
@@ -177,22 +219,116 @@ describe('the narrator of the demo', () => {
       told(true, { NO_COLOR: '1' }),
       told(true, { TERM: 'dumb' }),
     ]) {
-      equal(plain, '\nA scene\n  sensor                is here\n')
+      equal(plain, '\nA scene\n  1.2 s  button       is here\n')
     }
     equal(hasColours({ isTTY: true, write: () => true }, { NO_COLOR: '' }), true)
+  })
+
+  test('is live only on a terminal with room and colours', () => {
+    const screen = { isTTY: true, columns: 100, rows: 40, write: () => true }
+    ok(canBeLive(screen, {}))
+    ok(!canBeLive({ ...screen, isTTY: false }, {}))
+    ok(!canBeLive({ ...screen, columns: 60 }, {}))
+    ok(!canBeLive({ ...screen, rows: 15 }, {}))
+    ok(!canBeLive(screen, { NO_COLOR: '1' }))
+  })
+
+  test('writes over its picture while it is live, and below it when it has stopped', () => {
+    const written: string[] = []
+    const screen = { isTTY: true, columns: 40, write: (text: string) => written.push(text) }
+    const narrator = new LiveNarrator(screen, () => 0)
+    narrator.watch('link', () => 'up '.repeat(40))
+    narrator.scene('A scene')
+    narrator.says('button', 'is here')
+    narrator.stop()
+    const drawn = written.length
+    narrator.says('button', 'is still here')
+    ok(written.slice(1, drawn).every((text) => text.startsWith('\u001b[')))
+    match(written[drawn] ?? '', /is still here\n$/)
+    const escapes = new RegExp(`${'\u001b'}\\[\\d*[a-zA-Z]`, 'g')
+    const plain = written.map((text) => text.replaceAll(escapes, ''))
+    for (const line of plain.slice(0, drawn).join('').split('\n')) ok(line.length <= 40, line)
   })
 })
 
 describe('the ledger of the demo', () => {
-  test('counts a promise as broken when what was counted differs', () => {
+  const ending = { attempts: 1, latencyMs: 5, possiblyDuplicated: false } as const
+
+  test('counts what was promised and did not come as lost', () => {
     const ledger = new Ledger()
-    ledger.equal('a', [1, 2], [1, 2])
-    ledger.equal('b', [1, 2, 2], [1, 2])
-    ledger.judge('c', false, 'no')
-    equal(ledger.broken, 2)
+    const press = ledger.publish('press', 1, 'on')
+    const alarm = ledger.publish('alarm', 1, 'broken')
+    const reading = ledger.publish('reading', 1, '20 °C')
+    ledger.end(press, { ...ending, status: 'delivered' })
+    ledger.end(reading, { ...ending, status: 'sent' })
+    alarm.stored = 'disk'
+    deepEqual(ledger.lost(), [press, alarm])
+    deepEqual(ledger.open(), [alarm])
+    ledger.arrive('press', 1)
+    ledger.arrive('press', 1)
+    ledger.arrive('press', 2)
+    deepEqual(ledger.lost(), [alarm])
+    const { arrived, doubled, delivered } = ledger.count('press')
+    deepEqual([arrived, doubled, delivered, ledger.strangers], [1, 1, 1, 1])
+  })
+
+  test('takes a promise for broken when a message ends twice, or breaks it', () => {
+    const ledger = new Ledger()
+    const press = ledger.publish('press', 1, 'on')
+    ledger.end(press, { ...ending, status: 'delivered' })
+    ledger.end(press, { ...ending, status: 'expired' })
+    ledger.none('Nothing is wrong', [])
+    ledger.none('Nothing expires', [press])
     deepEqual(
-      ledger.entries.map(({ broken }) => broken),
-      [undefined, '[1,2,2] instead of [1,2]', 'no'],
+      ledger.verdicts.map(({ broken }) => broken),
+      ['also expired', undefined, 'press 1 (expired, arrived 0 times)'],
     )
+    equal(ledger.broken, 2)
+  })
+})
+
+describe('the link of the demo', () => {
+  test('passes bytes on, holds them while it is silent, and cuts', async (t) => {
+    const got: string[] = []
+    let heard: () => void = () => undefined
+    const server = createServer((socket) => {
+      socket.on('data', (bytes) => {
+        got.push(bytes.toString())
+        heard()
+      })
+      socket.on('error', () => undefined)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const link = await Link.open(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    t.after(async () => {
+      await link.close()
+      server.close()
+    })
+    const next = (): Promise<void> => new Promise((resolve) => (heard = resolve))
+    const dial = async (): Promise<Socket> => {
+      const socket = connect(Number(new URL(link.url).port), '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      return socket
+    }
+    const first = await dial()
+    let arrived = next()
+    first.write('one')
+    await arrived
+    link.set('silent')
+    arrived = next()
+    first.write('two')
+    const second = await dial()
+    deepEqual(got, ['one'])
+    link.set('up')
+    await arrived
+    deepEqual(got, ['one', 'two'])
+    await new Promise((resolve) => second.on('close', resolve))
+    const closed = new Promise((resolve) => first.on('close', resolve))
+    link.set('cut')
+    await closed
+    const third = connect(Number(new URL(link.url).port), '127.0.0.1')
+    third.on('error', () => undefined)
+    await new Promise((resolve) => third.on('close', resolve))
   })
 })

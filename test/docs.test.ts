@@ -1,27 +1,53 @@
 // The documents say what is so: their examples run, their tables are those of the code, their numbers are
 // those of the sources, and what is generated is current.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { deepEqual, equal, fail, ok } from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { CONNECTION_TRANSITIONS } from '../src/engine/connection-states.ts'
 import { PUBLISH_TRANSITIONS } from '../src/engine/publish-states.ts'
+import { UNTIL_DELIVERED, fleeting, guaranteed, latest, within } from '../src/robust/policies.ts'
+import {
+  DEFAULT_CAP_MS,
+  DEFAULT_FLOOR_MS,
+  DEFAULT_OUTBOX_BYTES,
+  DEFAULT_OUTBOX_MESSAGES,
+  DEFAULT_SESSION_EXPIRY_SECONDS as DEFAULT_ROBUST_SESSION_EXPIRY_SECONDS,
+  DEFAULT_STABLE_AFTER_MS,
+  SPREAD_MS,
+} from '../src/robust/defaults.ts'
 import {
   DEFAULT_KEEP_ALIVE_SECONDS,
   DEFAULT_LIMITS,
   DEFAULT_SESSION_EXPIRY_SECONDS,
   DEFAULT_TIMEOUTS,
 } from '../src/simple/defaults.ts'
+import { MQTTClient } from '../src/robust.node.ts'
 import { runProgram } from './support/run-program.ts'
 import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
 import { type TestServer, startServer } from './support/servers.ts'
+import { requireOrSkip } from './support/skip.ts'
 import { LAYERS } from './support/tidy/layers.ts'
 
 const read = (path: string): string => readFileSync(path, 'utf8')
 
 /** A block of code in a document. */
 interface Block {
+  /** What its client is imported from, if it makes none of its own. */
+  readonly layer: 'umqtt/simple' | 'umqtt/robust'
   /** Such as `simple-3`: the document and its place there. */
   readonly name: string
   /** What stands after "js": `types` is only checked, `mqtt5` needs a server of MQTT 5.0. */
@@ -30,10 +56,12 @@ interface Block {
 }
 
 function blocksOf(path: string): Block[] {
+  const layer = path === 'docs/simple.md' ? 'umqtt/simple' : 'umqtt/robust'
   const stem = path.replace(/^.*\//, '').replace(/\.md$/, '').toLowerCase()
   return Array.from(
     read(path).matchAll(/^```js *(.*)\n([^]*?)^```$/gm),
     ([, mark = '', code = ''], i) => ({
+      layer,
       name: `${stem}-${i + 1}`,
       mark,
       code,
@@ -42,10 +70,10 @@ function blocksOf(path: string): Block[] {
 }
 
 /** The code as a program of its own: with a client, if it makes none. */
-function programOf({ code }: Block): string {
-  if (code.includes('new MQTTClient(')) return code
+function programOf({ layer, code }: Block): string {
+  if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
-  return `import { MQTTClient } from 'umqtt/simple'
+  return `import { MQTTClient } from '${layer}'
 ${imports}
 const client = new MQTTClient('docs', 'mqtt://localhost')
 await client.connect()
@@ -57,12 +85,20 @@ await client.disconnect()
 /** Inside the repository, so that the package is found by its name. */
 const FOLDER = 'build/docs'
 
-const BLOCKS = ['README.md', 'docs/simple.md'].flatMap((path) => blocksOf(path))
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+const BLOCKS = DOCUMENTS.flatMap((path) => blocksOf(path))
 
 describe('the examples of the documents', { timeout: 60_000 }, () => {
   let server: TestServer
   let router: ScriptedRouter
+  let outboxes = ''
   before(async () => {
+    outboxes = mkdtempSync(join(tmpdir(), 'umqtt-docs-'))
     server = await startServer('aedes', { anonymous: true })
     router = await startScriptedRouter()
     rmSync(FOLDER, { recursive: true, force: true })
@@ -72,16 +108,22 @@ describe('the examples of the documents', { timeout: 60_000 }, () => {
   after(async () => {
     await server.remove()
     await router.close()
+    rmSync(outboxes, { recursive: true })
   })
 
-  test('are found', () => ok(BLOCKS.length >= 14, `${BLOCKS.length}`))
+  test('are found', () => ok(BLOCKS.length >= 24, `${BLOCKS.length}`))
 
   for (const block of BLOCKS) {
     if (block.mark === 'types') continue
     test(`${block.name} runs`, async () => {
       const url = block.mark === 'mqtt5' ? router.url : (server.urls.tcp ?? '')
       const file = `${FOLDER}/${block.name}.run.mjs`
-      writeFileSync(file, programOf(block).replaceAll('mqtt://localhost', url))
+      const program = programOf(block)
+        .replaceAll('mqtt://localhost', url)
+        .replaceAll(/'\.\/([\w-]+-outbox)'/g, (_, name: string) =>
+          JSON.stringify(join(outboxes, block.name, name)),
+        )
+      writeFileSync(file, program)
       const { code, stdout, stderr } = await runProgram(file)
       equal(code, 0, stdout + stderr)
       equal(stderr, '')
@@ -109,6 +151,16 @@ describe('the examples of the documents', { timeout: 60_000 }, () => {
     ok(lines.length > 0 && lines.length <= 12, `${lines.length} lines`)
   })
 })
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  listener.close()
+  await once(listener, 'close')
+  return port
+}
 
 /** A table of a document: its rows, each by the words of the head. */
 function tableAfter(text: string, heading: string): Record<string, string>[] {
@@ -219,8 +271,26 @@ describe('docs/defaults.md', () => {
       protocol: 5,
     })
   })
+  test('has the numbers of connecting again', () => {
+    deepEqual(defaults('## Connecting again', 'reconnect'), {
+      floorMs: DEFAULT_FLOOR_MS,
+      capMs: DEFAULT_CAP_MS,
+      stableAfterMs: DEFAULT_STABLE_AFTER_MS,
+    })
+    const most = (DEFAULT_FLOOR_MS + SPREAD_MS) / 1000
+    ok(text.includes(`from ${DEFAULT_FLOOR_MS / 1000} to ${most} s`))
+  })
+  test('has the numbers of the outbox and the session', () => {
+    deepEqual(defaults('## The outbox and the session of `umqtt/robust`', 'option'), {
+      'limits.outboxMessages': DEFAULT_OUTBOX_MESSAGES,
+      'limits.outboxBytes': DEFAULT_OUTBOX_BYTES,
+      'session.expirySeconds': DEFAULT_ROBUST_SESSION_EXPIRY_SECONDS,
+    })
+  })
   test('gives a reason for each', () => {
     for (const heading of [
+      '## The outbox and the session of `umqtt/robust`',
+      '## Connecting again',
       '## Limits',
       '## Timeouts',
       '## The connection',
@@ -255,7 +325,7 @@ describe('docs/defaults.md', () => {
   })
   test('has every constant that says how much is kept, or at most', () => {
     const listed = bounds.map(({ where, name }) => `${where} ${name}`)
-    const found = ['engine', 'driver', 'simple', 'transport'].flatMap((folder) =>
+    const found = ['engine', 'driver', 'simple', 'transport', 'robust'].flatMap((folder) =>
       readdirSync(`src/${folder}`).flatMap((file) =>
         [...constants(`src/${folder}/${file}`).keys()]
           .filter((name) => /_KEPT$|_BYTES_MAX$/.test(name))
@@ -267,6 +337,72 @@ describe('docs/defaults.md', () => {
       found.filter((name) => !listed.includes(name)),
       [],
     )
+  })
+})
+
+describe('docs/delivery-policies.md', () => {
+  const text = read('docs/delivery-policies.md')
+  const makers = {
+    'none given': UNTIL_DELIVERED,
+    'fleeting()': fleeting(),
+    'latest()': latest(),
+    'guaranteed()': guaranteed(),
+    'within(d)': within('15s'),
+  }
+
+  for (const [name, policy] of Object.entries(makers)) {
+    test(`has the fields of ${name}`, () => {
+      const shown = Object.fromEntries(
+        tableAfter(text, '## The fields').map((row) => [unquote(row['field'] ?? ''), row[name]]),
+      )
+      const { expiresAfterMs, collapseKey = 'none', onSessionLoss = 'by QoS', ...rest } = policy
+      const { expiresAfterMs: expiry = '', ...others } = shown
+      const wanted = { ...rest, collapseKey, onSessionLoss }
+      deepEqual(
+        others,
+        Object.fromEntries(Object.entries(wanted).map(([field, value]) => [field, `${value}`])),
+      )
+      ok(expiry.startsWith(expiresAfterMs === Infinity ? 'none' : '`d`'), expiry)
+    })
+  }
+
+  test('has every outcome', () => {
+    const source = read('src/robust/entry.ts')
+    const [, union = ''] = /export type OutcomeStatus =([^]*?)\n\n/.exec(source) ?? []
+    const statuses = Array.from(union.matchAll(/'([\w-]+)'/g), ([, status]) => status)
+    const shown = tableAfter(text, '## Outcomes').map((row) => unquote(row['status'] ?? ''))
+    ok(statuses.length > 8)
+    deepEqual(shown.sort(), statuses.sort())
+  })
+})
+
+describe('docs/sessions.md', { timeout: 20_000 }, () => {
+  test('has a configuration that mosquitto takes, and keeps its sessions by', async (t) => {
+    if (!requireOrSkip(t, 'mosquitto')) return
+    const folder = mkdtempSync(join(tmpdir(), 'umqtt-conf-'))
+    const [, conf = ''] = /^```conf\n([^]*?)^```$/m.exec(read('docs/sessions.md')) ?? []
+    ok(conf.includes('persistence true'))
+    const port = await freePort()
+    const file = join(folder, 'mosquitto.conf')
+    const here = conf.replace(/^persistence_location .*$/m, `persistence_location ${folder}/`)
+    const beside = `listener ${port} 127.0.0.1\nallow_anonymous true\nuser ${userInfo().username}\n`
+    writeFileSync(file, here + beside)
+    const server = spawn('mosquitto', ['-c', file], { stdio: 'ignore' })
+    const ended = once(server, 'exit')
+    const client = new MQTTClient('docs', `mqtt://127.0.0.1:${port}`, {
+      reconnect: { floorMs: 20, capMs: 20 },
+    })
+    t.after(async () => {
+      await client.disconnect()
+      server.kill('SIGKILL')
+      await ended
+      rmSync(folder, { recursive: true })
+    })
+    await Promise.race([client.connect(), ended.then(() => fail('mosquitto refused it'))])
+    await client.disconnect()
+    server.kill('SIGTERM')
+    await ended
+    ok(existsSync(join(folder, 'mosquitto.db')))
   })
 })
 

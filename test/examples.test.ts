@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { Link } from '../demo/link.ts'
 import { MQTTClient } from '../src/simple.node.ts'
 import type { Message } from '../src/simple/types.ts'
 import { type Ending, runProgram, startProgram } from './support/run-program.ts'
@@ -16,13 +17,20 @@ import { requireOrSkip } from './support/skip.ts'
 const LINES_MAX = 30
 const FILES = readdirSync('examples').filter((name) => name.endsWith('.mjs'))
 const TESTED = [
+  'battery.mjs',
+  'fleeting.mjs',
+  'guaranteed.mjs',
   'last-will.mjs',
+  'latest.mjs',
+  'own-delay.mjs',
+  'own-reconnect.mjs',
   'publish.mjs',
   'request-response.mjs',
   'shared-subscription.mjs',
   'subscribe.mjs',
   'tls.mjs',
   'websocket.mjs',
+  'within.mjs',
 ]
 
 const example = (name: string): string => `examples/${name}.mjs`
@@ -149,6 +157,108 @@ describe('the examples, with a server of MQTT 3.1.1', { timeout: 60_000 }, () =>
       match(ending.stderr, /ERR_MQTT_CONNECT_REFUSED/)
     })
   }
+})
+
+describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
+  let server: TestServer
+  let url = ''
+  before(async () => {
+    server = await startServer('aedes', { anonymous: true })
+    url = server.urls.tcp ?? ''
+  })
+  after(() => server.remove())
+
+  test('fleeting.mjs sends while there is a connection, and drops before', async () => {
+    const client = await witness(url)
+    const got: string[] = []
+    client.setCallback((_topic, payload) => got.push(new TextDecoder().decode(payload)))
+    await client.subscribe('example/temperature')
+    const ending = await runProgram(example('fleeting'), [url])
+    succeeds(ending, /^Before the connection: dropped\n21\.5: sent\n21\.6: sent\n21\.7: sent\n$/)
+    await client.ping()
+    deepEqual(got, ['21.5', '21.6', '21.7'])
+    await client.disconnect()
+  })
+
+  test('latest.mjs sends the newest of each topic', async () => {
+    const client = await witness(url)
+    const got = new Set<string>()
+    const both = new Promise<void>((resolve) => {
+      client.setCallback((topic, payload) => {
+        got.add(`${topic} ${new TextDecoder().decode(payload)}`)
+        if (got.size === 2) resolve()
+      })
+    })
+    await client.subscribe(['example/temperature', 'example/humidity'])
+    const ending = await runProgram(example('latest'), [url])
+    const [temperature, humidity] = ['example/temperature', 'example/humidity']
+    equal(ending.code, 0, ending.stdout + ending.stderr)
+    deepEqual(ending.stdout.trim().split('\n').sort(), [
+      `${humidity} delivered`,
+      `${temperature} delivered`,
+      `${temperature} superseded`,
+      `${temperature} superseded`,
+    ])
+    await both
+    deepEqual(got, new Set([`${temperature} 21.7`, `${humidity} 40`]))
+    await client.publish(temperature, '', { retain: true, qos: 1 })
+    await client.disconnect()
+  })
+
+  test('within.mjs shows the way of a press to the server', async () => {
+    const shows = ['accepted', 'sent', 'delivered'].map((stage) => `The lamp shows: ${stage}\n`)
+    const ending = await runProgram(example('within'), [url])
+    succeeds(ending, new RegExp(`^${shows.join('')}The server has it\n$`))
+  })
+
+  test('within.mjs says that it is too late when no server comes in time', async () => {
+    const ending = await runProgram(example('within'), ['mqtt://127.0.0.1:1', '300'])
+    succeeds(ending, /^The lamp shows: accepted\nThe lamp shows: expired\nIt was never sent/)
+  })
+
+  test('guaranteed.mjs keeps its alarm when it is killed without a server', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'umqtt-examples-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const link = await Link.open(url)
+    t.after(() => link.close())
+    const args = [link.url, join(folder, 'outbox')]
+    link.set('cut')
+    const killed = startProgram(example('guaranteed'), args)
+    await killed.until(/^Waiting from before: 0\nOn disk: pull the plug now\n$/)
+    killed.signal('SIGKILL')
+    await killed.ended
+
+    link.set('up')
+    const client = await witness(url)
+    const messages = (await client.subscribe('example/window', { qos: 1 }))[Symbol.asyncIterator]()
+    const ending = await runProgram(example('guaranteed'), args)
+    succeeds(ending, /^Waiting from before: 1\n/)
+    const delivered = ending.stdout.split('\n').filter((line) => line.includes(': delivered'))
+    equal(delivered.length, 2, ending.stdout)
+    for (const _ of delivered) equal(((await messages.next()).value as Message).text(), 'broken')
+    await client.disconnect()
+  })
+
+  test('own-delay.mjs waits as it likes until the server is there', async (t) => {
+    const link = await Link.open(url)
+    t.after(() => link.close())
+    link.set('cut')
+    const program = startProgram(example('own-delay'), [link.url])
+    await program.until(/^Attempt 1 failed\. .*\nAttempt 2 failed/)
+    link.set('up')
+    succeeds(await program.ended, /\nConnected\n$/)
+  })
+
+  test('own-reconnect.mjs switches its modem on first', async () => {
+    const ending = await runProgram(example('own-reconnect'), [url])
+    succeeds(ending, /^Modem on\nConnected, session new\ndelivered\n$/)
+  })
+
+  test('battery.mjs switches its radio on once, for what is worth it', async () => {
+    const ending = await runProgram(example('battery'), [url])
+    succeeds(ending, /^(example\/level superseded\n){2}Radio on\n(example\/\w+ delivered\n){2}/)
+    match(ending.stdout, /\nNothing to do: true; wake me in Infinity ms\n$/)
+  })
 })
 
 describe('the examples, when no server is there', () => {

@@ -164,7 +164,7 @@ describe('the package', () => {
   })
   test('CI installs what the tests may need', () => {
     const packages = Object.values(CAPABILITIES).flatMap((need) =>
-      'debian' in need ? [need.debian] : [],
+      'install' in need ? [need.install] : [],
     )
     none(findUninstalled(read('.ci/run'), packages))
   })

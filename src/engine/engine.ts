@@ -5,7 +5,13 @@
 
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
 import { writeAuth, writePing } from '../codec/encode.ts'
-import { type AuthPacket, type ConnackPacket, type Packet, PacketType } from '../codec/packets.ts'
+import {
+  type AuthPacket,
+  type ConnackPacket,
+  type Packet,
+  PacketType,
+  type QoS,
+} from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
@@ -37,6 +43,7 @@ import type {
   EngineOptions,
   EngineRuntime,
   Output,
+  ReleaseOutput,
 } from './types.ts'
 
 /** One client's protocol state. */
@@ -52,8 +59,8 @@ export class Engine {
   #hasSession: boolean
   /** Whether the decoder may hold packets that `poll` has not read. */
   #reading = false
-  /** What the messages that waited for a connection that has ended are handed back with. */
-  #unsent: MqttError | undefined
+  /** What comes after the outputs of the moment are handled. */
+  #then: (() => void) | undefined
   #now = 0
   #packetsReceived = 0
   #pings: Pings | undefined
@@ -206,13 +213,14 @@ export class Engine {
     this.#outbound.handleClosed(this.#hasSession, endOf)
     this.#pings?.settle(endOf('maybe'))
     this.#link.outputs.push({ kind: 'closed', error: reason })
-    this.#unsent = endOf('no')
+    // A connection that is begun meanwhile takes over what waits.
+    this.#then = () => this.#outbound.handBack(endOf('no'))
   }
 
   /** Begins a connection; the caller dials and calls `handleOpened`. */
   connect(settings: ConnectSettings, now: number): void {
     this.#now = now
-    this.#unsent = undefined
+    this.#then = undefined
     this.#connection.dial(settings, now)
     // The deadlines of what waits already.
     if (this.#outbound.waitingMessages > 0) this.#liveness.arm(Timer.OPERATION, now)
@@ -229,6 +237,41 @@ export class Engine {
     this.#now = now
     this.#outbound.publish(operation, owned, now)
     if (operation.state !== 'done') this.#expect(operation.deadline)
+  }
+
+  /** Whether a publish would go out at once. */
+  hasRoom(qos: QoS, staged = false): boolean {
+    return this.#outbound.hasRoom(qos, staged)
+  }
+
+  /** What a `held` publish waited for is recorded. */
+  proceed(operation: PublishOperation, now: number): void {
+    this.#now = now
+    this.#outbound.proceed(operation, now)
+  }
+
+  /** The id of a `release` output is forgotten. */
+  release({ packetId, connection }: ReleaseOutput): void {
+    this.#inbound.release(packetId, connection)
+  }
+
+  /** Takes up a session before the first connection: publishes that have a packet id, and received ids. */
+  restore(publishes: readonly PublishOperation[], receivedIds: readonly number[]): void {
+    this.#hasSession = true
+    this.#outbound.restore(publishes)
+    this.#inbound.restore(receivedIds)
+  }
+
+  /** How many messages may be under way, beside what the server says. */
+  set sendQuota(messages: number) {
+    if (messages === this.#outbound.sendQuota) return
+    this.#outbound.sendQuota = messages
+    if (this.#then === undefined) this.#pump()
+  }
+
+  /** Sends a message no more, in no session; between two connections. */
+  forget(operation: PublishOperation): void {
+    this.#outbound.forget(operation)
   }
 
   /** Nobody waits for a publish any longer; tells whether it can have been sent. */
@@ -301,16 +344,17 @@ export class Engine {
 
   /** Whether `poll` may have something to give. */
   get polling(): boolean {
-    return this.#reading || this.#unsent !== undefined || this.#link.outputs.length > 0
+    return this.#reading || this.#then !== undefined || this.#link.outputs.length > 0
   }
 
   /** The next thing that the caller has to know, or undefined when there is nothing left. */
   poll(): Output | undefined {
     for (const { outputs } = this.#link; ;) {
       if (outputs.length > 0) return outputs.shift()
-      if (this.#unsent !== undefined) {
-        this.#outbound.handBack(this.#unsent)
-        this.#unsent = undefined
+      const then = this.#then
+      if (then !== undefined) {
+        this.#then = undefined
+        then()
         continue
       }
       if (!this.#reading) return undefined
@@ -392,7 +436,8 @@ export class Engine {
     this.#outbound.handleConnected(sessionPresent, sessionPresent && !this.#hasSession)
     this.#hasSession = true
     this.#progress()
-    this.#pump()
+    // After `connected` has been handled: what is asked for then goes before what is sent again.
+    this.#then = () => this.#pump()
     return { kind: 'connected', packet, limits: this.limits }
   }
 

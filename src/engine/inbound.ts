@@ -21,7 +21,7 @@ type Received = 'open' | 'handled' | 'recorded'
 
 type InboundOptions = Pick<
   EngineOptions,
-  'receiveMaximum' | 'enforceReceiveMaximum' | 'topicAliasMaximum'
+  'receiveMaximum' | 'enforceReceiveMaximum' | 'topicAliasMaximum' | 'stagedReceipts'
 >
 
 export class Inbound {
@@ -42,7 +42,7 @@ export class Inbound {
   constructor(link: Link, options: InboundOptions, received?: readonly number[]) {
     this.#link = link
     this.#options = options
-    for (const packetId of received ?? []) this.#record(packetId, 'recorded')
+    this.restore(received ?? [])
   }
 
   /** Messages that wait for the application and count against our Receive Maximum. */
@@ -97,12 +97,27 @@ export class Inbound {
   /** PUBREL ends the exchange: the id is free for a new message. [MQTT-4.3.3-11] */
   handlePubrel(packetId: number): void {
     const known = this.#received?.get(packetId) === 'recorded'
+    if (known && this.#options.stagedReceipts) {
+      const { outputs, connection } = this.#link
+      outputs.push({ kind: 'release', packetId, connection })
+    } else this.release(packetId, this.#link.connection)
+  }
+
+  /** Forgets a QoS 2 id, and says so on the connection that asked for it. */
+  release(packetId: number, connection: number): void {
+    const known = this.#received?.get(packetId) === 'recorded'
     if (known) {
       this.#received?.delete(packetId)
       if (this.#open > 0) this.#open -= 1
     }
+    if (connection !== this.#link.connection || !this.#link.connected) return
     // 0x92 Packet Identifier not found. §3.7.2.1
     sendAck(this.#link, PacketType.PUBCOMP, packetId, known ? 0 : 0x92)
+  }
+
+  /** Takes up the ids that the process before this one had recorded. */
+  restore(packetIds: readonly number[]): void {
+    for (const packetId of packetIds) this.#record(packetId, 'recorded')
   }
 
   /** The application is done with a message. The acknowledgement goes out in its turn. */

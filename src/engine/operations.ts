@@ -28,10 +28,21 @@ export class PublishOperation {
   readonly payloadLength: number
   readonly qos: QoS
   readonly retain: boolean
-  readonly properties: Properties
+  properties: Properties
   dup = false
   packetId = 0
+  /**
+   * Whether the layer above follows each of its steps: it is told of PUBREC too, and releases the
+   * payload itself, as it may have to send it anew.
+   */
+  followed = false
   state: PublishState = 'new'
+  /**
+   * Whether its packet id and its PUBREC are recorded by the layer above before they are acted on:
+   * it is handed out then, `held`, and goes on with `proceed`. QoS 2 only.
+   */
+  staged = false
+  held = false
   /** Place in the order of sending; what is sent again keeps it. §4.6 */
   sequence = 0
   /** When the caller is told that it took too long; the flow goes on. */

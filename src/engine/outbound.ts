@@ -1,4 +1,4 @@
-// What we publish: the waiting queue, the window, packet ids, re-sending, and the limits of the
+// What we publish: the waiting queue, the sendQuota, packet ids, re-sending, and the limits of the
 // server, which are checked before a byte is written. One order holds for one client: what waits
 // goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
@@ -40,6 +40,8 @@ export class Outbound {
   readonly inflight: Inflight<IdentifiedOperation>
   /** Acknowledgements for packet ids that we know nothing of. */
   stray = 0
+  /** The most messages under way that the layer above wants, beside the server's Receive Maximum. */
+  sendQuota: number = Infinity
   readonly #link: Link
   readonly #options: EngineOptions
   readonly #pool: PayloadPool
@@ -53,6 +55,8 @@ export class Outbound {
   #used = 0
   /** Messages whose packet id is being cleared; what follows them waits, so that none overtakes. */
   #clearing = 0
+  /** Messages whose packet id is being recorded. */
+  #binding = 0
   #sequence = 0
   #aliases: OutboundAliases | undefined
   /** Ids known to be free at the server, of a session that is not ours; undefined when all are. */
@@ -71,10 +75,7 @@ export class Outbound {
     this.#pool = pool
     this.inflight = new Inflight(lastId)
     if (adopted) this.#cleared = new Set()
-    for (const operation of restored) {
-      this.inflight.restore(operation)
-      operation.sequence = this.#sequence += 1
-    }
+    this.restore(restored)
   }
 
   /** Whether the server may hold QoS 2 ids that are not ours. */
@@ -108,17 +109,14 @@ export class Outbound {
   publish(operation: PublishOperation, owned: boolean, now: number): void {
     const { qos } = operation
     const link = this.#link
-    operation.deadline = now + this.#options.operationMs
+    // Endless when the layer above keeps the time.
+    if (operation.deadline !== Infinity) operation.deadline = now + this.#options.operationMs
     const refusal = link.connected ? refusalOf(operation, link) : undefined
     if (refusal !== undefined) {
       this.#settle(operation, 'fail', refusal)
       return
     }
-    const sendable =
-      link.connected &&
-      !this.pending &&
-      link.out.sizeBytes < ENCODED_AHEAD_BYTES &&
-      this.#mayFollow(qos)
+    const sendable = this.hasRoom(qos, operation.staged)
     if (!sendable && this.#isFull(operation)) return
     // A large one is copied first, and passed on by reference.
     const large = qos !== 0 && operation.payloadLength >= REFERENCE_FROM_BYTES
@@ -137,6 +135,45 @@ export class Outbound {
     this.#waitingBytes += bytesOf(operation)
   }
 
+  /** Whether a message would go out at once; behind a packet id that is being recorded none does. */
+  hasRoom(qos: QoS, staged: boolean): boolean {
+    const { connected, out } = this.#link
+    const inOrder = !this.pending && (staged || this.#binding === 0)
+    return connected && inOrder && out.sizeBytes < ENCODED_AHEAD_BYTES && this.#mayFollow(qos)
+  }
+
+  /** What a held message waited for is recorded. */
+  proceed(operation: PublishOperation, now: number): void {
+    if (!operation.held) return
+    const { connected } = this.#link
+    operation.held = false
+    if (operation.state === 'received') {
+      this.#move(operation, 'release')
+      if (connected) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+    } else if (operation.state === 'bound' && connected) {
+      this.#binding -= 1
+      this.#used -= 1
+      this.#send(operation, true, now)
+    }
+  }
+
+  /** Takes up what was in flight when the process before this one ended, in the order of sending. */
+  restore(operations: readonly PublishOperation[]): void {
+    for (const operation of operations) {
+      this.inflight.restore(operation)
+      operation.sequence = this.#sequence += 1
+      this.#cleared?.add(operation.packetId)
+    }
+  }
+
+  /** Sends a message no more, in no session: its packet ends connections. */
+  forget(operation: PublishOperation): void {
+    this.inflight.remove(operation)
+    operation.state = 'done'
+    // The server may hold its id, which is cleared before it is used again.
+    if (operation.qos === 2) this.#cleared = new Set()
+  }
+
   /** Nobody waits for it any longer: what was not sent never will be. */
   cancel(operation: PublishOperation): 'no' | 'maybe' {
     operation.context = undefined
@@ -151,7 +188,7 @@ export class Outbound {
     return 'no'
   }
 
-  /** Sends what waits, as far as the window and the buffer allow. */
+  /** Sends what waits, as far as the sendQuota and the buffer allow. */
   pump(now: number): void {
     const link = this.#link
     while (link.connected && link.out.sizeBytes < ENCODED_AHEAD_BYTES) {
@@ -191,8 +228,9 @@ export class Outbound {
       return undefined
     }
     const refused = type !== PacketType.PUBCOMP && reasonCode >= 0x80
-    const event = EVENT_OF[type]
     const isPublish = operation instanceof PublishOperation
+    const recorded = isPublish && operation.staged && operation.state !== 'released'
+    const event = recorded && type === PacketType.PUBREC ? 'receive' : EVENT_OF[type]
     const row = isPublish ? PUBLISH_TRANSITIONS[operation.qos][operation.state] : NO_ROW
     // Who may answer may refuse, apart from PUBCOMP.
     const next = row[event] && row[refused ? 'refuse' : event]
@@ -202,10 +240,10 @@ export class Outbound {
     }
     const wasClearing = operation.state === 'clearing'
     operation.state = next
-    if (next !== 'released') this.#cleared?.add(packetId)
+    if (next === 'done' || wasClearing) this.#cleared?.add(packetId)
     if (next === 'done') {
       this.inflight.remove(operation)
-      this.#pool.release(operation)
+      this.#release(operation)
       // What PUBREC has said of subscribers holds for the whole exchange. §3.5.2.1
       operation.answer = reasonCode === 0 && operation.answer === 0x10 ? 0x10 : reasonCode
       if (this.#used > 0) this.#used -= 1
@@ -218,7 +256,9 @@ export class Outbound {
       // The order of the PUBRELs is that of the PUBRECs. [MQTT-4.6.0-4]
       operation.sequence = this.#sequence += 1
       operation.answer = reasonCode
-      sendAck(link, PacketType.PUBREL, packetId, 0)
+      operation.held = next === 'received'
+      if (!operation.held) sendAck(link, PacketType.PUBREL, packetId, 0)
+      if (operation.followed) return operation
     }
     return undefined
   }
@@ -229,13 +269,16 @@ export class Outbound {
     this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
     this.#used = 0
     this.#clearing = 0
+    this.#binding = 0
     if (adopted) this.#cleared = new Set()
     else if (!resumed) this.#cleared = undefined
     if (!resumed) return this.inflight.clear()
     for (const operation of this.publishes()) {
-      if (operation.state === 'released') {
+      const { state, held } = operation
+      if (held || state === 'released') {
         this.#used += 1
-        sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+        if (state === 'bound') this.#binding += 1
+        else if (!held) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
       } else {
         if (this.#resend === NOBODY) this.#resend = new Deque()
         this.#resend.push(operation)
@@ -302,10 +345,12 @@ export class Outbound {
     return found.sort((a, b) => a.sequence - b.sequence)
   }
 
-  /** Whether a message may go out now: the window is open, and it overtakes none. */
+  /** Whether a message may go out now: the sendQuota is open, and it overtakes none. */
   #mayFollow(qos: QoS): boolean {
     if (qos !== 2 && this.#clearing > 0) return false
-    return qos === 0 || (this.#used < this.#link.limits.receiveMaximum && !this.inflight.full)
+    if (qos === 0) return true
+    const { receiveMaximum } = this.#link.limits
+    return this.#used < Math.min(this.sendQuota, receiveMaximum) && !this.inflight.full
   }
 
   /** Binds a packet id and writes the packet; the limits have been checked. */
@@ -318,6 +363,14 @@ export class Outbound {
     if (operation.packetId === 0) {
       this.inflight.add(operation)
       operation.sequence = this.#sequence += 1
+      if (operation.staged) {
+        this.#move(operation, 'bind')
+        operation.held = true
+        this.#binding += 1
+        this.#used += 1
+        this.#link.outputs.push(operation)
+        return
+      }
     } else if (operation.state === 'sent') {
       operation.dup = true
     }
@@ -372,10 +425,14 @@ export class Outbound {
     return true
   }
 
+  #release(operation: PublishOperation): void {
+    if (!operation.followed) this.#pool.release(operation)
+  }
+
   /** How long ago the call was; 0 for what was restored, whose call nobody here has seen. */
   #waitedMs(operation: PublishOperation, now: number): number {
     const { deadline } = operation
-    return deadline === 0 ? 0 : now - deadline + this.#options.operationMs
+    return deadline === 0 || deadline === Infinity ? 0 : now - deadline + this.#options.operationMs
   }
 
   #move(operation: PublishOperation, event: PublishEvent): void {
@@ -390,7 +447,7 @@ export class Outbound {
   ): void {
     this.#move(operation, event)
     operation.answer = answer
-    this.#pool.release(operation)
+    this.#release(operation)
     if (operation.packetId !== 0) this.inflight.remove(operation)
   }
 

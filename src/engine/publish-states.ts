@@ -5,15 +5,27 @@
 import type { QoS } from '../codec/packets.ts'
 
 /**
- * `new` just made · `waiting` for the window or the connection · `clearing` sends PUBREL first,
- * for a packet id that an adopted session may still hold · `sent` PUBLISH is out · `released`
- * PUBREL is out · `done`.
+ * `new` just made · `waiting` for the window or the connection · `bound` has a packet id, which is
+ * recorded before it is used · `clearing` sends PUBREL first, for a packet id that an adopted session
+ * may still hold · `sent` PUBLISH is out · `received` PUBREC is in, which is recorded before it is
+ * answered · `released` PUBREL is out · `done`.
  */
-export type PublishState = 'new' | 'waiting' | 'clearing' | 'sent' | 'released' | 'done'
+export type PublishState =
+  'new' | 'waiting' | 'bound' | 'clearing' | 'sent' | 'received' | 'released' | 'done'
 
 /** `fail` is every end but a successful acknowledgement; `resend` follows a resumed session. */
 export type PublishEvent =
-  'wait' | 'clear' | 'send' | 'puback' | 'pubrec' | 'pubcomp' | 'refuse' | 'fail'
+  | 'wait'
+  | 'bind'
+  | 'clear'
+  | 'send'
+  | 'puback'
+  | 'receive'
+  | 'release'
+  | 'pubrec'
+  | 'pubcomp'
+  | 'refuse'
+  | 'fail'
 
 type Row = { readonly [E in PublishEvent]?: PublishState }
 
@@ -24,24 +36,30 @@ export const PUBLISH_TRANSITIONS: {
   0: {
     new: { wait: 'waiting', send: 'done', fail: 'done' },
     waiting: { send: 'done', fail: 'done' },
+    bound: {},
     clearing: {},
     sent: {},
+    received: {},
     released: {},
     done: {},
   },
   1: {
     new: { wait: 'waiting', send: 'sent', fail: 'done' },
     waiting: { send: 'sent', fail: 'done' },
+    bound: {},
     clearing: {},
     sent: { send: 'sent', puback: 'done', refuse: 'done', fail: 'done' },
+    received: {},
     released: {},
     done: {},
   },
   2: {
-    new: { wait: 'waiting', clear: 'clearing', send: 'sent', fail: 'done' },
-    waiting: { clear: 'clearing', send: 'sent', fail: 'done' },
+    new: { wait: 'waiting', bind: 'bound', clear: 'clearing', send: 'sent', fail: 'done' },
+    waiting: { bind: 'bound', clear: 'clearing', send: 'sent', fail: 'done' },
+    bound: { clear: 'clearing', send: 'sent', fail: 'done' },
     clearing: { clear: 'clearing', pubcomp: 'sent', fail: 'done' },
-    sent: { send: 'sent', pubrec: 'released', refuse: 'done', fail: 'done' },
+    sent: { send: 'sent', receive: 'received', pubrec: 'released', refuse: 'done', fail: 'done' },
+    received: { receive: 'received', release: 'released', fail: 'done' },
     // A PUBREC that comes again, after a resumed session, is answered again. §4.3.3
     released: { send: 'released', pubrec: 'released', pubcomp: 'done', fail: 'done' },
     done: {},

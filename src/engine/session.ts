@@ -7,8 +7,8 @@ import { PublishOperation } from './operations.ts'
 /** A publish in flight, as it is stored. */
 export interface StoredPublish {
   readonly packetId: number
-  /** `released` once PUBREL has gone out. */
-  readonly state: 'clearing' | 'sent' | 'released'
+  /** `released` once PUBREC is known. */
+  readonly state: 'bound' | 'clearing' | 'sent' | 'released'
   readonly topic: string
   readonly topicBytes: number
   readonly payload: Uint8Array | string
@@ -45,7 +45,7 @@ export function snapshotPublish(operation: PublishOperation): StoredPublish {
   const { payloadLength, qos, retain, properties } = operation
   return {
     packetId,
-    state: state as StoredPublish['state'],
+    state: (state === 'received' ? 'released' : state) as StoredPublish['state'],
     topic,
     topicBytes,
     payload: typeof payload === 'string' ? payload : payload.slice(from, from + payloadLength),

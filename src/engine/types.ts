@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly receiveMaximum: number
   /** Whether a server that sends more than that is cut off, or only counted. [MQTT-3.3.4-9] */
   readonly enforceReceiveMaximum: boolean
+  /** Whether the layer above forgets a QoS 2 id before PUBCOMP says that it is forgotten. §4.3.3 */
+  readonly stagedReceipts: boolean
   /** The largest packet that we read, bytes. §3.1.2.11.4 */
   readonly maximumPacketSizeBytes: number
   /** Topic aliases that the server may use towards us, 0 to 65,535. §3.1.2.11.5 */
@@ -116,6 +118,19 @@ export interface ClosedOutput {
   readonly error: MqttError | undefined
 }
 
+/** PUBREL has come in: `release` follows once the id is forgotten. Only with `stagedReceipts`. */
+export interface ReleaseOutput {
+  readonly kind: 'release'
+  readonly packetId: number
+  readonly connection: number
+}
+
 /** Everything that `poll` returns; told apart by `kind`. */
 export type Output =
-  InboundMessage | Operation | ConnectedOutput | AuthOutput | CloseOutput | ClosedOutput
+  | InboundMessage
+  | Operation
+  | ConnectedOutput
+  | AuthOutput
+  | ReleaseOutput
+  | CloseOutput
+  | ClosedOutput

@@ -10,7 +10,7 @@ import { Engine } from '../engine/engine.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { type Operation, PingOperation, type PublishOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
-import type { ClosedOutput, ConnectedOutput, Output } from '../engine/types.ts'
+import type { ClosedOutput, ConnectedOutput, Output, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import { publishAnswer, requestAnswer } from './answers.ts'
@@ -48,18 +48,39 @@ interface Attempt extends Deferred<ConnectResult> {
   dialled: boolean
 }
 
+/** A client that holds on, above this one: it takes over what one connection cannot know. */
+export interface Layer {
+  /** Whether a client that is not connected now will be. */
+  readonly mayConnect: boolean
+  handleConnected(output: ConnectedOutput, result: ConnectResult): void
+  /** The event `connection-lost` is the layer's to tell. */
+  handleClosed(error: MqttError | undefined, wasConnected: boolean): void
+  handlePublish(operation: PublishOperation): void
+  /** A QoS 2 id is to be forgotten. */
+  handleRelease(output: ReleaseOutput): void
+  /** Keeps a QoS 2 id before PUBREC goes out; false when it needs not be kept. */
+  keepId(packetId: number, kept: () => void): boolean
+  /** The outputs of the moment, or the messages of the application, are handled. */
+  handleDrained(): void
+  /** Makes a request on a connection, whenever there is one. */
+  persist<T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>
+}
+
 export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner {
-  readonly options: ResolvedOptions
+  /** Those of the next connection. */
+  options: ResolvedOptions
   readonly inbox: Inbox
   readonly events: Emitter<SimpleEvents>
   will: WillFields | undefined
   readonly platform: Platform
-  readonly #clientId: string
-  readonly #engine: Engine
-  readonly #driver: Driver
-  readonly #subscriptions: Subscriptions
+  readonly clientId: string
+  readonly engine: Engine
+  readonly driver: Driver
+  readonly subscriptions: Subscriptions
+  readonly #layer: Layer | undefined
   readonly #authenticator: Authenticator | undefined
-  #version: ProtocolVersion
+  /** Of the next CONNECT, or of the connection of the moment. */
+  version: ProtocolVersion
   #attempt: Attempt | undefined
   /** Settled when the connection that is closing is gone. */
   #closing: Deferred<void> | undefined
@@ -72,30 +93,31 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   /** The warnings given so far: each is given once. */
   #warned: Set<string> | undefined
 
-  constructor(clientId: string, options: ResolvedOptions, platform: Platform) {
-    this.#clientId = clientId
+  constructor(clientId: string, options: ResolvedOptions, platform: Platform, layer?: Layer) {
+    this.#layer = layer
+    this.clientId = clientId
     this.options = options
     this.will = options.will
     this.platform = platform
-    this.#version = options.protocol ?? 5
-    this.#engine = new Engine(options.bounds, platform.runtime)
-    this.#driver = new Driver(this.#engine, platform.clock, this)
+    this.version = options.protocol ?? 5
+    this.engine = new Engine(options.bounds, platform.runtime)
+    this.driver = new Driver(this.engine, platform.clock, this)
     this.events = new Emitter<SimpleEvents>(this)
     this.inbox = new Inbox(this)
-    this.#subscriptions = new Subscriptions(this)
+    this.subscriptions = new Subscriptions(this)
     const { authentication } = options.properties
-    this.#authenticator = authentication && new Authenticator(authentication, this.#driver)
+    this.#authenticator = authentication && new Authenticator(authentication, this.driver)
   }
 
   get state(): ClientState {
     if (this.#attempt !== undefined) return 'connecting'
-    const { state } = this.#engine
+    const { state } = this.engine
     return state === 'dialling' || state === 'handshaking' ? 'connecting' : state
   }
 
   get statistics(): Statistics {
-    const { receivedAt, ...counters } = this.#engine.counters
-    const { bytesSent, bytesReceived, now } = this.#driver
+    const { receivedAt, ...counters } = this.engine.counters
+    const { bytesSent, bytesReceived, now } = this.driver
     return {
       bytesSent,
       bytesReceived,
@@ -113,7 +135,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
     }
-    if (this.#clientId === '' && this.#version === 4 && !cleanStart) {
+    if (this.clientId === '' && this.version === 4 && !cleanStart) {
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -125,7 +147,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     const attempt = { ...ends, request, stopWatching, dialled: false }
     this.#attempt = attempt
     // A connection that is still closing goes first; its end is bounded.
-    if (this.#engine.state === 'closing') this.#announce()
+    if (this.engine.state === 'closing') this.#announce()
     else this.#dial(attempt)
     return ends.promise
   }
@@ -139,8 +161,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     if (!this.#mayConnect) {
       return Promise.reject(unconnectedError(`publish to "${operation.topic}"`))
     }
-    const driver = this.#driver
-    this.#engine.publish(operation, owned, driver.now)
+    const driver = this.driver
+    this.engine.publish(operation, owned, driver.now)
     let promise: Promise<PublishResult>
     if (operation.state === 'done') {
       promise = operation.answer === 0 ? driver.handedOver : Promise.reject(operation.answer)
@@ -162,14 +184,11 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    return this.#whenConnected(
-      () => this.#subscriptions.subscribe(requests, handler, signal),
-      signal,
-    )
+    return this.subscriptions.subscribe(requests, handler, signal)
   }
 
   unsubscribe(filters: readonly string[]): Promise<void> {
-    return this.#whenConnected(() => this.#subscriptions.unsubscribe(filters))
+    return this.subscriptions.unsubscribe(filters)
   }
 
   ping(): Promise<number> {
@@ -182,10 +201,10 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     signal?: AbortSignal,
     abandoned?: () => Settle<T>,
   ): Promise<T> {
-    const driver = this.#driver
+    const driver = this.driver
     const promise = promiseOf<T>(operation, signal, abandoned)
-    if (operation.kind === 'ping') this.#engine.ping(operation, driver.now)
-    else this.#engine.request(operation, driver.now)
+    if (operation.kind === 'ping') this.engine.ping(operation, driver.now)
+    else this.engine.request(operation, driver.now)
     if (operation.answer !== undefined) this.#settleOperation(operation)
     driver.touch()
     if (driver.paused) this.weigh()
@@ -213,7 +232,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
     this.#stop(reasonCode, timeoutMs)
-    if (this.#engine.state === 'idle' || this.#engine.state === 'closed') return Promise.resolve()
+    if (this.engine.state === 'idle' || this.engine.state === 'closed') return Promise.resolve()
     this.#closing ??= deferred<void>()
     return this.#closing.promise
   }
@@ -238,12 +257,15 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
         return this.#handleClosed(output)
       case 'close':
         return
+      case 'release':
+        return this.#layer?.handleRelease(output)
       default:
         return this.#settleOperation(output)
     }
   }
 
   handleDrained(): void {
+    this.#layer?.handleDrained()
     this.#announce()
     this.weigh()
   }
@@ -251,31 +273,38 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   settle(message: InboundMessage, reasonCode: number, failed: boolean): void {
     if (message.packet.qos > 0) {
       const { onHandlerError } = this.options
-      if (failed && onHandlerError === 'hold') this.#engine.hold(message)
+      if (failed && onHandlerError === 'hold') this.engine.hold(message)
       else {
-        const refused = failed && onHandlerError === 'reject'
-        this.#engine.acknowledge(message, refused ? HANDLER_FAILED : reasonCode, this.#driver.now)
+        const code = failed && onHandlerError === 'reject' ? HANDLER_FAILED : reasonCode
+        const { packetId, qos } = message.packet
+        const kept = (): void => {
+          this.engine.acknowledge(message, code, this.driver.now)
+          this.driver.touch()
+        }
+        const isAccepted = qos === 2 && code < 0x80
+        if (!isAccepted || !this.#layer?.keepId(packetId, kept)) kept()
       }
     }
-    if (this.#driver.draining) return
-    this.#driver.touch()
+    if (this.driver.draining) return
+    this.driver.touch()
     this.weigh()
+    if (this.inbox.sizeBytes === 0) this.#layer?.handleDrained()
   }
 
   /** Reading stops at a weight, at a higher one while somebody waits for an answer of the server. */
   weigh(): void {
     const { inboxBytes, inboxHardBytes } = this.options.bounds
     const { sizeBytes } = this.inbox
-    const { paused } = this.#driver
+    const { paused } = this.driver
     if (sizeBytes < inboxBytes && !paused) return
-    const limit = this.#engine.busy ? inboxHardBytes : inboxBytes
+    const limit = this.engine.busy ? inboxHardBytes : inboxBytes
     if (sizeBytes >= limit) {
       if (paused) return
-      this.#driver.pause()
+      this.driver.pause()
       const text = `Reading is paused: ${sizeBytes} bytes of messages wait for the application`
       if (this.inbox.kept > 0) this.warn('inbox-full', text)
     } else if (sizeBytes * 2 <= inboxBytes || limit > inboxBytes) {
-      this.#driver.resume()
+      this.driver.resume()
     }
   }
 
@@ -293,7 +322,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
 
   /** Whether there is a connection, or will be soon. */
   get #mayConnect(): boolean {
-    return this.#engine.state === 'connected' || this.#attempt !== undefined
+    const begun = this.engine.state === 'connected' || this.#attempt !== undefined
+    return begun || this.#layer?.mayConnect === true
   }
 
   #dial(attempt: Attempt): void {
@@ -301,23 +331,20 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     const { readBuffer, transports } = this.platform
     const { request } = attempt
     attempt.dialled = true
-    const settings = connectSettings(
-      this.#clientId,
-      this.options,
-      this.will,
-      request,
-      this.#version,
-    )
+    const settings = connectSettings(this.clientId, this.options, this.will, request, this.version)
     const dial = (transport ?? transports[address.scheme]) as TransportFactory
     const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.bounds.maximumPacketSizeBytes)
-    this.#driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
+    this.driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
     this.#announce()
   }
 
   #handleConnected(output: ConnectedOutput): void {
-    if (!output.packet.sessionPresent) this.#subscriptions.clear()
+    const result = connectResult(output, this.version, this.engine.clientId)
     this.#wasConnected = true
-    this.#takeAttempt()?.resolve(connectResult(output, this.#version, this.#engine.clientId))
+    const attempt = this.#takeAttempt()
+    if (this.#layer !== undefined) this.#layer.handleConnected(output, result)
+    else if (!result.sessionPresent) this.subscriptions.clear()
+    attempt?.resolve(result)
   }
 
   #handleClosed({ error }: ClosedOutput): void {
@@ -329,15 +356,18 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     this.#authenticator?.handleClosed(closedError)
     if (this.#attempt?.dialled) {
       if (this.#isOlderProtocolWorthTrying(error, this.#attempt.request)) {
-        this.#version = 4
+        this.version = 4
         return this.#dial(this.#attempt)
       }
       this.#takeAttempt()?.reject(closedError)
     }
-    if (this.#attempt === undefined) this.inbox.end(error, closedError)
+    if (!this.#mayConnect) this.inbox.end(error, closedError)
+    this.#layer?.handleClosed(error, wasConnected)
     this.#announce()
     closing?.resolve()
-    if (error !== undefined && wasConnected) this.events.emit('connection-lost', error)
+    if (error !== undefined && wasConnected && this.#layer === undefined) {
+      this.events.emit('connection-lost', error)
+    }
     if (this.#attempt?.dialled === false) this.#dial(this.#attempt)
   }
 
@@ -352,18 +382,21 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       protocol !== undefined ||
       properties.authentication !== undefined ||
       (password !== undefined && user === undefined) ||
-      (this.#clientId === '' && request.cleanStart === false)
-    return this.#version === 5 && !lacking && isVersionRefused(error)
+      (this.clientId === '' && request.cleanStart === false)
+    return this.version === 5 && !lacking && isVersionRefused(error)
   }
 
   /** Tells whoever waits for an operation, if anybody does. */
   #settleOperation(operation: Operation): void {
+    if (operation.kind === 'publish' && this.#layer !== undefined) {
+      return this.#layer.handlePublish(operation)
+    }
     const settle = operation.context as Settle<unknown> | undefined
     operation.context = undefined
     if (settle === undefined) return
     if (operation.kind === 'publish' && operation.qos === 0 && operation.answer === 0) {
       // It has left the queue, and is handed over with the next write.
-      return settle(this.#driver.handedOver)
+      return settle(this.driver.handedOver)
     }
     const answer =
       operation.kind === 'publish'
@@ -375,16 +408,15 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   #cancel(operation: PublishOperation): undefined {
-    this.#engine.cancel(operation)
-    this.#driver.touch()
+    this.engine.cancel(operation)
+    this.driver.touch()
   }
 
   /** Runs a request now, or when the connection that is being opened is there. */
-  #whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#layer !== undefined) return this.#layer.persist(request, signal)
     const attempt = this.#attempt
-    if (attempt === undefined) {
-      return request()
-    }
+    if (attempt === undefined) return request()
     return new Promise<T>((resolve, reject) => {
       const stopWatching = watch(signal, reject)
       attempt.promise.then(
@@ -403,8 +435,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   #stop(reasonCode = 0, timeoutMs = this.options.bounds.closeMs): void {
-    this.#engine.disconnect(reasonCode, timeoutMs, this.#driver.now)
-    this.#driver.touch()
+    this.engine.disconnect(reasonCode, timeoutMs, this.driver.now)
+    this.driver.touch()
   }
 
   #takeAttempt(): Attempt | undefined {

@@ -26,6 +26,10 @@ export class Emitter<Events extends object> {
     return () => void listeners.delete(entry)
   }
 
+  has(event: keyof Events): boolean {
+    return (this.#listeners?.get(event)?.size ?? 0) > 0
+  }
+
   /** Calls the listeners; tells whether there was one. */
   emit<E extends keyof Events>(event: E, detail: Events[E]): boolean {
     const listeners = [...(this.#listeners?.get(event) ?? [])]

@@ -2,6 +2,7 @@
 // changed. Which options there are, and what each may be, is data.
 
 import type { WillFields } from '../codec/packets.ts'
+import type { Platform } from '../driver/platform.ts'
 import type { EngineOptions } from '../engine/types.ts'
 import { parseServer } from '../transport/address.ts'
 import type { ParseServer, ServerAddress } from '../transport/transport.ts'
@@ -20,6 +21,7 @@ import {
   fields,
   integer,
   oneOf,
+  quote,
   refuse,
 } from './checks.ts'
 import {
@@ -60,6 +62,7 @@ const DEFAULT_BOUNDS: Bounds = Object.freeze({
   ...DEFAULT_LIMITS,
   ...DEFAULT_TIMEOUTS,
   enforceReceiveMaximum: false,
+  stagedReceipts: false,
 })
 
 const UINT16 = integer(0, 65_535)
@@ -176,4 +179,14 @@ export function resolveOptions(
     bounds,
     address: parse(server, { ...(port !== undefined && { port }), tls: given.tls !== undefined }),
   }
+}
+
+/** @throws {TypeError} when the platform has no way to the server */
+export function requireTransport(
+  { address, transport }: ResolvedOptions,
+  { transports }: Platform,
+): void {
+  if (transport !== undefined || transports[address.scheme] !== undefined) return
+  const known = Object.keys(transports).join(', ')
+  throw new TypeError(`Cannot reach ${quote(address.href)} from here: this platform knows ${known}`)
 }

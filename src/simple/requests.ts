@@ -72,20 +72,32 @@ export class PublishChecks {
   #topic: string | undefined = undefined
   #topicBytes = 0
 
+  /** The size of a topic that can be published to. @throws {TypeError} for another */
+  topicBytes(topic: string): number {
+    if (topic !== this.#topic) {
+      this.#topicBytes = utf8Length(checkPublishTopic('topic', topic))
+      this.#topic = topic
+    }
+    return this.#topicBytes
+  }
+
+  /** The size of a payload. @throws {TypeError} @throws {RangeError} for what is none, or too long */
+  payloadBytes(payload: Payload): number {
+    const sizeBytes = payloadBytes('payload', payload)
+    checkSize('payload', sizeBytes, LARGEST_PAYLOAD_BYTES)
+    return sizeBytes
+  }
+
   /** @throws {TypeError} @throws {RangeError} for whatever cannot be published */
   operation(
     topic: string,
     payload: Payload,
     options: PublishOptions | undefined,
   ): PublishOperation {
-    if (topic !== this.#topic) {
-      this.#topicBytes = utf8Length(checkPublishTopic('topic', topic))
-      this.#topic = topic
-    }
-    const sizeBytes = payloadBytes('payload', payload)
-    checkSize('payload', sizeBytes, LARGEST_PAYLOAD_BYTES)
+    const topicBytes = this.topicBytes(topic)
+    const sizeBytes = this.payloadBytes(payload)
     if (options === undefined) {
-      return new PublishOperation(topic, this.#topicBytes, payload, sizeBytes, 0, false)
+      return new PublishOperation(topic, topicBytes, payload, sizeBytes, 0, false)
     }
     checkPublishKeys(options)
     const { qos = 0, retain = false, transfer = false, signal, properties } = options
@@ -95,7 +107,7 @@ export class PublishChecks {
     if (signal !== undefined) checkSignal('signal', signal)
     return new PublishOperation(
       topic,
-      this.#topicBytes,
+      topicBytes,
       payload,
       sizeBytes,
       qos,

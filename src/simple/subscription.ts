@@ -1,6 +1,7 @@
 // What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
+import type { SubscriptionRequest } from '../codec/packets.ts'
 import type { Inbox } from './inbox.ts'
 import { MessageStream } from './message-stream.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
@@ -10,22 +11,25 @@ export class LiveSubscription implements Subscription {
   granted: readonly Grant[] = []
   /** The filters that are still in force. */
   filters: readonly string[]
+  /** What was asked for. */
+  readonly requests: readonly SubscriptionRequest[]
   readonly #inbox: Inbox
   readonly #release: (subscription: LiveSubscription) => Promise<void>
   #streams: readonly MessageStream[] = []
 
   constructor(
-    filters: readonly string[],
+    requests: readonly SubscriptionRequest[],
     handler: MessageHandler | undefined,
     inbox: Inbox,
     release: (subscription: LiveSubscription) => Promise<void>,
   ) {
-    this.filters = filters
+    this.requests = requests
+    this.filters = requests.map(({ filter }) => filter)
     this.#inbox = inbox
     this.#release = release
     // Before SUBSCRIBE goes out: a message may come before its SUBACK. §3.8.4
     if (handler === undefined) inbox.expectQuestions()
-    else for (const filter of filters) inbox.addRoute({ filter, handler, owner: this })
+    else for (const filter of this.filters) inbox.addRoute({ filter, handler, owner: this })
   }
 
   /**

@@ -14,6 +14,8 @@ export interface SubscriptionsOwner {
   readonly inbox: Inbox
   /** Sends a request; settles when it is answered, or when the signal aborts. */
   ask<T>(operation: RequestOperation, signal?: AbortSignal, abandoned?: () => Settle<T>): Promise<T>
+  /** Makes a request now, or when there is a connection. */
+  whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
 export class Subscriptions {
@@ -31,20 +33,19 @@ export class Subscriptions {
   ): Promise<Subscription> {
     const { inbox } = this.#owner
     const filters = requests.map(({ filter }) => filter)
-    const subscription = new LiveSubscription(filters, handler, inbox, (ended) =>
+    const subscription = new LiveSubscription(requests, handler, inbox, (ended) =>
       this.#release(ended.filters, ended),
     )
     this.#live = [...this.#live, subscription]
     // SUBACK comes for somebody who has given up: the server is asked to forget it again.
     const undo = (): void => void this.#release(filters).catch(() => undefined)
-    const operation = new SubscribeOperation(requests)
+    const abandoned = (): Settle<readonly Grant[]> => (answer) =>
+      void Promise.resolve(answer).then(undo, undo)
+    const request = (): Promise<readonly Grant[]> =>
+      this.#owner.ask(new SubscribeOperation(requests), signal, abandoned)
     let refused = filters
     try {
-      const grants = await this.#owner.ask<readonly Grant[]>(
-        operation,
-        signal,
-        () => (answer) => void Promise.resolve(answer).then(undo, undo),
-      )
+      const grants = await this.#owner.whenConnected(request, signal)
       subscription.granted = grants
       refused = grants.filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
     } finally {
@@ -55,12 +56,21 @@ export class Subscriptions {
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
     this.#drop(filters)
-    await this.#owner.ask(new UnsubscribeOperation(filters))
+    await this.#owner.whenConnected(() => this.#owner.ask(new UnsubscribeOperation(filters)))
   }
 
-  /** The server holds no subscriptions of ours. */
-  clear(): void {
-    for (const { filters } of this.#live) this.#drop(filters)
+  /** What was granted, and a server that holds none of it would have to be asked for: a filter once. */
+  wanted(): readonly SubscriptionRequest[] {
+    const granted = this.#live.filter((live) => live.granted.length > 0)
+    const requests = granted.flatMap((live) =>
+      live.requests.filter(({ filter }) => live.filters.includes(filter)),
+    )
+    return [...new Map(requests.map((request) => [request.filter, request])).values()]
+  }
+
+  /** The server holds none of these, or no subscriptions of ours at all. */
+  clear(filters?: readonly string[]): void {
+    for (const live of this.#live) this.#drop(filters ?? live.filters)
   }
 
   /** Tells the server which of these filters nobody has any more. */

@@ -39,6 +39,7 @@ import type { AnyMqttError, MqttError } from '../../src/errors.ts'
 const OPTIONS: EngineOptions = {
   receiveMaximum: 100,
   enforceReceiveMaximum: true,
+  stagedReceipts: false,
   maximumPacketSizeBytes: 65_536,
   topicAliasMaximum: 10,
   outboundTopicAliases: 10,
@@ -287,7 +288,7 @@ export class Conversation {
       else if (output.kind === 'auth') this.auths.push(output.packet)
       else if (output.kind === 'close') this.closing = output
       else if (output.kind === 'closed') this.closed = output
-      else this.settled.push(output)
+      else if (output.kind !== 'release') this.settled.push(output)
     }
   }
 }

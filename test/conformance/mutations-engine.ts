@@ -240,14 +240,14 @@ export const ENGINE_CHANGES: Changes = {
     ],
     ['operation.dup = true', 'operation.dup = false', { both: 'MQTT-3.3.1-1' }],
     [
-      'this.#used < this.#link.limits.receiveMaximum',
+      'this.#used < Math.min(this.sendQuota, receiveMaximum)',
       'true',
       { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1 MQTT-4.9.0-2' },
     ],
     ['if (!this.#mayFollow(operation.qos)) return', '', { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1' }],
     ['if (this.#used > 0) this.#used -= 1', '', { v5: 'MQTT-4.9.0-2' }],
     [
-      "if (operation.state === 'released') {",
+      "if (held || state === 'released') {",
       'if (false) {',
       { v4: 'MQTT-4.3.3-1', v5: 'MQTT-4.3.3-5 MQTT-4.3.3-6', both: 'MQTT-4.4.0-1' },
     ],

@@ -2,9 +2,7 @@
 // have a test whose name begins with "lesson", the list and the row, such as `lesson umqtt 17: …`; of the
 // others it says what they come with. rows.test.ts holds this table against the tests.
 
-/** Why a row has no test here. */
-export const RECONNECTING = 'reconnecting: comes with umqtt/robust'
-/** The same, of what must survive the process. */
+/** Why a row has no test here: it is of what must survive the process. */
 export const STORING = 'storing: comes with the outbox of umqtt/robust'
 
 /** One list of rows. */
@@ -23,29 +21,19 @@ export const LESSONS: readonly Lessons[] = [
     // umqtt.simple and umqtt.robust: the complaints of ten years.
     list: 'umqtt',
     rows: 33,
-    elsewhere: {
-      7: RECONNECTING, // checkMsg must not reconnect in the foreground
-      8: RECONNECTING, // subscriptions are made again after a lost session
-      9: RECONNECTING, // the session mode of the first connection holds for later ones
-      10: RECONNECTING, // the first connect is as robust as later ones
-      30: RECONNECTING, // reconnecting without a budget drains the battery
-    },
+    elsewhere: {},
   },
   {
     // umqtt.robust, failure by failure, in the order of its table.
     list: 'robust',
     rows: 12,
-    elsewhere: {
-      10: RECONNECTING, // a subscription that the server has lost
-    },
+    elsewhere: {},
   },
   {
     // Scenarios, each of which broke at least one system, in their order.
     list: 'scenario',
     rows: 27,
-    elsewhere: {
-      26: RECONNECTING, // an outage longer than the expiry
-    },
+    elsewhere: {},
   },
   {
     // MQTT.js under faults, by the numbers of its tables.
@@ -58,17 +46,7 @@ export const LESSONS: readonly Lessons[] = [
       '17 17b 20 20b 21 28'
     ).split(' '),
     elsewhere: {
-      '01': RECONNECTING, // the schedule of tries
-      '02': RECONNECTING, // five hundred clients come back at once
-      '22': RECONNECTING, // two clients with one client id throw each other out
-      '23': RECONNECTING, // a refusal during a reconnect ended it for good
-      '34': RECONNECTING, // a list of servers
-      '06b': RECONNECTING, // the server's host vanishes and comes back
-      '13b': RECONNECTING, // what falls into the replay after a reconnect
       '14': STORING, // kill and restart with a store on disk
-      '27': RECONNECTING, // a call of reconnect() emptied the store
-      '32': RECONNECTING, // five thousand subscriptions are made again
-      '39': RECONNECTING, // chaos for a minute
     },
   },
 ]

@@ -39,6 +39,7 @@ import { MqttError } from '../../src/errors.ts'
 export const OPTIONS: EngineOptions = {
   receiveMaximum: 20,
   enforceReceiveMaximum: true,
+  stagedReceipts: false,
   maximumPacketSizeBytes: 1_000_000,
   topicAliasMaximum: 4,
   outboundTopicAliases: 0,

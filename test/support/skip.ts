@@ -12,8 +12,11 @@ interface Need {
   readonly present: boolean
   /** What to do to have it. */
   readonly remedy: string
-  /** The Debian package; absent for what no package gives, which `all` does not ask for. */
-  readonly debian?: string
+  /**
+   * What the CI script names to have it, such as a Debian package; absent for what it cannot have, which
+   * `all` does not ask for.
+   */
+  readonly install?: string
 }
 
 /** Debian keeps servers where the PATH of an ordinary user does not look. */
@@ -39,8 +42,31 @@ function program(name: string, debian: string): Need {
   return {
     present: findProgram(name) !== undefined,
     remedy: `apt-get install ${debian}`,
-    debian,
+    install: debian,
   }
+}
+
+/** Where `npm run runtimes:install` puts another runtime. */
+export function runtimePath(name: string): string {
+  return join(process.cwd(), '.runtimes', name)
+}
+
+function runtime(name: string): Need {
+  return {
+    present: isExecutable(runtimePath(name)),
+    remedy: `npm run runtimes:install ${name}`,
+    install: name,
+  }
+}
+
+/** Where Chromium is, if it is; the one without windows is smaller. */
+export function findChromium(): string | undefined {
+  return findProgram('chromium-headless-shell') ?? findProgram('chromium')
+}
+
+function hasSqlite(): boolean {
+  const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown }
+  return 'Bun' in globalThis || getBuiltinModule?.('node:sqlite') !== undefined
 }
 
 function hasIpv6Loopback(): Promise<boolean> {
@@ -61,6 +87,15 @@ export const CAPABILITIES = {
     present: typeof (globalThis as { WebSocket?: unknown }).WebSocket === 'function',
     remedy: 'run on Node 22 or later',
   },
+  sqlite: { present: hasSqlite(), remedy: 'run on Node 22.13 or later, on Deno or on Bun' },
+  node22: runtime('node22'),
+  node24: runtime('node24'),
+  bun: runtime('bun'),
+  deno: runtime('deno'),
+  chromium: {
+    ...program('chromium-headless-shell', 'chromium-headless-shell'),
+    present: findChromium() !== undefined,
+  },
 } as const satisfies Record<string, Need>
 
 /** The name of something that a test may need. */
@@ -74,7 +109,7 @@ export function parseRequirement(text: string): ReadonlySet<Capability> {
   for (const name of names) {
     if (name === 'all') {
       for (const capability of known)
-        if ('debian' in CAPABILITIES[capability]) required.add(capability)
+        if ('install' in CAPABILITIES[capability]) required.add(capability)
     } else if ((known as string[]).includes(name)) {
       required.add(name as Capability)
     } else {

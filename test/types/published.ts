@@ -4,7 +4,22 @@
 import * as root from 'umqtt'
 import * as codec from 'umqtt/codec'
 import * as engine from 'umqtt/engine'
+import * as file from 'umqtt/outbox/file'
+import * as indexeddb from 'umqtt/outbox/indexeddb'
+import * as sqlite from 'umqtt/outbox/sqlite'
+import * as robust from 'umqtt/robust'
 import * as simple from 'umqtt/simple'
+import * as testing from 'umqtt/testing'
 
 /** Named so that every entry point is resolved and its declarations are checked. */
-export const entryPoints: readonly object[] = [root, simple, codec, engine]
+export const entryPoints: readonly object[] = [
+  root,
+  simple,
+  robust,
+  file,
+  sqlite,
+  indexeddb,
+  testing,
+  codec,
+  engine,
+]

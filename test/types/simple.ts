@@ -163,6 +163,10 @@ export function whoIsToBlame(error: AnyMqttError): string {
       return error.limit
     case 'ERR_MQTT_QUEUE_FULL':
       return `${error.limit} ${error.limitValue}`
+    case 'ERR_MQTT_STORE_CORRUPT':
+    case 'ERR_MQTT_STORE_FULL':
+    case 'ERR_MQTT_STORE_UNAVAILABLE':
+      return error.position ?? 'store'
     default: {
       const never: never = error
       return never

@@ -116,7 +116,7 @@ export function findDeadLinks(
   )
 }
 
-/** Debian packages that tests may need and the CI script does not install. */
+/** What tests may need and the CI script does not install. */
 export function findUninstalled(ciScript: string, packages: readonly string[]): Finding[] {
   return packages
     .filter((name) => !new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(ciScript))

@@ -1,0 +1,118 @@
+// The books of an outbox: which records there are, how many and how large, and what numbers were used.
+// Rule: they are exact without reading a record at open; of what is left of an earlier run the store gives
+// the sums, and a record's own size is learnt when it is read. Every entry can be taken back.
+
+import type { Counters } from './records.ts'
+import { SequenceMap } from './sequence-map.ts'
+import type { Op, OpenResult } from './store.ts'
+
+/** What takes entries back. */
+export interface Undo {
+  readonly count: number
+  readonly sizeBytes: number
+  /** Of each entry, in order: number, size before or -1, and 1 if it was there unread. */
+  readonly steps: number[]
+}
+
+/** Which records there are. */
+export class Ledger {
+  count = 0
+  sizeBytes = 0
+  /** Above every number that was ever used. */
+  next = 1
+  /** The sizes of the records that are known: put by us, or read. */
+  readonly #sizes = new SequenceMap<number>()
+  /** From here to `#unreadEnd` there are records of an earlier run that were not read yet. */
+  #unread = 0
+  #unreadEnd = 0
+  /** Which of those were deleted unread. */
+  readonly #gone = new Set<number>()
+
+  /** Begins with what a store found. @param next what its last commit said of the numbers */
+  open(found: OpenResult, next: number): void {
+    this.count = found.count
+    this.sizeBytes = found.sizeBytes
+    this.next = Math.max(next, found.highest + 1)
+    this.#unread = found.lowest
+    this.#unreadEnd = found.count === 0 ? 0 : found.highest + 1
+    this.#sizes.clear()
+    this.#gone.clear()
+  }
+
+  /** What a commit says of all records. */
+  get counters(): Counters {
+    const { lowest } = this.#sizes
+    const unread = this.#unread < this.#unreadEnd
+    return {
+      count: this.count,
+      lowest: unread && (lowest === 0 || lowest > this.#unread) ? this.#unread : lowest,
+      next: this.next,
+    }
+  }
+
+  /** Whether an operation adds a record, and does not replace one. */
+  adds(op: Op): boolean {
+    return op[0] === 'put' && this.#sizes.get(op[1]) === undefined && !this.#isUnread(op[1])
+  }
+
+  /** Begins a row of entries that can be taken back. */
+  begin(): Undo {
+    return { count: this.count, sizeBytes: this.sizeBytes, steps: [] }
+  }
+
+  /** Enters an operation. */
+  enter(op: Op, { steps }: Undo): void {
+    if (op[0] !== 'put' && op[0] !== 'delete') return
+    const seq = op[1]
+    const size = op[0] === 'put' ? op[2].length : undefined
+    const before = size === undefined ? this.#sizes.delete(seq) : this.#sizes.set(seq, size)
+    const unread = before === undefined && this.#isUnread(seq)
+    const there = before !== undefined || unread
+    if (size === undefined && !there) return
+    steps.push(seq, before ?? -1, unread ? 1 : 0)
+    if (size === undefined) {
+      this.count--
+      this.sizeBytes -= before ?? 0
+      if (this.#inUnread(seq)) this.#gone.add(seq)
+      return
+    }
+    if (!there) this.count++
+    // The size of one that is replaced unread is not known: it is taken for the same.
+    if (!unread) this.sizeBytes += size - (before ?? 0)
+    if (seq >= this.next) this.next = seq + 1
+  }
+
+  /** Takes a row of entries back. */
+  undo({ count, sizeBytes, steps }: Undo): void {
+    for (let i = steps.length - 3; i >= 0; i -= 3) {
+      const [seq = 0, before = 0, unread = 0] = steps.slice(i, i + 3)
+      if (before < 0) this.#sizes.delete(seq)
+      else this.#sizes.set(seq, before)
+      if (unread > 0 || before >= 0) this.#gone.delete(seq)
+    }
+    this.count = count
+    this.sizeBytes = sizeBytes
+  }
+
+  /** Takes notice of a page that was read. @param end where the next one begins; undefined at the end */
+  read(
+    from: number,
+    page: readonly (readonly [seq: number, record: Uint8Array])[],
+    end: number | undefined,
+  ): void {
+    for (const [seq, { length }] of page) {
+      if (this.#isUnread(seq) && this.#sizes.get(seq) === undefined) this.#sizes.set(seq, length)
+    }
+    if (from <= this.#unread) this.#unread = Math.max(this.#unread, end ?? this.#unreadEnd)
+    if (this.#unread >= this.#unreadEnd) this.#gone.clear()
+  }
+
+  #inUnread(seq: number): boolean {
+    return seq >= this.#unread && seq < this.#unreadEnd
+  }
+
+  /** Whether a record may be there that `#sizes` does not know. */
+  #isUnread(seq: number): boolean {
+    return this.#inUnread(seq) && !this.#gone.has(seq)
+  }
+}

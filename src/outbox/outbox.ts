@@ -1,0 +1,307 @@
+// What every store shares, once: group commit, the checks of each record, counters, and the quota.
+// Rule: one commit is under way, and what arrives meanwhile goes into the next, so that a thousand calls
+// cost one wait for the disk. It knows no message and no platform: bodies are bytes, a store is given.
+
+import { StoreError } from '../errors.ts'
+import { Ledger } from './ledger.ts'
+import {
+  compareCounters,
+  COUNTERS_KEY,
+  readCounters,
+  RECORD_HEADER_BYTES,
+  unwrapRecord,
+  wrapRecord,
+  writeCounters,
+} from './records.ts'
+import type { Op, OutboxStore, StoreTraits, SyncLevel } from './store.ts'
+
+/** Beyond these a commit takes no further call: its wait stays short, and so does what a crash tears. */
+const BATCH_OPS = 4096
+const BATCH_BYTES = 1_048_576
+/** How many microtasks a commit waits: who was woken by the last one, through a few `await`, joins. */
+const JOIN_TURNS = 8
+const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve()
+const STRENGTH: Readonly<Record<SyncLevel, number>> = { lazy: 0, process: 1, power: 2 }
+
+/** Settings of an {@link Outbox}. */
+export interface OutboxOptions {
+  /** The bytes that all records may take together. @default Infinity: what the store has room for */
+  readonly quotaBytes?: number
+  /** The operations in one commit, 1 and up; those of one call are never parted. @default 4096 */
+  readonly batchOps?: number
+}
+
+/** Something that is set aside: it is there and cannot be read, or should be there and is not. */
+export interface Quarantined {
+  /** The record's number; undefined when that is not known either. */
+  readonly seq: number | undefined
+  readonly reason: string
+}
+
+/** What was found when an outbox was opened. */
+export interface OpenedOutbox {
+  /** The session table, without the core's own key. */
+  readonly state: ReadonlyMap<string, Uint8Array>
+  readonly count: number
+  /** The lowest number there is; 0 when there is none. */
+  readonly lowest: number
+  /** Above every number that was ever used. */
+  readonly nextSeq: number
+  /** What is damaged as far as it shows without reading the records. */
+  readonly quarantined: readonly Quarantined[]
+}
+
+/** Told once how a call ended; must not throw. */
+export type WriteDone = (error: StoreError | undefined) => void
+
+interface Call {
+  readonly ops: readonly Op[]
+  readonly sync: SyncLevel
+  readonly done: WriteDone
+}
+
+/** A store with all that is the same above any store. */
+export class Outbox {
+  readonly #store: OutboxStore
+  readonly #quotaBytes: number
+  readonly #batchOps: number
+  readonly #ledger = new Ledger()
+  readonly #quarantined = new Map<number | string, Quarantined>()
+  /** Calls that wait for the next commit, oldest first. */
+  #calls: Call[] = []
+  #running: Promise<void> | undefined
+  #commits = 0
+  #open = false
+
+  constructor(store: OutboxStore, options: OutboxOptions = {}) {
+    this.#store = store
+    this.#quotaBytes = options.quotaBytes ?? Infinity
+    this.#batchOps = options.batchOps ?? BATCH_OPS
+  }
+
+  get traits(): StoreTraits {
+    return this.#store.traits
+  }
+
+  /** Group commits made. */
+  get commits(): number {
+    return this.#commits
+  }
+
+  /** Bytes of all records with their checksums; one that was deleted unread counts until the next open. */
+  get sizeBytes(): number {
+    return this.#ledger.sizeBytes
+  }
+
+  /** Records that are there, damaged ones among them. */
+  get count(): number {
+    return this.#ledger.count
+  }
+
+  /** What was found damaged until now: at open, and while reading. */
+  get quarantined(): readonly Quarantined[] {
+    return [...this.#quarantined.values()]
+  }
+
+  /**
+   * Opens the store and compares what is there with what its last commit counted.
+   *
+   * @throws {StoreError} what the store says; damage is no error but set aside
+   */
+  async open(): Promise<OpenedOutbox> {
+    const found = await this.#store.open()
+    const state = new Map(await this.#store.state())
+    const said = readCounters(state.get(COUNTERS_KEY))
+    state.delete(COUNTERS_KEY)
+    this.#ledger.open(found, said?.next ?? 1)
+    this.#quarantined.clear()
+    for (const { seq, reason, position } of found.damaged) {
+      this.#quarantine(seq, position === undefined ? reason : `${reason}, at ${position}`)
+    }
+    for (const reason of compareCounters(said, found)) this.#quarantine(undefined, reason)
+    this.#open = true
+    const { count, lowest } = found
+    return { state, count, lowest, nextSeq: this.#ledger.next, quarantined: this.quarantined }
+  }
+
+  /**
+   * Reads a page of records, lowest first, as they were last committed.
+   *
+   * Damaged ones are left out and listed in {@link Outbox.quarantined}. A page that is all damaged is
+   * skipped: an empty answer means that there is nothing more.
+   *
+   * @param from the lowest number wanted
+   * @param limit how many at most, 1 and up
+   * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE the store cannot be read
+   */
+  async read(
+    from: number,
+    limit: number,
+  ): Promise<readonly (readonly [seq: number, body: Uint8Array])[]> {
+    for (let start = from; ;) {
+      const page = await this.#store.scan(start, limit)
+      const end = page.length < limit ? undefined : page.at(-1)![0] + 1
+      this.#ledger.read(start, page, end)
+      const bodies: [number, Uint8Array][] = []
+      for (const [seq, record] of page) {
+        const body = unwrapRecord(seq, record)
+        if (typeof body === 'string') this.#quarantine(seq, `Record ${seq} ${body}`)
+        else bodies.push([seq, body])
+      }
+      if (bodies.length > 0 || end === undefined) return bodies
+      start = end
+    }
+  }
+
+  /**
+   * Writes changes with the next commit: all of this call or none, in the order of the calls.
+   *
+   * A new record has a number that was never used: {@link OpenedOutbox.nextSeq} and up. Only what is
+   * there is replaced, and it is deleted once: the counters rely on it.
+   *
+   * @param ops `put` takes the body, which is copied at the commit; version and checksum are added here
+   * @param sync how safe it is when the promise resolves; a stronger neighbour's level counts for both
+   * @throws {StoreError} ERR_MQTT_STORE_FULL quota or disk, and nothing of this call was made: it can
+   * happen to calls that add a record alone, or when not even the reserve is left;
+   * ERR_MQTT_STORE_UNAVAILABLE the store cannot be written, or is closed
+   * @throws {RangeError} a sequence number is not 1 to 2^53 - 1
+   */
+  write(ops: readonly Op[], sync: SyncLevel): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.enqueue(ops, sync, (error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  /** The same as {@link Outbox.write} without a promise: `done` is called once, after this returns. */
+  enqueue(ops: readonly Op[], sync: SyncLevel, done: WriteDone): void {
+    for (const op of ops) {
+      if ((op[0] === 'put' || op[0] === 'delete') && !(Number.isSafeInteger(op[1]) && op[1] > 0)) {
+        throw new RangeError(`Cannot write record ${op[1]}: its number has to be 1 to 2^53 - 1`)
+      }
+    }
+    this.#calls.push({ ops, sync, done })
+    this.#running ??= this.#run()
+  }
+
+  /** Closes the store when everything that was written before is committed. */
+  async close(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    if (!this.#open) return
+    this.#open = false
+    await this.#store.close()
+  }
+
+  #quarantine(seq: number | undefined, reason: string): void {
+    this.#quarantined.set(seq ?? reason, { seq, reason })
+  }
+
+  async #run(): Promise<void> {
+    do {
+      for (let turn = 0; turn < JOIN_TURNS; turn++) await DONE
+      await this.#commit(this.#take(), true)
+    } while (this.#calls.length > 0)
+    this.#running = undefined
+  }
+
+  /** Takes the calls of one commit out of the queue. */
+  #take(): readonly Call[] {
+    let ops = 0
+    let sizeBytes = 0
+    let taken = 0
+    for (const call of this.#calls) {
+      ops += call.ops.length
+      for (const op of call.ops) if (op[0] === 'put') sizeBytes += op[2].length
+      if (taken > 0 && (ops > this.#batchOps || sizeBytes > BATCH_BYTES)) break
+      taken++
+    }
+    const calls = this.#calls
+    this.#calls = calls.slice(taken)
+    calls.length = taken
+    return calls
+  }
+
+  /** Makes one commit of the calls. @param retry whether what adds nothing is tried alone on a full disk */
+  async #commit(calls: readonly Call[], retry: boolean): Promise<void> {
+    const ledger = this.#ledger
+    const before = ledger.begin()
+    const taken: Call[] = []
+    const ops: Op[] = []
+    let sync: SyncLevel = 'lazy'
+    // One buffer for all records: a thousand small ones cost ten times as much.
+    const buffer = new ArrayBuffer(wrappedBytes(calls))
+    let at = 0
+    for (const call of calls) {
+      const refusal = this.#refuse(call)
+      if (refusal !== undefined) {
+        call.done(refusal)
+        continue
+      }
+      taken.push(call)
+      if (STRENGTH[call.sync] > STRENGTH[sync]) sync = call.sync
+      for (let op of call.ops) {
+        if (op[0] === 'put') {
+          const record = new Uint8Array(buffer, at, RECORD_HEADER_BYTES + op[2].length)
+          at += record.length
+          wrapRecord(op[1], op[2], record)
+          op = ['put', op[1], record]
+        }
+        ops.push(op)
+        ledger.enter(op, before)
+      }
+    }
+    if (taken.length === 0) return
+    ops.push(['set', COUNTERS_KEY, writeCounters(ledger.counters)])
+    try {
+      await this.#store.commit(ops, sync)
+    } catch (cause) {
+      ledger.undo(before)
+      const error = cause instanceof StoreError ? cause : unavailable(cause)
+      const rest = retry && error.code === 'ERR_MQTT_STORE_FULL' ? this.#thatAddNothing(taken) : []
+      const spared = new Set(rest)
+      for (const call of taken) if (!spared.has(call)) call.done(error)
+      return this.#commit(rest, false)
+    }
+    this.#commits++
+    for (const { done } of taken) done(undefined)
+  }
+
+  /** Why a call is not even tried. */
+  #refuse({ ops }: Call): StoreError | undefined {
+    if (!this.#open) {
+      return new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write: the outbox is not open')
+    }
+    if (this.#quotaBytes === Infinity) return undefined
+    let sizeBytes = this.#ledger.sizeBytes
+    let adds = false
+    for (const op of ops) {
+      if (!this.#ledger.adds(op)) continue
+      adds = true
+      sizeBytes += RECORD_HEADER_BYTES + (op[2] as Uint8Array).length
+    }
+    return adds && sizeBytes > this.#quotaBytes
+      ? new StoreError(
+          'ERR_MQTT_STORE_FULL',
+          `Cannot store: ${sizeBytes} bytes would exceed the quota of ${this.#quotaBytes} bytes`,
+        )
+      : undefined
+  }
+
+  /** On a full disk what settles messages may still have room: those calls, in their order. */
+  #thatAddNothing(calls: readonly Call[]): readonly Call[] {
+    const rest = calls.filter(({ ops }) => !ops.some((op) => this.#ledger.adds(op)))
+    return rest.length < calls.length ? rest : []
+  }
+}
+
+/** The bytes of all records of the calls. */
+function wrappedBytes(calls: readonly Call[]): number {
+  let sizeBytes = 0
+  for (const { ops } of calls) {
+    for (const op of ops) if (op[0] === 'put') sizeBytes += RECORD_HEADER_BYTES + op[2].length
+  }
+  return sizeBytes
+}
+
+function unavailable(cause: unknown): StoreError {
+  return new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write to the outbox', { cause })
+}

@@ -1,0 +1,79 @@
+// What the core writes around each record, and its counters: a version byte and a CRC-32 over number,
+// version and body. Rule: what does not check is never handed on; a record under a wrong number does not
+// check either. It knows no store.
+
+import { crc32 } from './crc32.ts'
+
+const VERSION = 1
+/** Checksum 4, version 1. */
+export const RECORD_HEADER_BYTES = 5
+/** Pending, lowest, next: see {@link Counters}. */
+const COUNTERS_BYTES = 24
+
+/** The key of the session table that belongs to the core. */
+export const COUNTERS_KEY = '#outbox'
+
+/** What each commit says of the whole outbox, so that a part which is missing shows. */
+export interface Counters {
+  /** How many records there are. */
+  readonly count: number
+  /** No record has a lower number; 0 when there is none. */
+  readonly lowest: number
+  /** The number above all that were ever used. */
+  readonly next: number
+}
+
+/** Two numbers give two seeds, and two seeds two checksums of the same bytes. */
+function seedOf(seq: number): number {
+  return ((seq % 0x1_0000_0000) ^ Math.imul(seq / 0x1_0000_0000, 0x9e37_79b1)) >>> 0
+}
+
+/** Makes the record of a body in front of a buffer, which has {@link RECORD_HEADER_BYTES} more room. */
+export function wrapRecord(seq: number, body: Uint8Array, record: Uint8Array): void {
+  record[4] = VERSION
+  record.set(body, RECORD_HEADER_BYTES)
+  const sum = crc32(record, seedOf(seq), 4)
+  record[0] = sum >>> 24
+  record[1] = sum >>> 16
+  record[2] = sum >>> 8
+  record[3] = sum
+}
+
+/** The body of a record, a view; a text that says what is wrong when it does not check. */
+export function unwrapRecord(seq: number, record: Uint8Array): Uint8Array | string {
+  if (record.length < RECORD_HEADER_BYTES) return `is ${record.length} bytes long`
+  const [one = 0, two = 0, three = 0, four = 0, version] = record
+  const sum = ((one << 24) | (two << 16) | (three << 8) | four) >>> 0
+  if (sum !== crc32(record, seedOf(seq), 4)) return 'does not match its checksum'
+  if (version !== VERSION) return `has version ${version}, not ${VERSION}`
+  return record.subarray(RECORD_HEADER_BYTES)
+}
+
+/** The counters as they are stored. */
+export function writeCounters({ count, lowest, next }: Counters): Uint8Array {
+  const value = new DataView(new ArrayBuffer(COUNTERS_BYTES))
+  value.setFloat64(0, count)
+  value.setFloat64(8, lowest)
+  value.setFloat64(16, next)
+  return new Uint8Array(value.buffer)
+}
+
+/** Reads stored counters; undefined when there are none. */
+export function readCounters(value: Uint8Array | undefined): Counters | undefined {
+  if (value?.length !== COUNTERS_BYTES) return undefined
+  const view = new DataView(value.buffer, value.byteOffset, value.length)
+  return { count: view.getFloat64(0), lowest: view.getFloat64(8), next: view.getFloat64(16) }
+}
+
+/** Compares what the last commit said with what the store found; texts that say what differs. */
+export function compareCounters(
+  said: Counters | undefined,
+  found: { readonly count: number; readonly lowest: number },
+): string[] {
+  const { count, lowest } = found
+  if (said === undefined) return count === 0 ? [] : [`Found ${count} records without counters`]
+  if (said.count !== count) return [`The last commit counted ${said.count} records, found ${count}`]
+  return count > 0 && lowest < said.lowest
+    ? [`The last commit began at record ${said.lowest}, found ${lowest}`]
+    : []
+}

@@ -1,0 +1,53 @@
+// `umqtt/robust` in a browser: over WebSocket, with an outbox in IndexedDB.
+// Wiring alone: it gives the client its platform, and tells it when the network may be back.
+
+import { browserPlatform } from './browser.ts'
+import { IndexedDbStore } from './outbox/indexeddb.ts'
+import { RobustClient } from './robust/client.ts'
+import type { RobustPlatform } from './robust/platform.ts'
+import type { RobustOptions } from './robust/types.ts'
+
+const platform: RobustPlatform = {
+  ...browserPlatform,
+  random: Math.random,
+  epochNow: Date.now,
+  makeAborter: () => new AbortController(),
+  openFolder: (name) => new IndexedDbStore(name),
+}
+
+/** What tells of events: a window, a worker or a document. */
+interface Target {
+  addEventListener(type: string, listener: (event: { readonly type: string }) => void): void
+  removeEventListener(type: string, listener: (event: { readonly type: string }) => void): void
+}
+
+const globals = globalThis as unknown as Target & {
+  readonly document?: Target & { readonly visibilityState: string }
+}
+
+/**
+ * A client that reconnects, and keeps what was published. {@link RobustClient} says what it does.
+ *
+ * The option `outbox` names a database of this origin. While the client is not disposed of, it tries at once
+ * when the browser is online again or the page becomes visible.
+ */
+export class MQTTClient extends RobustClient {
+  readonly #wake = ({ type }: { readonly type: string }): void => {
+    if (type === 'online' || globals.document?.visibilityState === 'visible') this.retryNow()
+  }
+
+  constructor(clientId: string, server: string, options: RobustOptions = {}) {
+    super(clientId, server, options, platform)
+    globals.addEventListener('online', this.#wake)
+    globals.document?.addEventListener('visibilitychange', this.#wake)
+  }
+
+  /** Disconnects, closes the outbox, and listens to the page no longer. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    globals.removeEventListener('online', this.#wake)
+    globals.document?.removeEventListener('visibilitychange', this.#wake)
+    await super[Symbol.asyncDispose]()
+  }
+}
+
+export * from './robust/public.ts'

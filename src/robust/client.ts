@@ -1,0 +1,264 @@
+// `umqtt/robust`: a client that holds on. The public surface: every argument is checked here, at the call.
+// A mistake of the caller throws; what the world does is reported by receipts, events and outcomes.
+
+import { NO_PROPERTIES } from '../codec/packets.ts'
+import { BaseClient } from '../simple/base-client.ts'
+import {
+  checkBoolean,
+  checkHandler,
+  checkKeys,
+  checkSignal,
+  checkText,
+  checkTimer,
+  fields,
+  oneOf,
+} from '../simple/checks.ts'
+import { ClientCore } from '../simple/client-core.ts'
+import { packetProperties } from '../simple/properties.ts'
+import { PublishChecks } from '../simple/requests.ts'
+import type { ConnectResult, Payload, QoS } from '../simple/types.ts'
+import { sleepFor } from './connector.ts'
+import { Entry } from './entry.ts'
+import { Keeper } from './keeper.ts'
+import { resolveRobustOptions } from './options.ts'
+import { makeOutbox, OutboxView } from './outbox-view.ts'
+import type { RobustPlatform } from './platform.ts'
+import { Policies } from './policies.ts'
+import { RobustCore } from './robust-core.ts'
+import type {
+  Receipt,
+  RobustConnectOptions,
+  RobustEvents,
+  RobustOptions,
+  RobustPublishOptions,
+  RobustState,
+} from './types.ts'
+
+const checkQos = oneOf<QoS>(0, 1, 2)
+
+const PUBLISH_CHECKS = {
+  delivery: true,
+  qos: checkQos,
+  retain: checkBoolean,
+  properties: packetProperties,
+  transfer: checkBoolean,
+} satisfies { readonly [K in keyof Required<RobustPublishOptions>]: unknown }
+
+const checkConnect = fields<RobustConnectOptions>({ retry: checkBoolean, signal: checkSignal })
+const checkDrain = fields<{ readonly signal?: AbortSignal }>({ signal: checkSignal })
+const checkDisconnect = fields<{ readonly drain?: boolean; readonly timeoutMs?: number }>({
+  drain: checkBoolean,
+  timeoutMs: checkTimer,
+})
+
+/** Events that the client of one connection tells. */
+const BELOW: readonly string[] = ['warning', 'handler-error', 'connection-lost']
+
+/** A client that reconnects, and keeps what was published until its policy is fulfilled. */
+export class RobustClient extends BaseClient implements AsyncDisposable {
+  readonly #core: RobustCore
+  readonly #policies: Policies
+  readonly #checks = new PublishChecks()
+  readonly #idPrefix: string
+  #published = 0
+  readonly #durable: boolean
+
+  /**
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1)
+   * @param server a host name, or a `mqtt:`, `mqtts:`, `ws:`, `wss:` or `unix:` URL
+   * @throws {TypeError} @throws {RangeError} for an argument that cannot be meant
+   */
+  constructor(clientId: string, server: string, options: RobustOptions, platform: RobustPlatform) {
+    checkText('clientId', clientId)
+    const resolved = resolveRobustOptions(server, options, platform)
+    const policies = new Policies(resolved.delivery)
+    const outbox = makeOutbox(resolved.outbox, platform)
+    let below: ClientCore | undefined
+    const core = new RobustCore(
+      (layer) => (below = new ClientCore(clientId, resolved.base, platform, layer)),
+      resolved,
+      platform,
+      {
+        delay: (attempt, error, context) => this.delay(attempt, error, context),
+        delayMs: (attempt, error, suggestedMs) => this.delayMs(attempt, error, suggestedMs),
+        reconnect: () => this.reconnect(),
+        log: (inReconnect, error) => this.log(inReconnect, error),
+        isDelayOwn: () => this.delay !== RobustClient.prototype.delay,
+      },
+      outbox && ((owner) => new Keeper(outbox, owner)),
+    )
+    super(below as unknown as ClientCore)
+    this.#core = core
+    this.#policies = policies
+    this.#durable = outbox?.traits.process === true
+    this.#idPrefix = `${Math.floor(platform.random() * 2 ** 40).toString(36)}-`
+  }
+
+  /** Where the client is in its life. */
+  get state(): RobustState {
+    return this.#core.state
+  }
+
+  /** Whether nothing is left to do: every message has its outcome. */
+  get idle(): boolean {
+    return this.#core.idle
+  }
+
+  /** What waits, and what was set aside. */
+  get outbox(): OutboxView {
+    return new OutboxView(this.#core)
+  }
+
+  /**
+   * Opens the outbox; the first use does it as well.
+   * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE — it cannot be opened, or belongs to another process
+   */
+  open(): Promise<void> {
+    return this.#core.open()
+  }
+
+  /**
+   * Connects, and stays connected. It settles at the first connection; with `retry: false` it fails at the
+   * first failure, and no attempt follows unless something else asks for one. A refusal that time alone will
+   * not cure rejects at once, while the client goes on trying rarely. A signal ends this wait alone;
+   * `disconnect` ends the trying, and a `connect` after it begins anew.
+   * @throws {TypeError} at the call, for an option that cannot be meant
+   * @throws {ConnectRefusedError} ERR_MQTT_CONNECT_REFUSED — the server said no, for good
+   * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile
+   * @throws {StoreError} the outbox cannot be opened
+   */
+  connect(options: RobustConnectOptions = {}): Promise<ConnectResult> {
+    const { retry = true, signal } = checkConnect('options', options)
+    return this.#core.connect(retry, signal)
+  }
+
+  /**
+   * Takes a message. It never waits, and never throws for the state of the network: what becomes of the
+   * message is what its policy says, and its receipt tells it.
+   * @throws {TypeError} @throws {RangeError} at the call, for an argument that cannot be meant, or for a
+   * policy that needs a durable outbox where there is none
+   */
+  publish(topic: string, payload: Payload, options: RobustPublishOptions = {}): Receipt {
+    const topicBytes = this.#checks.topicBytes(topic)
+    const payloadBytes = this.#checks.payloadBytes(payload)
+    checkKeys('options', options, PUBLISH_CHECKS)
+    const { delivery, qos, retain = false, properties, transfer = false } = options
+    if (typeof retain !== 'boolean') checkBoolean('retain', retain)
+    if (typeof transfer !== 'boolean') checkBoolean('transfer', transfer)
+    if (qos !== undefined) checkQos('qos', qos)
+    const policy = this.#policies.resolve(delivery, qos)
+    if (policy.durable === 'required' && !this.#durable) {
+      throw new TypeError(
+        `Cannot publish to "${topic}" with durable "required": set the option outbox to a folder or a store`,
+      )
+    }
+    this.#published += 1
+    const entry = new Entry(
+      topic,
+      topicBytes,
+      payload,
+      payloadBytes,
+      policy.qos,
+      retain,
+      properties === undefined ? NO_PROPERTIES : packetProperties('properties', properties),
+      transfer,
+      policy,
+      this.#idPrefix,
+      this.#published,
+    )
+    return this.#core.publish(entry)
+  }
+
+  /** The receipt of a message that has no outcome yet; also of one of an earlier process. */
+  async receipt(id: string): Promise<Receipt | undefined> {
+    await this.#core.open()
+    return this.#core.delivery.receipt(checkText('id', id))
+  }
+
+  /** Something knows that the network is back: the next attempt is made as soon as the floor allows. */
+  retryNow(): void {
+    this.#core.retryNow()
+  }
+
+  /**
+   * Waits until every message has its outcome.
+   * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile
+   */
+  drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#core.drain(checkDrain('options', options).signal)
+  }
+
+  /** When it next has something to do: ms from now, Infinity for never, undefined with a `delay` of your own. */
+  nextWake(): number | undefined {
+    return this.#core.nextWake()
+  }
+
+  /**
+   * Ends the connection in order. What waits stays, and goes out after the next `connect`. Never rejects.
+   * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
+   */
+  disconnect(
+    options: { readonly drain?: boolean; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    const { drain = false, timeoutMs } = checkDisconnect('options', options)
+    return this.#core.disconnect(drain, timeoutMs)
+  }
+
+  /**
+   * Adds a listener. One that throws harms nobody: a `warning` says so.
+   * @returns what removes it
+   */
+  on<E extends keyof RobustEvents>(
+    event: E,
+    listener: (detail: RobustEvents[E]) => void,
+  ): () => void {
+    checkHandler('listener', listener)
+    const { events, core } = this.#core
+    return BELOW.includes(event)
+      ? core.events.on(event as 'warning', listener as never)
+      : events.on(event, listener)
+  }
+
+  /**
+   * The end: disconnects and closes the outbox. What no outbox keeps has its outcome then: `cancelled`, or
+   * `maybe-delivered`; whatever is published later is `refused`.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#core.close()
+  }
+
+  /**
+   * Waits before the next attempt; yours to override, for longer or shorter than suggested. Whatever it
+   * does, the floor, the budget and a server's hint are kept; what brings the attempt forward (`retryNow`,
+   * an urgent message, `disconnect`) aborts the signal and waits no more. If it throws, the suggested wait holds.
+   */
+  protected delay(
+    _attempt: number,
+    _error: Error,
+    { suggestedMs, signal }: { readonly suggestedMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    return sleepFor(this.#core.clock, suggestedMs, signal)
+  }
+
+  /**
+   * How long to wait before the next attempt, ms; yours to override, and `nextWake` knows of it. What is not
+   * above 0 is the floor; Infinity waits until something brings the attempt forward.
+   */
+  protected delayMs(_attempt: number, _error: Error, suggestedMs: number): number {
+    return suggestedMs
+  }
+
+  /**
+   * Tries until there is a connection; yours to override around `super.reconnect()`. It rejects when the
+   * trying is given up; called again after that, it waits for the next `connect`. An override that ends
+   * without a connection is called again after a wait.
+   */
+  protected reconnect(): Promise<ConnectResult> {
+    return this.#core.connector.reconnect()
+  }
+
+  /** Told of every failure while connecting; yours to override. */
+  protected log(_inReconnect: boolean, _error: Error): void {
+    // Nothing by itself: the event "waiting" tells the same.
+  }
+}

@@ -1,0 +1,450 @@
+// The policy of the client in one place: what is sent next, and what every event means for each message.
+// A pure machine of the engine's shape: inputs with `now`, then `poll` until nothing is left, then the
+// next input. It knows no socket, no store and no promise; how a packet travels is the engine's.
+// A message that is given up in flight has its outcome at once, and is followed until the engine is done.
+
+import { Deque } from '../engine/deque.ts'
+import type { PayloadPool } from '../engine/payload-pool.ts'
+import type { MqttError } from '../errors.ts'
+import { Deadlines } from './deadlines.ts'
+import { type Entry, type OpenStage, type OutcomeStatus, PLACE } from './entry.ts'
+import { publishRefusal, rejectedError } from './refusals.ts'
+import { Tally, type TallyLimits } from './tally.ts'
+import { WaitingLine } from './waiting-line.ts'
+
+/** What bounds a courier. */
+export interface CourierOptions extends TallyLimits {
+  /** The first wait after a refusal that time may cure, ms; doubled each time. */
+  readonly turnedAwayMs: number
+  readonly turnedAwayMsMax: number
+}
+
+/** What the courier asks of the connection: whether a message of this QoS could go out at once. */
+export type HasRoom = (qos: 0 | 1 | 2, staged: boolean) => boolean
+
+/** What the courier tells the connection: never to send a message again, in no session. */
+export type Forget = (entry: Entry) => void
+
+/** The stages in their order: a message never goes back. */
+const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
+/** Deaths after which a message is sent alone, and may be found guilty. */
+const SUSPECT_AFTER_DEATHS = 2
+/** 0x92 Packet Identifier not found. §3.7.2.1 */
+const PACKET_ID_NOT_FOUND = 0x92
+
+/** How the courier's counters stand. */
+export interface CourierCounts {
+  /** Messages without an outcome, and their topics and payloads in bytes. */
+  readonly open: number
+  readonly openBytes: number
+  readonly waiting: number
+  /** Those that the engine has, also between two connections. */
+  readonly inflight: number
+}
+
+/**
+ * What an event means, by the place of a message:
+ *
+ * | place | its time is up, or cancel | connected, resumed | connected, lost | connection closed | answer |
+ * | --- | --- | --- | --- | --- | --- |
+ * | a line | outcome | sent in its turn | the same | fleeting: outcome | – |
+ * | again | outcome | sent before the lines | the same | fleeting: outcome | – |
+ * | later | outcome | – | – | fleeting: outcome | – |
+ * | engine | outcome, stays | – | – | interrupted | outcome, or later |
+ * | interrupted | outcome, stays | engine | outcome, or again | – | – |
+ *
+ * "Outcome" of one that may have been sent is `maybe-delivered`.
+ */
+export class Courier {
+  readonly #options: CourierOptions
+  readonly #hasRoom: HasRoom
+  readonly #payloads: PayloadPool
+  readonly #forget: Forget
+  /** Messages without an outcome. */
+  readonly #open: Tally
+  readonly #line = new WaitingLine()
+  /** Deadlines of messages, and the moments at which what was turned away is tried again. */
+  readonly #deadlines = new Deadlines<Entry>((entry) => entry.status === undefined)
+  readonly #later = new Deadlines<Entry>((entry) => entry.place === PLACE.LATER)
+  /** With the engine when the connection ended; also those that it had not sent: `new`. */
+  #interrupted: Entry[] = []
+  /** The newest open message of each collapse key. */
+  readonly #newest = new Map<string, Entry>()
+  readonly #settled = new Deque<Entry>()
+  #connected = false
+  #inflight = 0
+  #sends = 0
+  /** Messages that are under suspicion: while there are any, one is sent at a time. */
+  #suspects = 0
+  #nextEntryId = 1
+
+  constructor(options: CourierOptions, hasRoom: HasRoom, payloads: PayloadPool, forget: Forget) {
+    this.#options = options
+    this.#open = new Tally(options)
+    this.#hasRoom = hasRoom
+    this.#payloads = payloads
+    this.#forget = forget
+  }
+
+  get counts(): CourierCounts {
+    return {
+      open: this.#open.messages,
+      openBytes: this.#open.bytes,
+      waiting: this.#line.length,
+      inflight: this.#inflight,
+    }
+  }
+
+  /** Whether nothing is left to do. */
+  get idle(): boolean {
+    return this.#open.messages === 0
+  }
+
+  /** Whether something is worth an attempt before its time. */
+  get urgent(): boolean {
+    return this.#open.urgent
+  }
+
+  /** Whether something is worth a connection of its own. */
+  get wantsConnection(): boolean {
+    return this.#open.wantsConnection
+  }
+
+  /** How many may be in flight at a time, beside what the server says. */
+  get sendQuota(): number {
+    return this.#suspects > 0 ? 1 : Infinity
+  }
+
+  /** Whatever is not on its way; those in flight when the connection ended may have an outcome. */
+  *entries(): IterableIterator<Entry> {
+    yield* this.#interrupted
+    yield* this.#line
+    yield* this.#later
+  }
+
+  /** Ids of new messages start here: above all that a store holds. */
+  startAt(entryId: number): void {
+    this.#nextEntryId = Math.max(this.#nextEntryId, entryId)
+  }
+
+  /** Takes a message: it waits, replaces another, or has its outcome already. */
+  accept(entry: Entry, now: number): void {
+    const { policy } = entry
+    entry.entryId = this.#nextEntryId
+    this.#nextEntryId += 1
+    if (entry.acceptedAt === 0) entry.acceptedAt = now
+    // 0 is the life of the connection.
+    if (policy.expiresAfterMs > 0) entry.expiresAt = entry.acceptedAt + policy.expiresAfterMs
+    this.#open.count(entry, 1)
+    if (policy.offline === 'drop' && !this.#connected) return this.#settle(entry, 'dropped', now)
+    if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
+    this.#enter(entry)
+    this.#line.add(entry)
+  }
+
+  /** Refuses a message that was never accepted. */
+  refuse(entry: Entry, error: MqttError, now: number): void {
+    this.#open.count(entry, 1)
+    entry.error = error
+    entry.storeError = error
+    this.#settle(entry, 'refused', now)
+  }
+
+  /** Takes up a message that a store has kept. */
+  restore(entry: Entry): void {
+    this.#takeUp(entry)
+    if (entry.packetId === 0) return this.#line.add(entry)
+    this.#sends += 1
+    entry.sentAs = this.#sends
+    this.#inflight += 1
+    this.#interrupt(entry)
+  }
+
+  /** Takes up a message whose session is gone: it was in flight in it. */
+  restoreLost(entry: Entry, now: number): void {
+    this.#takeUp(entry)
+    if (this.#isLost(entry, now)) this.#line.addAgain(entry)
+  }
+
+  /** Gives a message up. Gives whether it was certainly never sent. */
+  cancel(entry: Entry, now: number): boolean {
+    if (entry.status !== undefined) return false
+    const unsent = entry.isUnsent
+    this.#giveUp(entry, unsent ? 'cancelled' : 'maybe-delivered', now)
+    return unsent
+  }
+
+  /** The server has accepted a connection; `resumed` when it has the session that we have. */
+  handleConnected(resumed: boolean, now: number): void {
+    this.#connected = true
+    const again: Entry[] = []
+    for (const entry of this.#interrupted.sort(bySending)) {
+      const isOpen = entry.status === undefined
+      if (resumed && entry.state !== 'new') {
+        entry.place = PLACE.ENGINE
+        if (!isOpen) continue
+        entry.resumed = true
+        entry.attachExpiry(now)
+        entry.attempts += 1
+        this.#reach(entry, entry.state === 'released' ? 'received' : 'sent')
+        continue
+      }
+      this.#inflight -= 1
+      entry.place = PLACE.NOWHERE
+      if (!isOpen) this.#leave(entry)
+      else if (entry.state === 'new' || this.#isLost(entry, now)) again.push(entry)
+    }
+    this.#interrupted = []
+    if (again.length > 0) this.#line.addFirst(again)
+    this.handleTimeout(now)
+  }
+
+  /** The engine hands a message back unsettled because its connection has ended. */
+  handleInterrupted(entry: Entry): void {
+    if (entry.place === PLACE.ENGINE) this.#interrupt(entry)
+  }
+
+  /**
+   * The connection has ended.
+   * @param suspicious whether a packet of ours may be why
+   */
+  handleClosed(suspicious: boolean, now: number): void {
+    this.#connected = false
+    if (suspicious) this.#suspect(now)
+    const waiting = this.#line.droppable > 0 ? [...this.#line, ...this.#later] : [...this.#later]
+    for (const entry of waiting) {
+      if (entry.policy.offline !== 'drop') continue
+      this.#giveUp(entry, entry.isUnsent ? 'dropped' : 'maybe-delivered', now)
+    }
+  }
+
+  /** The engine is done with a message: `entry.answer` says how it went. */
+  handleAnswer(entry: Entry, now: number): void {
+    if (entry.place !== PLACE.ENGINE) return
+    this.#inflight -= 1
+    entry.place = PLACE.NOWHERE
+    if (entry.status === undefined) this.#judge(entry, entry.answer, now)
+    else this.#leave(entry)
+    this.handleTimeout(now)
+  }
+
+  /** QoS 2: the server has the message; PUBCOMP is to come. */
+  handleReceived(entry: Entry): void {
+    if (entry.status === undefined) this.#reach(entry, 'received')
+  }
+
+  /** The store has it, and keeps it. */
+  handleStored(entry: Entry): void {
+    entry.onDisk = true
+    if (entry.status !== undefined) return
+    if (entry.stage === 'accepted') entry.stage = 'stored'
+    entry.watcher?.handleStage(entry)
+  }
+
+  /** The store could not take it: it is refused, unless it is on its way. */
+  handleStoreFailed(entry: Entry, error: MqttError, now: number): void {
+    entry.storeError = error
+    if (entry.status !== undefined || entry.attempts > 0) return
+    entry.error = error
+    this.#giveUp(entry, 'refused', now)
+  }
+
+  handleTimeout(now: number): void {
+    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
+      // What is on its way is not bound by its own expiry, which the server knows.
+      if (due.isUnsent || due.expiresAt <= now) {
+        this.#giveUp(due, due.isUnsent ? 'expired' : 'maybe-delivered', now)
+      } else if (due.expiresAt !== Infinity) this.#deadlines.add(due.expiresAt, due)
+    }
+    for (let due = this.#later.take(now); due !== undefined; due = this.#later.take(now)) {
+      this.#line.addAgain(due)
+    }
+  }
+
+  /** When `handleTimeout` is to be called, as `now` counts; Infinity: never. */
+  nextTimeout(): number {
+    return Math.min(this.#deadlines.next, this.#later.next)
+  }
+
+  /** What is to be done: a message with a `status` is settled, one without is to be sent. */
+  poll(): Entry | undefined {
+    const settled = this.#settled.shift()
+    if (settled !== undefined) return settled
+    if (!this.#connected || this.#line.length === 0) return undefined
+    if (this.#suspects > 0 && this.#inflight > 0) return undefined
+    let entry = this.#line.peek()
+    if (entry === undefined) return undefined
+    if (!this.#hasRoom(entry.qos, entry.staged)) {
+      // A message that takes no place in the window need not wait for one, if it overtakes nobody.
+      entry = this.#line.peekBeside()
+      if (entry === undefined || entry.qos !== 0 || !this.#hasRoom(0, false)) return undefined
+    }
+    this.#line.remove(entry)
+    entry.place = PLACE.ENGINE
+    entry.attempts += 1
+    this.#sends += 1
+    entry.sentAs = this.#sends
+    this.#inflight += 1
+    this.#reach(entry, 'sent')
+    return entry
+  }
+
+  /** The one that it replaces goes; when it is full, those of strictly lower priority; or it does. */
+  #makePlace(entry: Entry, now: number): boolean {
+    const { priority } = entry.policy
+    const older = this.#replaceable(entry.collapseKey)
+    const messages = this.#open.messagesAbove - (older === undefined ? 0 : 1)
+    const bytes = this.#open.bytesAbove - (older?.sizeBytes ?? 0)
+    const isFull = messages > 0 || bytes > 0
+    // None is given up for one that has no place even then.
+    if (isFull && !this.#line.canFree(priority, messages, bytes, older)) {
+      entry.error = this.#open.fullError(entry)
+      return false
+    }
+    if (older !== undefined) this.#giveUp(older, 'superseded', now)
+    while (this.#open.isFull) this.#giveUp(this.#line.evictable(priority) as Entry, 'evicted', now)
+    return true
+  }
+
+  #enter(entry: Entry): void {
+    if (entry.endsAt !== Infinity) this.#deadlines.add(entry.endsAt, entry)
+    if (entry.collapseKey !== undefined) this.#newest.set(entry.collapseKey, entry)
+  }
+
+  #takeUp(entry: Entry): void {
+    this.startAt(entry.entryId + 1)
+    this.#open.count(entry, 1)
+    this.#enter(entry)
+  }
+
+  /** The message that the newest with this key replaces: it waits, and the server has it not. */
+  #replaceable(collapseKey: string | undefined): Entry | undefined {
+    const older = collapseKey === undefined ? undefined : this.#newest.get(collapseKey)
+    if (older === undefined) return undefined
+    const { place } = older
+    return (place >= 0 && place < PLACE.AGAIN) || place === PLACE.LATER ? older : undefined
+  }
+
+  /** What an answer means for a message. */
+  #judge(entry: Entry, answer: Entry['answer'], now: number): void {
+    if (typeof answer !== 'number') return this.#handleError(entry, answer, now)
+    if (entry.qos === 0) return this.#settle(entry, 'sent', now)
+    if (answer === PACKET_ID_NOT_FOUND) {
+      return this.#settle(entry, entry.resumed ? 'maybe-delivered' : 'delivered', now)
+    }
+    if (answer < 0x80) return this.#settle(entry, 'delivered', now)
+    if (publishRefusal(answer) === 'later') return this.#turnAway(entry, now)
+    this.#settle(entry, 'rejected', now)
+  }
+
+  /** The server has forgotten the session in which this one was in flight. Whether it is sent again. */
+  #isLost(entry: Entry, now: number): boolean {
+    if (entry.policy.onSessionLoss !== 'resend') {
+      this.#settle(entry, 'maybe-delivered', now)
+      return false
+    }
+    entry.possiblyDuplicated = true
+    entry.renew()
+    return true
+  }
+
+  #interrupt(entry: Entry): void {
+    entry.place = PLACE.INTERRUPTED
+    this.#interrupted.push(entry)
+  }
+
+  /** A packet of ours may have ended the connection. */
+  #suspect(now: number): void {
+    const order = this.#interrupted.sort(bySending)
+    const sent = order.filter(({ state }) => state === 'sent' || state === 'released')
+    // With suspects, the engine sends one at a time: an exchange that PUBREC has answered, else the first.
+    const released = sent.filter(({ state }) => state === 'released')
+    const alone = released.length > 0 ? released : sent.slice(0, 1)
+    const onTheWire = this.#suspects > 0 ? alone : sent
+    for (const entry of onTheWire) {
+      entry.deaths += 1
+      if (entry.deaths === SUSPECT_AFTER_DEATHS) this.#suspects += 1
+      if (entry.deaths > SUSPECT_AFTER_DEATHS && onTheWire.length === 1) this.#convict(entry, now)
+    }
+  }
+
+  /** It has ended connections, the last one alone: it is sent no more. */
+  #convict(entry: Entry, now: number): void {
+    this.#forget(entry)
+    this.#interrupted = this.#interrupted.filter((one) => one !== entry)
+    this.#inflight -= 1
+    entry.place = PLACE.NOWHERE
+    if (entry.status === undefined) this.#settle(entry, 'poisoned', now)
+    else this.#leave(entry)
+  }
+
+  #acquit(entry: Entry): void {
+    if (entry.deaths >= SUSPECT_AFTER_DEATHS) this.#suspects -= 1
+    entry.deaths = 0
+  }
+
+  #handleError(entry: Entry, error: MqttError | undefined, now: number): void {
+    if (error?.code === 'ERR_MQTT_CLOSED' || error?.code === 'ERR_MQTT_CONNECTION_LOST') {
+      // Nothing but a PUBREL has gone out for it: it waits for the next connection.
+      entry.attempts -= 1
+      entry.renew()
+      if (entry.policy.offline === 'drop') return this.#settle(entry, 'dropped', now)
+      this.#inflight += 1
+      return this.#interrupt(entry)
+    }
+    entry.error = error
+    this.#settle(entry, error?.code === 'ERR_MQTT_TIMEOUT' ? 'expired' : 'refused', now)
+  }
+
+  /** The server has it not, and may take it later, unless a newer one has taken its place. */
+  #turnAway(entry: Entry, now: number): void {
+    this.#acquit(entry)
+    const { collapseKey } = entry
+    if (collapseKey !== undefined) {
+      const newest = this.#newest.get(collapseKey) ?? entry
+      if (newest !== entry) return this.#settle(entry, 'superseded', now)
+      this.#newest.set(collapseKey, entry)
+    }
+    const { turnedAwayMs, turnedAwayMsMax } = this.#options
+    const waitMs = Math.min(turnedAwayMsMax, turnedAwayMs * 2 ** entry.turnedAway)
+    entry.turnedAway += 1
+    entry.renew()
+    entry.place = PLACE.LATER
+    this.#later.add(now + waitMs, entry)
+  }
+
+  /** Settles a message wherever it is; what the engine has of it is finished by the engine. */
+  #giveUp(entry: Entry, status: OutcomeStatus, now: number): void {
+    const { place } = entry
+    if (place >= 0 && place <= PLACE.AGAIN) this.#line.remove(entry)
+    else if (place === PLACE.LATER) entry.place = PLACE.NOWHERE
+    this.#settle(entry, status, now)
+  }
+
+  #settle(entry: Entry, status: OutcomeStatus, now: number): void {
+    const { collapseKey: key } = entry
+    entry.status = status
+    entry.settledAt = now
+    if (status === 'rejected') entry.error = rejectedError(entry)
+    if (key !== undefined && this.#newest.get(key) === entry) this.#newest.delete(key)
+    this.#open.count(entry, -1)
+    this.#settled.push(entry)
+    if (entry.place === PLACE.NOWHERE) this.#leave(entry)
+  }
+
+  /** It has its outcome, and the engine is done with it. */
+  #leave(entry: Entry): void {
+    this.#acquit(entry)
+    this.#payloads.release(entry)
+  }
+
+  #reach(entry: Entry, stage: OpenStage): void {
+    if (STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return
+    entry.stage = stage
+    entry.watcher?.handleStage(entry)
+  }
+}
+
+function bySending(a: Entry, b: Entry): number {
+  return a.sentAs - b.sentAs
+}

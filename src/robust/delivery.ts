@@ -1,0 +1,367 @@
+// What becomes of messages: carries out what the courier says, between the engine below and the outbox.
+// It decides nothing that the courier decides, and knows no connection but the one of the moment.
+
+import type { ReleaseOutput } from '../engine/types.ts'
+import { MqttError, type StoreError } from '../errors.ts'
+import type { ClientCore } from '../simple/client-core.ts'
+import type { Emitter } from '../simple/events.ts'
+import { Courier, type CourierOptions } from './courier.ts'
+import type { Entry } from './entry.ts'
+import type { Clocks } from './entry-record.ts'
+import type { Keeper, KeeperOwner } from './keeper.ts'
+import type { RobustPlatform } from './platform.ts'
+import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
+import { isBareClose, isCausedByPacket } from './refusals.ts'
+import type { Receipt, RobustEvents } from './types.ts'
+
+/** Outcomes of durable messages that nobody has taken. */
+const OUTCOMES_KEPT = 2000
+/** The longest delay that the timers of the platforms take. */
+const TIMER_MS_MAX = 2_147_483_647
+/** How long after a message's first bytes a bare close counts as an answer to it, ms. */
+const SUDDEN_MS = 1000
+
+const POISONED = 'The server ended each connection on which it was sent alone'
+
+/** What makes the keeper of an outbox. */
+export type MakeKeeper = (owner: KeeperOwner) => Keeper
+
+export class Delivery implements KeeperOwner, ReceiptOwner {
+  readonly courier: Courier
+  readonly #core: ClientCore
+  readonly #events: Emitter<RobustEvents>
+  readonly #platform: RobustPlatform
+  readonly #keeper: Keeper | undefined
+  /** Called when nothing more can be done for now. */
+  readonly #pumped: () => void
+  /** Whether the outbox is open; the opening is undefined before the first use. */
+  opened: boolean
+  #opening: Promise<void> | undefined
+  #hasSession = false
+  /** Messages of an earlier process that have a packet id, until the outbox is open. */
+  readonly #restored: Entry[] = []
+  /** Messages that were published before the outbox was open. */
+  readonly #early: Entry[] = []
+  /** Durable messages by the id of their receipt: those without an outcome, and the last that have one. */
+  readonly #known = new Map<string, Entry>()
+  readonly #untaken: Entry[] = []
+  #lastSentAt = -Infinity
+  /** Whether nothing is sent yet because the server has not shown that it lives. */
+  #probing = false
+  #pumping = false
+  #timer: object | number | undefined
+  #timerAt = Infinity
+
+  constructor(
+    core: ClientCore,
+    events: Emitter<RobustEvents>,
+    options: CourierOptions,
+    platform: RobustPlatform,
+    makeKeeper: MakeKeeper | undefined,
+    pumped: () => void,
+  ) {
+    this.#core = core
+    this.#events = events
+    this.#platform = platform
+    this.#pumped = pumped
+    this.#keeper = makeKeeper?.(this)
+    this.opened = this.#keeper === undefined
+    const { engine } = core
+    this.courier = new Courier(
+      options,
+      (qos, staged) => engine.hasRoom(qos, staged),
+      platform.runtime.payloads,
+      (entry) => engine.forget(entry),
+    )
+  }
+
+  get clientId(): string {
+    return this.#core.clientId
+  }
+
+  get clocks(): Clocks {
+    return { now: this.#now, epoch: this.#platform.epochNow() }
+  }
+
+  /** Whether every message has its outcome. */
+  get idle(): boolean {
+    return this.courier.idle && this.#early.length === 0
+  }
+
+  /** Opens the outbox, once. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open()
+    return this.#opening
+  }
+
+  /** Whether the outbox had a session of an earlier process; asked once. */
+  takeSession(): boolean {
+    const has = this.#hasSession
+    this.#hasSession = false
+    return has
+  }
+
+  /** Takes a message that is checked. */
+  publish(entry: Entry): void {
+    entry.durable = this.#keeper !== undefined && entry.policy.durable !== 'no'
+    if (this.opened) return this.#accept(entry)
+    this.#own(entry)
+    entry.acceptedAt = this.#now
+    this.#early.push(entry)
+    this.open().catch((error: unknown) => {
+      const failure = error as StoreError
+      for (const early of this.#early.splice(0)) this.courier.refuse(early, failure, this.#now)
+      this.warn('outbox', failure.message)
+      this.pump()
+    })
+  }
+
+  /** Refuses a message that was never accepted. */
+  refuse(entry: Entry, error: MqttError): void {
+    entry.durable = false
+    this.courier.refuse(entry, error, this.#now)
+    entry.storeError = undefined
+    this.pump()
+  }
+
+  /** A durable message, while it is known. */
+  receipt(id: string): Receipt | undefined {
+    const entry = this.#known.get(id)
+    if (entry === undefined) return undefined
+    if (entry.status !== undefined) this.#known.delete(id)
+    return new MessageReceipt(entry, this)
+  }
+
+  get quarantined(): readonly { readonly id: string; readonly reason: string }[] {
+    return this.#keeper?.quarantined ?? []
+  }
+
+  /** Publishes a message anew that was set aside. */
+  async resubmit(id: string): Promise<Receipt> {
+    await this.open()
+    const entry = await this.#keeper?.takeBack(id)
+    if (entry === undefined) {
+      throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
+    }
+    entry.renewed(this.#now)
+    this.#accept(entry)
+    return new MessageReceipt(entry, this)
+  }
+
+  cancel(entry: Entry): boolean {
+    const unsent = this.courier.cancel(entry, this.#now)
+    this.pump()
+    return unsent
+  }
+
+  // ---- what the connection tells
+
+  handleConnected(sessionPresent: boolean, hadSession: boolean): void {
+    const now = this.#now
+    const { inflight } = this.courier.counts
+    // A session that was to end with its connection is none that we could go on with.
+    this.courier.handleConnected(sessionPresent && hadSession, now)
+    if (sessionPresent && inflight > 0) this.#lastSentAt = now
+    if (this.courier.sendQuota === 1) this.#probe()
+    if (!sessionPresent) this.#keeper?.forgetIds()
+  }
+
+  handleClosed(error: MqttError | undefined): void {
+    const now = this.#now
+    const sudden = error !== undefined && now - this.#lastSentAt < SUDDEN_MS && isBareClose(error)
+    const blamed = error !== undefined && (isCausedByPacket(error) || sudden)
+    this.courier.handleClosed(blamed && !this.#probing, now)
+    this.#probing = false
+  }
+
+  handlePublish(entry: Entry): void {
+    const { state, held, answer } = entry
+    if (state === 'done') {
+      // One at a time: the engine sends the next that waits to be sent again.
+      if (this.courier.sendQuota === 1) this.#lastSentAt = this.#now
+      return this.courier.handleAnswer(entry, this.#now)
+    }
+    if (answer instanceof MqttError) return this.courier.handleInterrupted(entry)
+    if (state !== 'bound') this.courier.handleReceived(entry)
+    if (!held) return
+    const proceed = (): void => {
+      this.#core.engine.proceed(entry, this.#now)
+      this.#core.driver.touch()
+    }
+    // What was given up is kept no more.
+    if (entry.status !== undefined) proceed()
+    else this.#keeper?.stage(entry, state === 'bound' ? 'sent' : 'released', proceed)
+  }
+
+  handleRelease(output: ReleaseOutput): void {
+    this.#keeper?.forgetId(output.packetId, () => {
+      this.#core.engine.release(output)
+      this.#core.driver.touch()
+    })
+  }
+
+  keepId(packetId: number, kept: () => void): boolean {
+    this.#keeper?.keepId(packetId, kept)
+    return this.#keeper !== undefined
+  }
+
+  // ---- what the keeper tells
+
+  handleStored(entry: Entry): void {
+    this.courier.handleStored(entry)
+  }
+
+  handleStoreFailed(entry: Entry, error: StoreError): void {
+    this.courier.handleStoreFailed(entry, error, this.#now)
+    this.pump()
+  }
+
+  handleRestored(entry: Entry): void {
+    this.#known.set(entry.id, entry)
+    if (entry.packetId !== 0) this.#restored.push(entry)
+    this.courier.restore(entry)
+  }
+
+  handleOrphaned(entry: Entry): void {
+    this.#known.set(entry.id, entry)
+    this.courier.restoreLost(entry, this.#now)
+  }
+
+  warn(code: string, message: string): void {
+    this.#core.warn(code, message)
+  }
+
+  /** What no outbox keeps has its outcome, and the outbox is closed. */
+  async close(): Promise<void> {
+    // A failure was told to those who asked for it.
+    await this.#opening?.catch(() => undefined)
+    for (const entry of [...this.courier.entries()]) {
+      if (!entry.durable) this.courier.cancel(entry, this.#now)
+    }
+    this.pump()
+    this.#disarm()
+    if (this.#opening !== undefined && this.opened) await this.#keeper?.close()
+  }
+
+  /** Does what the courier says until it says nothing more. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    const { courier } = this
+    const { driver, engine } = this.#core
+    let sent = false
+    engine.sendQuota = this.#probing ? 0 : courier.sendQuota
+    for (let entry = courier.poll(); entry !== undefined; entry = courier.poll()) {
+      if (entry.status !== undefined) this.#tell(entry)
+      else {
+        sent = true
+        entry.attachExpiry(driver.now)
+        engine.publish(entry, entry.owned, driver.now)
+        if (entry.qos > 0) entry.owned = true
+        if (entry.state === 'done') courier.handleAnswer(entry, driver.now)
+      }
+    }
+    this.#pumping = false
+    if (sent) {
+      this.#lastSentAt = driver.now
+      driver.touch()
+    }
+    this.#arm()
+    this.#pumped()
+  }
+
+  /** A server that ends every connection is no message's fault: it answers before a suspect is sent. */
+  #probe(): void {
+    this.#probing = true
+    this.#core.engine.sendQuota = 0
+    const answered = (): void => {
+      this.#probing = false
+      this.#lastSentAt = this.#now
+      this.pump()
+      this.#core.driver.touch()
+    }
+    // Without an answer the connection ends, and the next one begins anew.
+    this.#core.ping().then(answered, () => undefined)
+  }
+
+  #tell(entry: Entry): void {
+    const heard = this.#events.has('settled')
+    if (entry.durable && this.#known.has(entry.id)) {
+      // What could not be stored is not there.
+      if (entry.status === 'poisoned') this.#keeper?.setAside(entry, POISONED)
+      else if (entry.storeError === undefined) this.#keeper?.remove(entry)
+      if (heard) this.#known.delete(entry.id)
+      else this.#keepOutcome(entry)
+    }
+    entry.watcher?.handleStage(entry)
+    if (heard) {
+      this.#events.emit('settled', {
+        receipt: new MessageReceipt(entry, this),
+        outcome: outcomeOf(entry),
+      })
+    }
+  }
+
+  /** For whoever asks by the id; the oldest goes when there are too many. */
+  #keepOutcome(entry: Entry): void {
+    this.#untaken.push(entry)
+    if (this.#untaken.length <= OUTCOMES_KEPT) return
+    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2)) this.#known.delete(old.id)
+  }
+
+  #arm(): void {
+    const at = this.courier.nextTimeout()
+    if (at === this.#timerAt) return
+    this.#disarm()
+    this.#timerAt = at
+    if (at === Infinity) return
+    this.#timer = this.#platform.clock.setTimer(
+      () => {
+        this.#timer = undefined
+        this.#timerAt = Infinity
+        this.courier.handleTimeout(this.#now)
+        this.pump()
+      },
+      Math.min(Math.max(0, at - this.#now), TIMER_MS_MAX),
+    )
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#platform.clock.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = Infinity
+  }
+
+  get #now(): number {
+    return this.#core.driver.now
+  }
+
+  async #open(): Promise<void> {
+    if (this.#keeper !== undefined) {
+      const { nextSeq, hasSession, receivedIds } = await this.#keeper.open()
+      this.courier.startAt(nextSeq)
+      this.#hasSession = hasSession
+      if (hasSession) this.#core.engine.restore(this.#restored.splice(0), receivedIds)
+      this.opened = true
+    }
+    for (const entry of this.#early.splice(0)) this.#accept(entry)
+    this.pump()
+  }
+
+  #accept(entry: Entry): void {
+    this.courier.accept(entry, this.#now)
+    if (entry.durable && entry.status === undefined) {
+      entry.staged = entry.qos === 2
+      this.#known.set(entry.id, entry)
+      this.#keeper?.put(entry)
+    }
+    this.pump()
+    if (!entry.owned && entry.status === undefined) this.#own(entry)
+  }
+
+  #own(entry: Entry): void {
+    if (entry.owned) return
+    this.#platform.runtime.payloads.own(entry)
+    entry.owned = true
+  }
+}

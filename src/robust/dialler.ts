@@ -1,0 +1,100 @@
+// One attempt to connect: where to, as whom, and whether a session that is found there is taken up.
+// What the application's functions give is asked for anew each time, bounded and checked.
+// It does not know when the next attempt is made.
+
+import type { Clock } from '../driver/clock.ts'
+import type { ClientCore } from '../simple/client-core.ts'
+import type { ConnectResult } from '../simple/types.ts'
+import { bounded } from './connector.ts'
+import type { ResolvedRobustOptions } from './options.ts'
+import type { Schedule } from './schedule.ts'
+
+export class Dialler {
+  readonly #core: ClientCore
+  readonly #clock: Clock
+  readonly #options: ResolvedRobustOptions
+  readonly #schedule: Schedule
+  /** The server of the last attempt, and the one that had our session last. */
+  #server = ''
+  #sessionServer: string | undefined
+  #startsClean = false
+  /** Whether the old session is ended by a connection of its own. */
+  #isSwept = false
+  /** Whether the connection of the moment is there to end an old session. */
+  #sweeping = false
+
+  constructor(core: ClientCore, clock: Clock, options: ResolvedRobustOptions, schedule: Schedule) {
+    this.#core = core
+    this.#clock = clock
+    this.#options = options
+    this.#schedule = schedule
+  }
+
+  /** The server of the last attempt. */
+  get server(): string {
+    return this.#server
+  }
+
+  /** Whether the last attempt asked for a new session. */
+  get startsClean(): boolean {
+    return this.#startsClean
+  }
+
+  /** Whether the connection of the moment is there only to end an old session. */
+  get sweeping(): boolean {
+    return this.#sweeping
+  }
+
+  /** Asks for the servers, if they are a function's; rejects with what it does wrong. */
+  async findServers(over: Promise<never>): Promise<void> {
+    const { servers, server, checkServers } = this.#options
+    if (typeof servers !== 'function') return
+    const list = checkServers(await this.#bounded('servers()', servers, over))
+    this.#schedule.setServers([server, ...list.filter((one) => one !== server)])
+  }
+
+  /**
+   * Asks for the credentials of an attempt at the schedule's server.
+   * @param hadSession whether there is a session that is ours
+   * @returns the attempt
+   */
+  async prepare(over: Promise<never>, hadSession: boolean): Promise<() => Promise<ConnectResult>> {
+    const { credentials, sharedSessions, session, forAttempt } = this.#options
+    const { server, isReferred } = this.#schedule
+    const given = credentials && (await this.#bounded('credentials()', credentials, over))
+    const options = forAttempt(server, isReferred, credentials && given)
+    return () => {
+      this.#server = server
+      this.#core.options = options
+      const moved = this.#sessionServer !== undefined && this.#sessionServer !== server
+      this.#isSwept = false
+      this.#startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
+      return this.#dial()
+    }
+  }
+
+  /** Whether the connection that was accepted is one to use. */
+  handleConnected({ protocol }: ConnectResult): boolean {
+    // MQTT 3.1.1 ends a session that starts clean with its connection, so it takes two. §3.1.2.4
+    this.#sweeping = this.#startsClean && protocol === 4 && !this.#isSwept
+    this.#isSwept = this.#sweeping
+    if (!this.#sweeping) this.#sessionServer = this.#server
+    return !this.#sweeping
+  }
+
+  async #dial(): Promise<ConnectResult> {
+    const request = { sessionExpirySeconds: this.#options.session.expirySeconds }
+    const result = await this.#core.connect({ ...request, cleanStart: this.#startsClean })
+    if (!this.#sweeping) return result
+    await this.#core.disconnect()
+    this.#sweeping = false
+    return this.#core.connect({ ...request, cleanStart: false })
+  }
+
+  #bounded<T>(name: string, ask: () => Promise<T>, over: Promise<never>): Promise<T> {
+    const { connectMs } = this.#core.options.bounds
+    // What it throws at once rejects too.
+    const answer = Promise.resolve().then(ask)
+    return bounded(this.#clock, name, connectMs, answer, over)
+  }
+}

@@ -1,0 +1,219 @@
+// One message from `publish` to its outcome: the operation that the engine sends, and what it is worth.
+// Data alone. What happens to it is decided by the courier; who is told is known to the client.
+
+import type { Properties, QoS } from '../codec/packets.ts'
+import { PublishOperation } from '../engine/operations.ts'
+import type { MqttError } from '../errors.ts'
+import type { ResolvedPolicy } from './policies.ts'
+
+/** How a message ended; see design and docs/delivery-policies.md. */
+export type OutcomeStatus =
+  | 'delivered'
+  | 'sent'
+  | 'maybe-delivered'
+  | 'expired'
+  | 'cancelled'
+  | 'superseded'
+  | 'dropped'
+  | 'evicted'
+  | 'refused'
+  | 'rejected'
+  | 'poisoned'
+
+/** The stages before the outcome, in their order. */
+export type OpenStage = 'accepted' | 'stored' | 'sent' | 'received'
+
+/** Where an entry is, as the courier counts: one of the lines, with the engine, or nowhere. */
+export const PLACE = { NOWHERE: -1, AGAIN: 5, LATER: 6, ENGINE: 7, INTERRUPTED: 8 } as const
+
+/** 0x10 No matching subscribers. §3.4.2.1 */
+const NO_SUBSCRIBERS = 0x10
+
+export class Entry extends PublishOperation {
+  /** Our own counter over all messages of an outbox; never a packet id. */
+  entryId = 0
+  readonly policy: ResolvedPolicy
+  /** What its receipt is named: a prefix of the process, and a number in it. */
+  readonly #idPrefix: string
+  readonly #number: number | undefined
+  /** Undefined: never. A number in the field would cost 16 bytes more for each message. */
+  #expiresAt: number | undefined = undefined
+  /** The same, or its own expiry, whatever is sooner; only where it has one. */
+  #endsAt: number | undefined = undefined
+  /** Five booleans in one field, one bit each: a million messages may wait. */
+  #flags = 0
+  /** The moment of `publish`, ms as `now` counts. */
+  acceptedAt = 0
+  /** The key whose newest message alone is wanted, or undefined. */
+  readonly collapseKey: string | undefined
+  /** How often its PUBLISH was handed to a connection. */
+  attempts = 0
+  /** Connections that the server ended while it was in flight, for a reason that a packet can cause. */
+  deaths = 0
+  /** Refusals that time may cure, in a row. */
+  turnedAway = 0
+  /** A line (0 to 4 by priority), or one of PLACE. */
+  place: number = PLACE.NOWHERE
+  /** The neighbours of the same topic that wait too, while lines are kept by topic. */
+  previous: Entry | undefined = undefined
+  next: Entry | undefined = undefined
+  /** Its place in the order in which the courier sent. */
+  sentAs = 0
+  stage: OpenStage = 'accepted'
+  /** Undefined while it is open. */
+  status: OutcomeStatus | undefined = undefined
+  settledAt = 0
+  error: MqttError | undefined = undefined
+  /** The packet id under which its stage is kept; 0: none. */
+  keptPacketId = 0
+  /** Why the outbox could not keep it. */
+  storeError: MqttError | undefined = undefined
+  /** Who looks at it; made when somebody does. */
+  watcher: EntryWatcher | undefined = undefined
+
+  constructor(
+    topic: string,
+    topicBytes: number,
+    payload: Uint8Array | string,
+    payloadLength: number,
+    qos: QoS,
+    retain: boolean,
+    properties: Properties,
+    owned: boolean,
+    policy: ResolvedPolicy,
+    idPrefix: string,
+    number: number | undefined,
+  ) {
+    super(topic, topicBytes, payload, payloadLength, qos, retain, properties)
+    this.followed = true
+    this.deadline = Infinity
+    this.owned = owned || typeof payload === 'string'
+    this.policy = policy
+    this.#idPrefix = idPrefix
+    this.#number = number
+    this.context = this
+    const { collapseKey } = policy
+    this.collapseKey = collapseKey === true ? topic : collapseKey
+  }
+
+  /** When it is worth nothing any more, ms as `now` counts; Infinity: never. */
+  get expiresAt(): number {
+    return this.#expiresAt ?? Infinity
+  }
+
+  set expiresAt(at: number) {
+    this.#expiresAt = at === Infinity ? undefined : at
+  }
+
+  /** Whether it was sent afresh after it had been sent: the server may have it twice. */
+  get possiblyDuplicated(): boolean {
+    return (this.#flags & 1) !== 0
+  }
+
+  set possiblyDuplicated(is: boolean) {
+    this.#flag(1, is)
+  }
+
+  /** Whether the connection broke while it was in flight, and its session was taken up again. */
+  get resumed(): boolean {
+    return (this.#flags & 2) !== 0
+  }
+
+  set resumed(is: boolean) {
+    this.#flag(2, is)
+  }
+
+  /** Whether nobody but us changes the payload. */
+  get owned(): boolean {
+    return (this.#flags & 4) !== 0
+  }
+
+  set owned(is: boolean) {
+    this.#flag(4, is)
+  }
+
+  /** Whether the outbox keeps it on disk. */
+  get durable(): boolean {
+    return (this.#flags & 8) !== 0
+  }
+
+  set durable(is: boolean) {
+    this.#flag(8, is)
+  }
+
+  /** Whether it is there by now. */
+  get onDisk(): boolean {
+    return (this.#flags & 16) !== 0
+  }
+
+  set onDisk(is: boolean) {
+    this.#flag(16, is)
+  }
+
+  /** Names it for as long as its outbox knows it. */
+  get id(): string {
+    return this.#number === undefined ? this.#idPrefix : `${this.#idPrefix}${this.#number}`
+  }
+
+  /** Forgets that it was ever sent: the next connection carries it as a new message. */
+  renew(): void {
+    this.state = 'new'
+    this.packetId = 0
+    this.held = false
+    this.dup = false
+    this.resumed = false
+    this.answer = undefined
+  }
+
+  /** Begins its life anew, after it was read from an outbox. */
+  renewed(now: number): void {
+    this.acceptedAt = now
+    this.expiresAt = Infinity
+    this.#endsAt = undefined
+    this.stage = 'accepted'
+    this.onDisk = false
+  }
+
+  /** Says to the server how long the message is still worth anything. §3.3.2.3.3 */
+  attachExpiry(now: number): void {
+    const { endsAt } = this
+    if (endsAt === Infinity) return
+    this.#endsAt = endsAt
+    const messageExpiryInterval = Math.max(1, Math.ceil((endsAt - now) / 1000))
+    this.properties = { ...this.properties, messageExpiryInterval }
+  }
+
+  /** When its deadline comes, or its own expiry, counted from `publish`, whatever is sooner. */
+  get endsAt(): number {
+    if (this.#endsAt !== undefined) return this.#endsAt
+    const { messageExpiryInterval } = this.properties
+    if (messageExpiryInterval === undefined) return this.expiresAt
+    // Once: what is sent carries what is left of it.
+    this.#endsAt = Math.min(this.expiresAt, this.acceptedAt + messageExpiryInterval * 1000)
+    return this.#endsAt
+  }
+
+  #flag(bit: number, is: boolean): void {
+    this.#flags = is ? this.#flags | bit : this.#flags & ~bit
+  }
+
+  /** Whether the server certainly never got it. */
+  get isUnsent(): boolean {
+    return this.attempts === 0 && !this.possiblyDuplicated
+  }
+
+  /** Whether the server said that it has no subscriber for it. */
+  get hasNoSubscribers(): boolean {
+    return this.status === 'delivered' && this.answer === NO_SUBSCRIBERS
+  }
+
+  /** What it weighs in the outbox, bytes. */
+  get sizeBytes(): number {
+    return this.payloadLength + this.topicBytes
+  }
+}
+
+/** Told of each change of an entry. */
+export interface EntryWatcher {
+  handleStage(entry: Entry): void
+}

@@ -1,0 +1,256 @@
+// Between the courier and an outbox: which changes are written, how safe they have to be, and what is
+// taken up after a restart. It decides nothing about delivery.
+//
+// Written: a durable message when it is accepted, and its removal when it is settled; losing a removal
+// costs one duplicate at QoS 1, so there it may be lazy. Ahead of the bytes: the packet id of a QoS 2
+// message, its PUBREC, and the QoS 2 ids of messages to us. §4.1, §4.3.3
+
+import type { StoreError } from '../errors.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { Op, SyncLevel } from '../outbox/store.ts'
+import type { Entry } from './entry.ts'
+import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
+import {
+  type Clocks,
+  decodeEntry,
+  decodeStage,
+  encodeEntry,
+  encodeStage,
+  type StoredStage,
+} from './entry-record.ts'
+
+/** Records read at a time while the outbox is taken up. */
+const PAGE = 1000
+
+/** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside. */
+const CLIENT_KEY = 'client'
+const OUTBOUND = 'o'
+const INBOUND = 'i'
+const QUARANTINED = 'q'
+
+/** A message that was found to end connections. */
+interface SetAside {
+  readonly seq: number
+  readonly id: string
+  readonly reason: string
+}
+
+/** What was found when an outbox was opened. */
+export interface Kept {
+  /** The first number that is free. */
+  readonly nextSeq: number
+  /** Whether there is a session that this client may take up. */
+  readonly hasSession: boolean
+  /** QoS 2 ids of messages to us that must not be handed out again. */
+  readonly receivedIds: readonly number[]
+}
+
+/** What the keeper tells the client. */
+export interface KeeperOwner {
+  readonly clocks: Clocks
+  handleStored(entry: Entry): void
+  handleStoreFailed(entry: Entry, error: StoreError): void
+  readonly clientId: string
+  /** A message of an earlier process; in flight when it has a packet id. */
+  handleRestored(entry: Entry): void
+  /** The same, of another session, which it cannot be finished in. */
+  handleOrphaned(entry: Entry): void
+  warn(code: string, message: string): void
+}
+
+export class Keeper {
+  readonly #outbox: Outbox
+  readonly #owner: KeeperOwner
+  readonly #receivedIds = new Set<number>()
+  readonly #aside = new Map<string, SetAside>()
+
+  constructor(outbox: Outbox, owner: KeeperOwner) {
+    this.#outbox = outbox
+    this.#owner = owner
+  }
+
+  /** Whether what is stored survives the loss of power. */
+  get survivesPower(): boolean {
+    return this.#outbox.traits.power
+  }
+
+  get survivesProcess(): boolean {
+    return this.#outbox.traits.process
+  }
+
+  /**
+   * Opens the outbox and hands over what is in it, in order.
+   * @throws {StoreError} it cannot be opened, or is somebody else's
+   */
+  async open(): Promise<Kept> {
+    const { nextSeq, lowest, state } = await this.#outbox.open()
+    const { clientId } = this.#owner
+    const owner = state.get(CLIENT_KEY)
+    const hasSession = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
+    const stages = new Map<number, readonly [packetId: number, StoredStage]>()
+    const ops: Op[] = []
+    for (const [key, value] of state) {
+      if (key.startsWith(QUARANTINED)) {
+        const { id, reason } = JSON.parse(decodeUtf8(value, 0, value.length) ?? '{}') as SetAside
+        this.#aside.set(id, { seq: Number(key.slice(1)), id, reason })
+        continue
+      }
+      const packetId = Number(key.slice(1))
+      if (key.startsWith(OUTBOUND))
+        stages.set(decodeStage(value).seq, [packetId, decodeStage(value)])
+      else if (key.startsWith(INBOUND) && hasSession) this.#receivedIds.add(packetId)
+      if (!hasSession) ops.push(['unset', key])
+    }
+    for (let from = lowest; ;) {
+      const page = await this.#outbox.read(from, PAGE)
+      const aside = [...this.#aside.values()].map(({ seq }) => seq)
+      for (const [seq, body] of page) {
+        if (!aside.includes(seq)) this.#restore(seq, body, stages.get(seq), hasSession)
+      }
+      const last = page.at(-1)
+      if (last === undefined) break
+      from = last[0] + 1
+    }
+    if (!hasSession) ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)])
+    if (ops.length > 0) await this.#outbox.write(ops, 'power')
+    this.#reportDamage()
+    return { nextSeq, hasSession, receivedIds: [...this.#receivedIds] }
+  }
+
+  /** Keeps a message that was accepted. */
+  put(entry: Entry): void {
+    const ops: Op[] = [['put', entry.entryId, encodeEntry(entry, this.#owner.clocks)]]
+    this.#outbox.enqueue(ops, 'power', (error) => {
+      if (error === undefined) this.#owner.handleStored(entry)
+      else this.#owner.handleStoreFailed(entry, error)
+    })
+  }
+
+  /** Keeps how far the exchange of a QoS 2 message is; `done` is called once it is safe. */
+  stage(entry: Entry, state: StoredStage['state'], done: () => void): void {
+    const { packetId, keptPacketId } = entry
+    const value = encodeStage({ seq: entry.entryId, state })
+    const ops: Op[] = [['set', `${OUTBOUND}${packetId}`, value]]
+    // Of a session that was lost.
+    if (keptPacketId !== 0 && keptPacketId !== packetId) {
+      ops.unshift(['unset', `${OUTBOUND}${keptPacketId}`])
+    }
+    entry.keptPacketId = packetId
+    this.#write(ops, 'power', done)
+  }
+
+  /** Forgets a message that has its outcome. */
+  remove(entry: Entry): void {
+    const ops: Op[] = [['delete', entry.entryId]]
+    if (entry.keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${entry.keptPacketId}`])
+    this.#write(ops, entry.qos === 2 ? 'power' : 'lazy', nothing)
+  }
+
+  /** Sets a message aside that was found to end connections: it is kept, and not sent. */
+  setAside(entry: Entry, reason: string): void {
+    const { entryId: seq, id, keptPacketId } = entry
+    this.#aside.set(id, { seq, id, reason })
+    const ops: Op[] = [['set', `${QUARANTINED}${seq}`, encodeUtf8(JSON.stringify({ id, reason }))]]
+    if (keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${keptPacketId}`])
+    this.#write(ops, 'power', nothing)
+  }
+
+  /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
+  async takeBack(id: string): Promise<Entry | undefined> {
+    const aside = this.#aside.get(id)
+    const [found] = aside === undefined ? [] : await this.#outbox.read(aside.seq, 1)
+    if (aside === undefined || found?.[0] !== aside.seq) return undefined
+    const entry = decodeEntry(found[1], this.#owner.clocks)
+    this.#aside.delete(id)
+    this.#write(
+      [
+        ['unset', `${QUARANTINED}${aside.seq}`],
+        ['delete', aside.seq],
+      ],
+      'power',
+      nothing,
+    )
+    return entry
+  }
+
+  /** Keeps, or forgets, the QoS 2 id of a message to us; `done` is called once it is safe. */
+  keepId(packetId: number, done: () => void): void {
+    this.#receivedIds.add(packetId)
+    this.#write([['set', `${INBOUND}${packetId}`, NO_BYTES]], 'power', done)
+  }
+
+  forgetId(packetId: number, done: () => void): void {
+    this.#receivedIds.delete(packetId)
+    this.#write([['unset', `${INBOUND}${packetId}`]], 'power', done)
+  }
+
+  /** The server has lost the session: the QoS 2 ids of messages to us mean nothing any more. */
+  forgetIds(): void {
+    const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
+    this.#receivedIds.clear()
+    if (ops.length > 0) this.#write(ops, 'power', nothing)
+  }
+
+  close(): Promise<void> {
+    return this.#outbox.close()
+  }
+
+  /** What could not be read, or is set aside. */
+  get quarantined(): readonly { readonly id: string; readonly reason: string }[] {
+    const damaged = this.#outbox.quarantined.map(({ seq, reason }) => ({
+      id: `${seq ?? 'unknown'}`,
+      reason,
+    }))
+    return [...this.#aside.values(), ...damaged].map(({ id, reason }) => ({ id, reason }))
+  }
+
+  /** What cannot be written is said, and goes on: the message matters more than its record. */
+  #write(ops: readonly Op[], sync: SyncLevel, done: () => void): void {
+    this.#outbox.enqueue(ops, sync, (error) => {
+      if (error !== undefined) this.#owner.warn('outbox', error.message)
+      done()
+    })
+  }
+
+  #restore(
+    seq: number,
+    body: Uint8Array,
+    found: readonly [packetId: number, StoredStage] | undefined,
+    hasSession: boolean,
+  ): void {
+    try {
+      const entry = decodeEntry(body, this.#owner.clocks)
+      entry.entryId = seq
+      // Whether it was sent before the end of the process is not known.
+      entry.possiblyDuplicated = entry.qos === 1
+      entry.staged = entry.qos === 2
+      if (found === undefined) return this.#owner.handleRestored(entry)
+      const [packetId, { state }] = found
+      entry.attempts = 1
+      if (!hasSession) return this.#owner.handleOrphaned(entry)
+      entry.packetId = packetId
+      entry.keptPacketId = packetId
+      entry.state = state
+      this.#owner.handleRestored(entry)
+    } catch (error) {
+      this.#owner.warn(
+        'outbox-damaged',
+        `Entry ${seq} of the outbox is set aside: ${String(error)}`,
+      )
+    }
+  }
+
+  #reportDamage(): void {
+    const [first] = this.#outbox.quarantined
+    if (first === undefined) return
+    const { length } = this.#outbox.quarantined
+    this.#owner.warn(
+      'outbox-damaged',
+      `${length} entries of the outbox are set aside: ${first.reason}`,
+    )
+  }
+}
+
+function nothing(): void {
+  // Nobody waits for it.
+}

@@ -1,0 +1,175 @@
+// The options of a client that holds on, parsed once; those of one connection are parsed by umqtt/simple.
+// What a function gives before an attempt is checked like an option.
+
+import type { Platform } from '../driver/platform.ts'
+import {
+  asGiven,
+  type Check,
+  checkBoolean,
+  checkHandler,
+  fields,
+  integer,
+  oneOf,
+  refuse,
+} from '../simple/checks.ts'
+import { NEVER_EXPIRES_SECONDS } from '../simple/defaults.ts'
+import { requireTransport, type ResolvedOptions, resolveOptions } from '../simple/options.ts'
+import type { ClientOptions } from '../simple/types.ts'
+import type { CourierOptions } from './courier.ts'
+import {
+  DEFAULT_OUTBOX_BYTES,
+  DEFAULT_OUTBOX_MESSAGES,
+  DEFAULT_SESSION_EXPIRY_SECONDS,
+  TURNED_AWAY_MS,
+  TURNED_AWAY_MS_MAX,
+} from './defaults.ts'
+import type { DeliveryPolicy } from './policies.ts'
+import { type ReconnectSettings, resolveReconnect } from './schedule.ts'
+import type { Credentials, RobustOptions } from './types.ts'
+
+/** The options as they are kept, defaults in place. */
+export interface ResolvedRobustOptions {
+  readonly base: ResolvedOptions
+  /** The server of the constructor. */
+  readonly server: string
+  readonly servers: readonly string[] | (() => Promise<readonly string[]>)
+  readonly sharedSessions: boolean
+  readonly credentials: (() => Promise<Credentials>) | undefined
+  readonly outbox: unknown
+  readonly delivery: DeliveryPolicy | undefined
+  readonly connection: 'always' | 'on-demand'
+  readonly session: { readonly expirySeconds: number; readonly adopt: boolean }
+  readonly reconnect: ReconnectSettings
+  readonly courier: CourierOptions
+  /** What `servers()` gave. @throws {TypeError} @throws {RangeError} it is no list of servers */
+  checkServers(servers: readonly string[]): readonly string[]
+  /**
+   * Those of an attempt.
+   * @param referred whether another server has named this one
+   * @param credentials fresh ones, where there is a function for them
+   * @throws {TypeError} @throws {RangeError} they cannot be meant
+   */
+  forAttempt(
+    server: string,
+    referred: boolean,
+    credentials: Credentials | undefined,
+  ): ResolvedOptions
+}
+
+/** What umqtt/simple knows nothing of. */
+type Own = Omit<RobustOptions, keyof ClientOptions | 'limits'>
+
+const OWN: { readonly [K in keyof Required<Own>]: Check<never, unknown> } = {
+  servers: (name: string, servers: RobustOptions['servers']): unknown =>
+    typeof servers === 'function' || Array.isArray(servers)
+      ? servers
+      : refuse(name, servers, 'give a list of servers, or a function'),
+  sharedSessions: checkBoolean,
+  credentials: checkHandler,
+  outbox: asGiven,
+  delivery: asGiven,
+  connection: oneOf<'always' | 'on-demand'>('always', 'on-demand'),
+  session: fields<{ expirySeconds?: number; adopt?: boolean }>({
+    expirySeconds: integer(0, NEVER_EXPIRES_SECONDS),
+    adopt: checkBoolean,
+  }),
+  reconnect: (_name: string, reconnect: RobustOptions['reconnect']) => resolveReconnect(reconnect),
+}
+
+const checkShape = fields<Credentials>({ user: asGiven, password: asGiven })
+
+const checkOutboxLimits = fields<{ outboxMessages?: number; outboxBytes?: number }>({
+  outboxMessages: integer(1, Number.MAX_SAFE_INTEGER),
+  outboxBytes: integer(1, Number.MAX_SAFE_INTEGER),
+})
+
+/** @throws {TypeError} @throws {RangeError} for options that cannot be meant */
+export function resolveRobustOptions(
+  server: string,
+  options: RobustOptions,
+  platform: Platform,
+): ResolvedRobustOptions {
+  const own: { -readonly [K in keyof Own]: Own[K] } = {}
+  const rest: { [key: string]: unknown } = {}
+  for (const [key, value] of Object.entries(options)) {
+    if (!Object.hasOwn(OWN, key)) rest[key] = value
+    else if (value !== undefined) {
+      const check = OWN[key as keyof Own] as Check<unknown, unknown>
+      own[key as keyof Own] = check(`options.${key}`, value) as never
+    }
+  }
+  const { outboxMessages, outboxBytes, ...limits } = options.limits ?? {}
+  const bounds = checkOutboxLimits('options.limits', {
+    ...(outboxMessages !== undefined && { outboxMessages }),
+    ...(outboxBytes !== undefined && { outboxBytes }),
+  })
+  const given = { ...rest, ...(options.limits && { limits }) } as ClientOptions
+  const resolve = (to: string, settings = given): ResolvedOptions => {
+    const resolved = resolveOptions(to, settings, platform.parseServer)
+    requireTransport(resolved, platform)
+    return own.outbox === undefined
+      ? resolved
+      : { ...resolved, bounds: { ...resolved.bounds, stagedReceipts: true } }
+  }
+  const base = resolve(server)
+  // Of a server that names another: the scheme and the port are not said, or are its own. Never from
+  // an encrypted connection to one that is not. §4.11
+  const resolveReference = (to: string): ResolvedOptions => {
+    const { port: _port, ...others } = given
+    const { scheme } = base.address
+    const resolved = resolve(to.includes('://') ? to : `${scheme}://${to}`, others)
+    const isSafe = (one: ResolvedOptions): boolean => ['mqtts', 'wss'].includes(one.address.scheme)
+    if (isSafe(base) && !isSafe(resolved)) {
+      refuse('the server reference', to, 'it is not encrypted, as the server that names it is')
+    }
+    return resolved
+  }
+  const { servers = [], session, reconnect } = own
+  if (typeof servers !== 'function') for (const one of servers) resolve(one)
+  return {
+    base,
+    server,
+    servers:
+      typeof servers === 'function'
+        ? servers
+        : [server, ...servers.filter((one) => one !== server)],
+    sharedSessions: own.sharedSessions ?? true,
+    credentials: own.credentials,
+    outbox: own.outbox,
+    delivery: own.delivery,
+    connection: own.connection ?? 'always',
+    session: { expirySeconds: DEFAULT_SESSION_EXPIRY_SECONDS, adopt: true, ...session },
+    reconnect: (reconnect ?? resolveReconnect()) as ReconnectSettings,
+    courier: {
+      outboxMessages: DEFAULT_OUTBOX_MESSAGES,
+      outboxBytes: DEFAULT_OUTBOX_BYTES,
+      turnedAwayMs: TURNED_AWAY_MS,
+      turnedAwayMsMax: TURNED_AWAY_MS_MAX,
+      ...bounds,
+    },
+    checkServers: (list) => {
+      if (!Array.isArray(list)) refuse('servers()', list, 'give a list of servers')
+      const all: readonly string[] = list
+      for (const one of all) resolve(one)
+      return all.slice()
+    },
+    forAttempt: (to, referred, credentials) => ({
+      ...(to === server ? base : referred ? resolveReference(to) : resolve(to)),
+      ...(own.credentials && checkedCredentials(server, credentials as Credentials, platform)),
+    }),
+  }
+}
+
+function checkedCredentials(
+  server: string,
+  credentials: Credentials,
+  platform: Platform,
+): Pick<ResolvedOptions, 'user' | 'password'> {
+  // Whatever it is, it may be secret.
+  if (typeof credentials !== 'object' || credentials === null) {
+    refuse('credentials() of type', typeof credentials, 'give an object with user and password')
+  }
+  const given = checkShape('credentials()', credentials)
+  const { user, password } = resolveOptions(server, given, platform.parseServer)
+  return { ...(user !== undefined && { user }), ...(password !== undefined && { password }) }
+}

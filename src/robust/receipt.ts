@@ -1,0 +1,168 @@
+// What `publish` gives: where the message is, and how it ended. It is deliberately no promise itself.
+// Promises and iterators are made when somebody asks for them; a message that nobody looks at costs none.
+
+import { checkWait } from '../simple/requests.ts'
+import { type Deferred, deferred, watch } from '../simple/waiting.ts'
+import type { Entry, EntryWatcher } from './entry.ts'
+import type { Outcome, Receipt, Stage, Stored } from './types.ts'
+
+/** What a receipt asks of the client. */
+export interface ReceiptOwner {
+  cancel(entry: Entry): boolean
+}
+
+export class MessageReceipt implements Receipt {
+  readonly #entry: Entry
+  readonly #owner: ReceiptOwner
+
+  constructor(entry: Entry, owner: ReceiptOwner) {
+    this.#entry = entry
+    this.#owner = owner
+  }
+
+  get id(): string {
+    return this.#entry.id
+  }
+
+  get topic(): string {
+    return this.#entry.topic
+  }
+
+  get stage(): Stage {
+    return stageOf(this.#entry)
+  }
+
+  get stored(): Promise<Stored> {
+    return watcherOf(this.#entry).stored(this.#entry)
+  }
+
+  get settled(): Promise<Outcome> {
+    return watcherOf(this.#entry).settled(this.#entry)
+  }
+
+  stages(): AsyncIterable<Stage> {
+    return { [Symbol.asyncIterator]: () => watcherOf(this.#entry).follow(this.#entry) }
+  }
+
+  wait(options: { readonly signal: AbortSignal }): Promise<Outcome> {
+    const { signal } = checkWait('options', options)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const { promise, reject } = deferred<Outcome>()
+    const stopWatching = watch(signal, reject)
+    return Promise.race([this.settled, promise]).finally(stopWatching)
+  }
+
+  cancel(): boolean {
+    return this.#owner.cancel(this.#entry)
+  }
+}
+
+export function stageOf(entry: Entry): Stage {
+  return entry.status ?? entry.stage
+}
+
+export function outcomeOf(entry: Entry): Outcome {
+  const { status, attempts, acceptedAt, settledAt, possiblyDuplicated, answer, error } = entry
+  if (status === undefined) throw new Error(`Message ${entry.entryId} has no outcome yet`)
+  return {
+    status,
+    attempts,
+    latencyMs: settledAt - acceptedAt,
+    possiblyDuplicated,
+    ...(entry.hasNoSubscribers && { subscribers: 'none' }),
+    ...(typeof answer === 'number' && entry.qos > 0 && { reasonCode: answer }),
+    ...(error !== undefined && { error }),
+  }
+}
+
+/** Everybody who looks at one message. */
+class Watcher implements EntryWatcher {
+  #settled: Deferred<Outcome> | undefined
+  #stored: Deferred<Stored> | undefined
+  readonly #followers: Follower[] = []
+
+  handleStage(entry: Entry): void {
+    const stage = stageOf(entry)
+    for (const follower of this.#followers) follower.push(stage, entry.status !== undefined)
+    if (entry.status === undefined) {
+      if (entry.onDisk) this.#stored?.resolve('disk')
+      return
+    }
+    this.#settled?.resolve(outcomeOf(entry))
+    if (entry.storeError === undefined) this.#stored?.resolve('settled')
+    else this.#stored?.reject(entry.storeError)
+  }
+
+  settled(entry: Entry): Promise<Outcome> {
+    if (this.#settled === undefined) {
+      this.#settled = deferred()
+      if (entry.status !== undefined) this.#settled.resolve(outcomeOf(entry))
+    }
+    return this.#settled.promise
+  }
+
+  stored(entry: Entry): Promise<Stored> {
+    if (this.#stored === undefined) {
+      this.#stored = deferred()
+      // Who does not look at it has nothing to handle: the outcome says the same.
+      this.#stored.promise.catch(() => undefined)
+      if (entry.storeError !== undefined) this.#stored.reject(entry.storeError)
+      else if (entry.status !== undefined) this.#stored.resolve('settled')
+      else if (!entry.durable) this.#stored.resolve('memory')
+      else if (entry.onDisk) this.#stored.resolve('disk')
+    }
+    return this.#stored.promise
+  }
+
+  follow(entry: Entry): AsyncIterator<Stage> {
+    const follower = new Follower()
+    follower.push(stageOf(entry), entry.status !== undefined)
+    this.#followers.push(follower)
+    return follower
+  }
+}
+
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
+
+/** One iteration over the stages: those that come faster than they are asked for are kept. */
+class Follower implements AsyncIterator<Stage> {
+  #kept: Stage[] = []
+  #last: Stage | undefined
+  #ended = false
+  #waiting: Deferred<IteratorResult<Stage>> | undefined
+
+  push(stage: Stage, last: boolean): void {
+    if (this.#ended) return
+    this.#ended = last
+    // At QoS 0 the outcome has the name of a stage.
+    const isNew = stage !== this.#last
+    this.#last = stage
+    if (this.#waiting === undefined) {
+      if (isNew) this.#kept.push(stage)
+    } else if (isNew || last) {
+      this.#waiting.resolve(isNew ? { done: false, value: stage } : DONE)
+      this.#waiting = undefined
+    }
+  }
+
+  next(): Promise<IteratorResult<Stage>> {
+    const stage = this.#kept.shift()
+    if (stage !== undefined) return Promise.resolve({ done: false, value: stage })
+    if (this.#ended) return this.return()
+    this.#waiting ??= deferred()
+    return this.#waiting.promise
+  }
+
+  return(): Promise<IteratorResult<Stage>> {
+    this.#ended = true
+    this.#kept = []
+    this.#waiting?.resolve(DONE)
+    this.#waiting = undefined
+    return Promise.resolve(DONE)
+  }
+}
+
+function watcherOf(entry: Entry): Watcher {
+  entry.watcher ??= new Watcher()
+  return entry.watcher as Watcher
+}

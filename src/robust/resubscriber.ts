@@ -1,0 +1,84 @@
+// Keeps the subscriptions of the session in step with those that the application has: what a lost session
+// took along is asked for again, until the server has granted or refused it.
+// It knows no handler and no message, and asks for nothing that the session has.
+
+import type { SubscriptionRequest } from '../codec/packets.ts'
+import { SubscribeOperation } from '../engine/operations.ts'
+import { MqttError } from '../errors.ts'
+import type { ClientCore } from '../simple/client-core.ts'
+import type { Grant } from '../simple/types.ts'
+
+/** Filters in one SUBSCRIBE, and their length, when many are made again. */
+const FILTERS_AT_ONCE = 100
+const FILTER_BYTES_AT_ONCE = 16_384
+
+export class Resubscriber {
+  readonly #core: ClientCore
+  /** What the session of the server lacks, as far as is known. */
+  readonly #missing = new Set<string>()
+
+  constructor(core: ClientCore) {
+    this.#core = core
+  }
+
+  /** CONNACK is in: whatever is missing is asked for, before anything else goes out. */
+  handleConnected(sessionPresent: boolean): void {
+    const wanted = this.#core.subscriptions.wanted()
+    if (!sessionPresent) for (const { filter } of wanted) this.#missing.add(filter)
+    const requests = wanted.filter(({ filter }) => this.#missing.has(filter))
+    for (const part of inParts(requests)) this.#ask(part)
+  }
+
+  #ask(requests: readonly SubscriptionRequest[]): void {
+    this.#core.ask<readonly Grant[]>(new SubscribeOperation(requests)).then(
+      (grants) => {
+        for (const { filter } of grants) this.#missing.delete(filter)
+        this.#refused(grants.filter(({ qos }) => qos === undefined))
+      },
+      (error: unknown) => {
+        // Without an answer the next connection asks again.
+        if (isUnanswered(error)) return
+        for (const { filter } of requests) this.#missing.delete(filter)
+        this.#refused(requests)
+      },
+    )
+  }
+
+  /** Reported, and not asked for again. */
+  #refused(requests: readonly { readonly filter: string }[]): void {
+    if (requests.length === 0) return
+    const filters = requests.map(({ filter }) => filter)
+    this.#core.subscriptions.clear(filters)
+    this.#core.warn(
+      'subscription-refused',
+      `The server no longer grants "${filters.join('", "')}": subscribe again when it does`,
+    )
+  }
+}
+
+/** Whether a request may have ended without the server's word on it. */
+export function isUnanswered(error: unknown): boolean {
+  if (!MqttError.is(error)) return false
+  const { code } = error
+  return (
+    code === 'ERR_MQTT_CONNECTION_LOST' || code === 'ERR_MQTT_CLOSED' || code === 'ERR_MQTT_TIMEOUT'
+  )
+}
+
+function* inParts(
+  requests: readonly SubscriptionRequest[],
+): IterableIterator<readonly SubscriptionRequest[]> {
+  let part: SubscriptionRequest[] = []
+  let sizeBytes = 0
+  for (const request of requests) {
+    const { length } = request.filter
+    if (part.length === FILTERS_AT_ONCE || sizeBytes + length > FILTER_BYTES_AT_ONCE) {
+      if (part.length > 0) yield part
+      part = []
+      sizeBytes = 0
+    }
+    part.push(request)
+    sizeBytes += length
+  }
+  if (part.length > 0) yield part
+}

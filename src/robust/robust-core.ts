@@ -1,0 +1,396 @@
+// Behind the public client: joins the courier (what is sent, and what became of it), the connector (when
+// there is a connection), the keeper (what survives) and the client of one connection below.
+// It decides nothing that they can decide.
+
+import type { PublishOperation } from '../engine/operations.ts'
+import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
+import { ClosedError, type MqttError } from '../errors.ts'
+import type { ClientCore, Layer } from '../simple/client-core.ts'
+import { Emitter } from '../simple/events.ts'
+import type { ConnectResult } from '../simple/types.ts'
+import { type Deferred, deferred, watch } from '../simple/waiting.ts'
+import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
+import { Delivery, type MakeKeeper } from './delivery.ts'
+import { Dialler } from './dialler.ts'
+import type { Entry } from './entry.ts'
+import type { ResolvedRobustOptions } from './options.ts'
+import type { RobustPlatform } from './platform.ts'
+import { MessageReceipt } from './receipt.ts'
+import { isUnanswered, Resubscriber } from './resubscriber.ts'
+import { type Decision, Schedule, type Urgency } from './schedule.ts'
+import type { Receipt, RobustEvents, RobustState } from './types.ts'
+
+/** Sessions lost in a row after which the server is named as one that keeps none. */
+const LOSSES_TO_WARN = 2
+
+/** A call of `connect` that is not settled. */
+interface Waiter {
+  readonly wait: Deferred<ConnectResult>
+  /** Whether it goes on waiting after a failure. */
+  readonly retry: boolean
+}
+
+export class RobustCore implements Layer {
+  readonly core: ClientCore
+  readonly delivery: Delivery
+  readonly connector: Connector
+  readonly events: Emitter<RobustEvents>
+  readonly #options: ResolvedRobustOptions
+  readonly #platform: RobustPlatform
+  readonly #dialler: Dialler
+  readonly #resubscriber: Resubscriber
+  /** Whoever waits for a connection, or for the end of the work. */
+  #connecting: Waiter[] = []
+  /** Requests that wait for a connection, or for their answer. */
+  #requests = 0
+  #draining: Deferred<void>[] = []
+  #result: ConnectResult | undefined
+  #hadSession = false
+  #sessionsLost = 0
+  #lostAt = 0
+  #ended = false
+  #closing: Promise<void> | undefined
+  #announced: RobustState = 'idle'
+
+  constructor(
+    makeCore: (layer: Layer) => ClientCore,
+    options: ResolvedRobustOptions,
+    platform: RobustPlatform,
+    hooks: ConnectHooks,
+    makeKeeper: MakeKeeper | undefined,
+  ) {
+    this.#options = options
+    this.#platform = platform
+    this.core = makeCore(this)
+    this.events = new Emitter<RobustEvents>(this.core)
+    this.delivery = new Delivery(
+      this.core,
+      this.events,
+      options.courier,
+      platform,
+      makeKeeper,
+      () => this.#handlePumped(),
+    )
+    const { reconnect, servers, credentials } = options
+    const settings = { ...reconnect, freshCredentials: credentials !== undefined }
+    const list = typeof servers === 'function' ? [options.server] : servers
+    const schedule = new Schedule(settings, platform.random, list)
+    this.connector = new Connector(schedule, this, hooks)
+    this.#dialler = new Dialler(this.core, platform.clock, options, schedule)
+    this.#resubscriber = new Resubscriber(this.core)
+  }
+
+  get clock(): RobustPlatform['clock'] {
+    return this.#platform.clock
+  }
+
+  get state(): RobustState {
+    const { state } = this.core
+    if (state === 'connected' || state === 'closing') return state
+    if (this.connector.active) return this.connector.sleeping ? 'waiting' : 'connecting'
+    return this.#ended ? 'closed' : 'idle'
+  }
+
+  /** Whether nothing is left to do: every message has its outcome. */
+  get idle(): boolean {
+    return this.delivery.idle
+  }
+
+  makeAborter(): Aborter {
+    return this.#platform.makeAborter()
+  }
+
+  /** Opens the outbox, once. */
+  async open(): Promise<void> {
+    await this.delivery.open()
+    this.#hadSession ||= this.delivery.takeSession()
+  }
+
+  /** Takes a message that is checked. */
+  publish(entry: Entry): Receipt {
+    if (this.#isClosed)
+      this.delivery.refuse(entry, new ClosedError('The client is closed: make another'))
+    else this.delivery.publish(entry)
+    if (!this.#ended) this.#want()
+    return new MessageReceipt(entry, this.delivery)
+  }
+
+  /** Publishes a message anew that was set aside. */
+  async resubmit(id: string): Promise<Receipt> {
+    const receipt = await this.delivery.resubmit(id)
+    if (!this.#ended) this.#want()
+    return receipt
+  }
+
+  async connect(retry: boolean, signal: AbortSignal | undefined): Promise<ConnectResult> {
+    if (signal?.aborted) throw signal.reason
+    if (this.#isClosed) throw new ClosedError('The client is closed: make another')
+    this.#ended = false
+    if (this.#result !== undefined && this.core.state === 'connected') return this.#result
+    const wait = deferred<ConnectResult>()
+    const waiter: Waiter = { wait, retry }
+    this.#connecting.push(waiter)
+    const stopWatching = watch(signal, wait.reject)
+    const leave = (): void => {
+      stopWatching()
+      this.#connecting = this.#connecting.filter((one) => one !== waiter)
+    }
+    if (this.delivery.opened) this.#start(!retry)
+    else {
+      // Who has given up meanwhile starts nothing.
+      const start = (): void => void (this.#connecting.includes(waiter) && this.#start(!retry))
+      this.open().then(start, wait.reject)
+    }
+    return wait.promise.finally(leave)
+  }
+
+  /** Waits until a request could be made on a connection, makes it, and again when the link broke. */
+  async persist<T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    this.#requests += 1
+    try {
+      for (;;) {
+        if (signal?.aborted) throw signal.reason
+        if (this.core.state !== 'connected') {
+          if (this.#ended) throw new ClosedError('Not sent: the client is closed', { sent: 'no' })
+          await this.connect(true, signal)
+        }
+        try {
+          return await request()
+        } catch (error) {
+          if (!isUnanswered(error) || this.#ended) throw error
+        }
+      }
+    } finally {
+      this.#requests -= 1
+      this.delivery.pump()
+    }
+  }
+
+  /** Cuts a wait short: the network is back. */
+  retryNow(): void {
+    this.connector.hurry('now')
+  }
+
+  drain(signal: AbortSignal | undefined): Promise<void> {
+    if (this.idle) return Promise.resolve()
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (!this.#ended) this.#want()
+    const wait = deferred<void>()
+    this.#draining.push(wait)
+    const stopWatching = watch(signal, wait.reject)
+    return wait.promise.finally(() => {
+      stopWatching()
+      this.#draining = this.#draining.filter((one) => one !== wait)
+    })
+  }
+
+  nextWake(): number | undefined {
+    const attempt = this.connector.nextAttemptMs()
+    if (attempt === undefined) return undefined
+    const own =
+      Math.min(this.delivery.courier.nextTimeout(), this.core.engine.nextTimeout()) - this.#now
+    return Math.max(0, Math.min(attempt, own))
+  }
+
+  async disconnect(drainFirst: boolean, timeoutMs: number | undefined): Promise<void> {
+    const closeMs = timeoutMs ?? this.core.options.bounds.closeMs
+    if (drainFirst && !this.idle) {
+      await bounded(this.clock, 'drain', closeMs, this.drain(undefined)).catch(() => undefined)
+    }
+    this.#ended = true
+    this.connector.stop()
+    this.#failWaiters(
+      new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
+    )
+    await this.core.disconnect(0, closeMs)
+    this.#announce()
+  }
+
+  #start(failFast: boolean): void {
+    this.connector.start(failFast)
+    this.#announce()
+  }
+
+  /** The end: what no outbox keeps has its outcome, and nothing is taken any more. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  async #close(): Promise<void> {
+    await this.disconnect(false, undefined)
+    await this.delivery.close()
+  }
+
+  // ---- what the connector asks for
+
+  isNeeded(): boolean {
+    const { connection } = this.#options
+    return connection === 'always' || this.delivery.courier.wantsConnection || this.#isAwaited
+  }
+
+  async findServers(over: Promise<never>): Promise<void> {
+    await this.open()
+    try {
+      await this.#dialler.findServers(over)
+    } catch (error) {
+      // Those that are known are better than none.
+      this.warn('servers', `Cannot use what servers() gives: ${String(error)}`)
+    }
+  }
+
+  prepare(over: Promise<never>): Promise<() => Promise<ConnectResult>> {
+    return this.#dialler.prepare(over, this.#hadSession)
+  }
+
+  urgency(): Urgency {
+    return this.delivery.courier.urgent ? 'urgent' : 'normal'
+  }
+
+  handleAttempt(number: number, server: string): void {
+    this.events.emit('attempt', { number, server })
+    this.#announce()
+  }
+
+  handleFailed(error: Error): void {
+    for (const { wait, retry } of this.#connecting) if (!retry) wait.reject(error)
+  }
+
+  handleWaiting({ delayMs, slowLane }: Decision, error: Error): void {
+    if (slowLane) this.#failConnecting(error)
+    this.#announce()
+    this.events.emit('waiting', { delayMs, error, slowLane })
+  }
+
+  handleStopped(error: Error | undefined): void {
+    if (error !== undefined) {
+      this.#ended = true
+      this.#failWaiters(error)
+    }
+    this.#announce()
+  }
+
+  // ---- what the connection tells
+
+  handleConnected(output: ConnectedOutput, result: ConnectResult): void {
+    if (!this.#dialler.handleConnected(result)) return
+    const { sessionPresent } = output.packet
+    this.#result = result
+    this.connector.handleConnected(result)
+    const lost = this.#hadSession && !sessionPresent
+    const { inflight } = this.delivery.courier.counts
+    this.delivery.handleConnected(sessionPresent, this.#hadSession)
+    this.#resubscriber.handleConnected(sessionPresent)
+    if (lost) this.#reportLostSession(inflight)
+    else this.#sessionsLost = 0
+    this.#hadSession = true
+    this.#announce()
+    this.events.emit('connected', result)
+    for (const { wait } of this.#connecting.splice(0)) wait.resolve(result)
+  }
+
+  handleClosed(error: MqttError | undefined, wasConnected: boolean): void {
+    if (this.#dialler.sweeping) return
+    this.#result = undefined
+    if (wasConnected) {
+      this.#lostAt = this.#platform.epochNow()
+      this.delivery.handleClosed(error)
+      if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
+      if (error === undefined) this.connector.handleReleased()
+      else {
+        this.core.events.emit('connection-lost', error)
+        this.connector.handleLost(error)
+      }
+    }
+    this.delivery.pump()
+    this.#announce()
+  }
+
+  handlePublish(operation: PublishOperation): void {
+    this.delivery.handlePublish(operation as Entry)
+  }
+
+  handleRelease(output: ReleaseOutput): void {
+    this.delivery.handleRelease(output)
+  }
+
+  keepId(packetId: number, kept: () => void): boolean {
+    return this.delivery.keepId(packetId, kept)
+  }
+
+  handleDrained(): void {
+    this.delivery.pump()
+    this.#announce()
+  }
+
+  /** Whether a client that is not connected now will be. */
+  get mayConnect(): boolean {
+    return !this.#ended
+  }
+
+  warn(code: string, message: string): void {
+    this.core.warn(code, message)
+  }
+
+  get #now(): number {
+    return this.core.driver.now
+  }
+
+  /** Whether somebody waits for a connection, or for the answer to a request. */
+  get #isAwaited(): boolean {
+    return this.#connecting.length + this.#requests > 0
+  }
+
+  /** A message may need a connection, or may need it sooner. */
+  #want(): void {
+    const { connector } = this
+    if (this.core.state === 'connected' || !this.isNeeded()) return
+    this.#start(false)
+    connector.hurry(this.urgency())
+  }
+
+  /** Nothing more can be done for now. */
+  #handlePumped(): void {
+    const { core } = this
+    if (!this.idle) return
+    for (const wait of this.#draining.splice(0)) wait.resolve()
+    if (this.#options.connection !== 'on-demand' || core.state !== 'connected') return
+    const isAtWork = core.engine.busy || this.#isAwaited || core.inbox.sizeBytes > 0
+    if (!isAtWork && !this.#dialler.sweeping) void core.disconnect(0)
+  }
+
+  #reportLostSession(inFlight: number): void {
+    const toMs = this.#platform.epochNow()
+    this.events.emit('session-lost', { fromMs: Math.min(this.#lostAt, toMs), toMs, inFlight })
+    // We asked for a new one.
+    if (this.#dialler.startsClean) return
+    this.#sessionsLost += 1
+    if (this.#sessionsLost < LOSSES_TO_WARN) return
+    this.warn(
+      'session-not-kept',
+      `The server "${this.#dialler.server}" forgets our session: let it keep sessions (Mosquitto: "persistence true")`,
+    )
+  }
+
+  #failConnecting(error: Error): void {
+    for (const { wait } of this.#connecting.splice(0)) wait.reject(error)
+  }
+
+  #failWaiters(error: Error): void {
+    this.#failConnecting(error)
+    for (const wait of this.#draining.splice(0)) wait.reject(error)
+    const closed = new ClosedError('The client is closed')
+    this.core.inbox.end(error instanceof ClosedError ? undefined : error, closed)
+  }
+
+  #announce(): void {
+    const { state } = this
+    if (state === this.#announced) return
+    this.#announced = state
+    this.events.emit('state', state)
+  }
+}

@@ -1,0 +1,262 @@
+// The IndexedDB store on an IndexedDB in memory, with locks and storage of its own: the contract, the one
+// owner, and what it says when it cannot be used. indexeddb-chromium.test.ts runs it in a browser.
+
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { type IndexedDbPlatform, IndexedDbStore } from '../../src/outbox/indexeddb.ts'
+import type { SyncLevel } from '../../src/outbox/store.ts'
+import { outboxContract } from '../../src/testing/outbox-contract.ts'
+
+const RECORD = Uint8Array.of(1, 2, 3)
+
+/** Locks as a browser has them for the tabs of one origin. */
+class Locks {
+  readonly held = new Map<string, (error: Error) => void>()
+
+  async request(
+    name: string,
+    _options: object,
+    granted: (lock: unknown) => Promise<void> | undefined,
+  ): Promise<void> {
+    await undefined
+    if (this.held.has(name)) return granted(null)
+    const stolen = new Promise<never>((_, reject) => this.held.set(name, reject))
+    await Promise.race([granted({ name }), stolen]).finally(() => this.held.delete(name))
+  }
+
+  /** Takes every lock from who has it. */
+  steal(): void {
+    for (const reject of this.held.values()) reject(new Error('The lock was stolen'))
+  }
+}
+
+type Factory = NonNullable<IndexedDbPlatform['factory']>
+const MemoryFactory = IDBFactory as unknown as new () => Factory
+type Origin = Required<Omit<IndexedDbPlatform, 'storage'>> & { readonly locks: Locks }
+
+function origin(): Origin {
+  return { factory: new MemoryFactory(), keyRange: IDBKeyRange, locks: new Locks() }
+}
+
+/** Opens a database and lets the test at it before the store has it. */
+function opening(factory: Factory, look: (database: Opened) => void): Factory {
+  return {
+    open: (name, version) => {
+      const request = factory.open(name, version)
+      ;(request as unknown as EventTarget).addEventListener('success', () => look(request.result))
+      return request
+    },
+  }
+}
+
+type Opened = ReturnType<Factory['open']>['result']
+
+function refusal(code: string, words: RegExp): (error: Error & { code?: string }) => boolean {
+  return (error) => {
+    equal(error.code, `ERR_MQTT_STORE_${code}`, error.message)
+    ok(words.test(error.message), error.message)
+    return true
+  }
+}
+
+describe('the IndexedDB store', () => {
+  let platform = origin()
+  outboxContract(test, {
+    make: async () => {
+      platform = origin()
+      return new IndexedDbStore('door', platform)
+    },
+    reopen: async () => new IndexedDbStore('door', platform),
+  })
+
+  test('counts more records than it reads at once', async () => {
+    const store = new IndexedDbStore('many', origin())
+    await store.open()
+    const seqs = Array.from({ length: 2000 }, (_, i) => i + 7)
+    await store.commit(
+      seqs.map((seq) => ['put', seq, RECORD]),
+      'power',
+    )
+    await store.close()
+    const { count, lowest, highest, sizeBytes } = await store.open()
+    deepEqual([count, lowest, highest, sizeBytes], [2000, 7, 2006, 6000])
+    await store.close()
+  })
+})
+
+describe('the owner of an IndexedDB store', () => {
+  test('is one: a second store is refused, another name is not, and it is free afterwards', async () => {
+    const platform = origin()
+    const first = new IndexedDbStore('door', platform)
+    await first.open()
+    const second = new IndexedDbStore('door', platform)
+    const error = refusal('UNAVAILABLE', /another tab, worker or client has it open/)
+    await rejects(second.open(), error)
+    const other = new IndexedDbStore('window', platform)
+    await other.open()
+    await other.close()
+    await first.close()
+    equal(platform.locks.held.size, 0)
+    await second.open()
+    await second.close()
+  })
+
+  test('writes nothing more when its lock was stolen', async () => {
+    const platform = origin()
+    const store = new IndexedDbStore('door', platform)
+    await store.open()
+    await store.commit([['put', 1, RECORD]], 'power')
+    platform.locks.steal()
+    await new Promise((go) => setImmediate(go))
+    await rejects(
+      store.commit([['put', 2, RECORD]], 'power'),
+      refusal('UNAVAILABLE', /Cannot write/),
+    )
+    await store.close()
+    equal((await store.open()).count, 1)
+    await store.close()
+  })
+})
+
+describe('what an IndexedDB store says of itself', () => {
+  test('has the answer of the browser to the wish to be kept', async () => {
+    for (const answer of [true, false]) {
+      const persist = async (): Promise<boolean> => answer
+      const store = new IndexedDbStore('door', { ...origin(), storage: { persist } })
+      equal(store.traits.persisted, undefined)
+      await store.open()
+      await store.commit([['put', 1, RECORD]], 'power')
+      equal(store.traits.persisted, answer)
+      await store.close()
+    }
+  })
+
+  test('is no promise to be kept when the browser does not answer, and open does not wait', async () => {
+    const never = { persist: (): Promise<boolean> => new Promise(() => undefined) }
+    const store = new IndexedDbStore('door', { ...origin(), storage: never })
+    await store.open()
+    equal(store.traits.persisted, undefined)
+    await store.close()
+    const failing = { persist: (): Promise<boolean> => Promise.reject(new Error('not here')) }
+    const other = new IndexedDbStore('door', { ...origin(), storage: failing })
+    await other.open()
+    await other.scan(0, 1)
+    equal(other.traits.persisted, false)
+    await other.close()
+  })
+
+  test('is no safety from a loss of power where transactions are not strict', async () => {
+    const platform = origin()
+    const plain = opening(platform.factory, (database) => {
+      const begin = database.transaction.bind(database)
+      database.transaction = (...args) =>
+        Object.defineProperty(begin(...args), 'durability', { value: undefined })
+    })
+    const store = new IndexedDbStore('door', { ...platform, factory: plain })
+    equal(store.traits.power, true)
+    await store.open()
+    equal(store.traits.power, false)
+    await store.close()
+  })
+})
+
+describe('the levels of an IndexedDB store', () => {
+  test('are those of the browser, and closing makes safe what was lazy', async () => {
+    const platform = origin()
+    const log: string[] = []
+    const factory = opening(platform.factory, (database) => {
+      const begin = database.transaction.bind(database)
+      database.transaction = (stores, mode, options) => {
+        const transaction = begin(stores, mode, options)
+        const store = transaction.objectStore('records')
+        const entry = log.push(`${mode} ${options.durability}`) - 1
+        const { put } = store
+        store.put = (value, key) => {
+          log[entry] += ` ${key}`
+          return put.call(store, value, key)
+        }
+        return transaction
+      }
+    })
+    const store = new IndexedDbStore('door', { ...platform, factory })
+    await store.open()
+    const made = async (sync: SyncLevel, ...seqs: number[]): Promise<readonly string[]> => {
+      log.length = 0
+      await store.commit(
+        seqs.map((seq) => ['put', seq, RECORD]),
+        sync,
+      )
+      return log.filter((entry) => entry.startsWith('readwrite'))
+    }
+    const reserve = -1
+    const pulse = 0
+    deepEqual(await made('power', 1), [`readwrite strict ${reserve} 1`])
+    deepEqual(await made('power', 2), ['readwrite strict 2'])
+    deepEqual(await made('lazy', 3), ['readwrite relaxed 3'])
+    deepEqual(await made('process'), ['readwrite relaxed'])
+    deepEqual(await made('power'), [`readwrite strict ${pulse}`])
+    deepEqual(await made('lazy', 4), ['readwrite relaxed 4'])
+    log.length = 0
+    await store.close()
+    deepEqual(log, [`readwrite strict ${pulse}`])
+  })
+})
+
+describe('an IndexedDB store refuses', () => {
+  test('a newer format, and leaves it as it was', async () => {
+    const platform = origin()
+    const open = (version: number): Promise<void> =>
+      new Promise((done) => {
+        const look = (database: Opened): void => done(database.close())
+        opening(platform.factory, look).open('umqtt outbox door', version)
+      })
+    await open(2)
+    const store = new IndexedDbStore('door', platform)
+    await rejects(store.open(), refusal('UNAVAILABLE', /a newer format than 1/))
+    equal(platform.locks.held.size, 0)
+    await open(2)
+  })
+
+  test('a page without IndexedDB or without locks', async () => {
+    const { factory } = origin()
+    const nothing = new IndexedDbStore('door', {})
+    await rejects(nothing.open(), refusal('UNAVAILABLE', /this page has no IndexedDB/))
+    const insecure = new IndexedDbStore('door', { factory, keyRange: IDBKeyRange })
+    if ((globalThis as { navigator?: { locks?: unknown } }).navigator?.locks === undefined) {
+      await rejects(insecure.open(), refusal('UNAVAILABLE', /serve the page over https/))
+    }
+  })
+
+  test('what the browser forbids, in its words', async () => {
+    const platform = origin()
+    const forbidden = (): never => {
+      throw new Error('The operation is insecure')
+    }
+    const store = new IndexedDbStore('door', { ...platform, factory: { open: forbidden } })
+    await rejects(store.open(), refusal('UNAVAILABLE', /The operation is insecure/))
+    equal(platform.locks.held.size, 0)
+  })
+
+  test('to be used before it is open', async () => {
+    const store = new IndexedDbStore('door', origin())
+    await rejects(store.scan(0, 1), refusal('UNAVAILABLE', /open it first/))
+    await store.close()
+  })
+
+  test('changes that cannot all be made, and makes none of them', async () => {
+    const store = new IndexedDbStore('door', origin())
+    await store.open()
+    const wrong = Number.NaN
+    const commit = store.commit(
+      [
+        ['put', 1, RECORD],
+        ['put', wrong, RECORD],
+      ],
+      'power',
+    )
+    await rejects(commit, refusal('UNAVAILABLE', /Cannot write/))
+    deepEqual(await store.scan(0, 10), [])
+    await store.close()
+  })
+})

@@ -1,0 +1,450 @@
+// The SQLite store: the contract, the same random operations on it and on the file store, what it refuses,
+// a full disk, kill -9, and a library that is given. sqlite-runtimes.test.ts runs this on every runtime.
+
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { FileStore } from '../../src/outbox/file.ts'
+import { Outbox } from '../../src/outbox/outbox.ts'
+import { platformSqlite } from '../../src/outbox/sqlite-connection.ts'
+import {
+  type ConnectSqlite,
+  type SqliteConnection,
+  SqliteStore,
+  type SqliteStoreOptions,
+} from '../../src/outbox/sqlite.ts'
+import type { Op, OutboxStore, SyncLevel } from '../../src/outbox/store.ts'
+import { outboxContract } from '../../src/testing/outbox-contract.ts'
+import { runs } from '../support/seed.ts'
+import { absent } from '../support/skip.ts'
+import { inFolder } from '../support/temporary-folder.ts'
+
+const skip = absent('sqlite')
+const own: ConnectSqlite = (skip === false ? await platformSqlite() : undefined) ?? noSqlite
+const DATABASE = 'outbox.sqlite'
+const SMALL: SqliteStoreOptions = { reserveBytes: 4096 }
+
+const put = (seq: number, sizeBytes: number): Op => [
+  'put',
+  seq,
+  new Uint8Array(sizeBytes).fill(seq),
+]
+
+function noSqlite(): never {
+  throw new Error('This platform has no SQLite')
+}
+
+function refusal(code: string, words: RegExp): (error: Error & { code?: string }) => boolean {
+  return (error) => {
+    equal(error.code, `ERR_MQTT_STORE_${code}`, error.message)
+    ok(words.test(error.message), error.message)
+    return true
+  }
+}
+
+async function withStore(
+  folder: string,
+  run: (store: SqliteStore) => Promise<void>,
+): Promise<void> {
+  const store = new SqliteStore(folder, SMALL)
+  await store.open()
+  try {
+    await run(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Does something with the database of a closed store. */
+function within(folder: string, sql: string): void {
+  const connection = own(join(folder, DATABASE))
+  connection.exec(sql)
+  connection.close()
+}
+
+/** As better-sqlite3 has it: codes by name, bytes as Buffer, and `all` for what gives rows alone. */
+function likeBetterSqlite3(path: string): SqliteConnection {
+  const connection = own(path)
+  const asLibrary = <T>(action: () => T): T => {
+    try {
+      return action()
+    } catch (error) {
+      const { errcode = 0, message } = error as Error & { errcode?: number }
+      const code = { 5: 'SQLITE_BUSY', 13: 'SQLITE_FULL', 26: 'SQLITE_NOTADB' }[errcode & 255]
+      throw Object.assign(new Error(message), { code: code ?? 'SQLITE_ERROR' })
+    }
+  }
+  const buffers = (row: unknown): unknown =>
+    Object.fromEntries(
+      Object.entries(row as object).map(([name, value]) => [
+        name,
+        value instanceof Uint8Array ? Buffer.from(value) : (value as unknown),
+      ]),
+    )
+  return {
+    exec: (sql) => asLibrary(() => connection.exec(sql)),
+    close: () => connection.close(),
+    prepare: (sql) => {
+      const statement = asLibrary(() => connection.prepare(sql))
+      return {
+        run: (...values) => asLibrary(() => statement.run(...values)),
+        all: (...values) => {
+          ok(/^(?:SELECT|PRAGMA \w+$)/.test(sql), 'This statement does not return data')
+          return asLibrary(() => statement.all(...values).map(buffers))
+        },
+        ...(statement.finalize && { finalize: () => statement.finalize?.() }),
+      }
+    },
+  }
+}
+
+function contract(options: SqliteStoreOptions): void {
+  const folders = new Map<OutboxStore, string>()
+  const on = (folder: string): OutboxStore => {
+    const store = new SqliteStore(folder, options)
+    folders.set(store, folder)
+    return store
+  }
+  outboxContract(test, {
+    make: async () => on(await mkdtemp(join(tmpdir(), 'umqtt-outbox-'))),
+    reopen: async (store) => on(folders.get(store)!),
+    dispose: (store) => rm(folders.get(store)!, { recursive: true }),
+  })
+}
+
+describe('without SQLite', { skip: skip === false && 'this platform has it' }, () => {
+  test('a store says what to install', () =>
+    inFolder(async (folder) => {
+      const error = refusal('UNAVAILABLE', /use Node 22\.13 or newer, or install "better-sqlite3"/)
+      await rejects(new SqliteStore(folder).open(), error)
+      deepEqual(await readdir(folder), [])
+    }))
+})
+
+describe('the SQLite store', { skip }, () => contract({}))
+
+describe('the SQLite store on a library', { skip }, () => contract({ connect: likeBetterSqlite3 }))
+
+/** Operations that need not fit what is there; `reopen` closes and opens in between. */
+const STEPS = fc.array(
+  fc.oneof(
+    { weight: 1, arbitrary: fc.constant('reopen' as const) },
+    {
+      weight: 8,
+      arbitrary: fc.tuple(
+        fc.array(
+          fc.oneof(
+            fc.tuple(
+              fc.constant('put' as const),
+              fc.integer({ min: 1, max: 30 }),
+              fc.uint8Array({ maxLength: 600 }),
+            ),
+            fc.tuple(fc.constant('delete' as const), fc.integer({ min: 1, max: 30 })),
+            fc.tuple(
+              fc.constant('set' as const),
+              fc.string({ unit: 'binary', maxLength: 3 }),
+              fc.uint8Array({ maxLength: 40 }),
+            ),
+            fc.tuple(fc.constant('unset' as const), fc.string({ unit: 'binary', maxLength: 1 })),
+          ),
+          { maxLength: 8 },
+        ),
+        fc.constantFrom<SyncLevel>('power', 'process', 'lazy'),
+      ),
+    },
+  ),
+  { maxLength: 40 },
+)
+
+async function contentOf(store: OutboxStore): Promise<unknown> {
+  const state = [...(await store.state())].sort(([one], [other]) => (one < other ? -1 : 1))
+  return { records: await store.scan(0, 1000), state }
+}
+
+describe('the SQLite store and the file store', { skip }, () => {
+  test('have the same content after the same operations and restarts', async () => {
+    await fc.assert(
+      fc.asyncProperty(STEPS, (steps) =>
+        inFolder(async (folder) => {
+          const stores: readonly OutboxStore[] = [
+            new FileStore(join(folder, 'file'), { segmentBytes: 4096, reserveBytes: 0 }),
+            new SqliteStore(join(folder, 'sqlite'), { reserveBytes: 0 }),
+          ]
+          for (const store of stores) await store.open()
+          for (const step of steps) {
+            const found: unknown[] = []
+            for (const store of stores) {
+              if (step === 'reopen') {
+                await store.close()
+                found.push(await store.open())
+              } else {
+                await store.commit(...step)
+                found.push(await contentOf(store))
+              }
+            }
+            deepEqual(found[0], found[1])
+          }
+          for (const store of stores) await store.close()
+        }),
+      ),
+      runs(25),
+    )
+  })
+})
+
+describe('the owner of a SQLite store', { skip }, () => {
+  test('is one: a second store is refused, and may open it afterwards', () =>
+    inFolder(async (folder) => {
+      const second = new SqliteStore(folder, SMALL)
+      await withStore(folder, async (first) => {
+        await rejects(second.open(), refusal('UNAVAILABLE', /this process \(pid \d+\) has it open/))
+        await first.commit([put(1, 3)], 'power')
+      })
+      equal((await second.open()).count, 1)
+      await second.close()
+      deepEqual((await readdir(folder)).sort(), ['outbox', DATABASE, 'reserve'])
+    }))
+
+  test('keeps every other program out of the database, and is kept out by one', () =>
+    inFolder(async (folder) => {
+      await withStore(folder, async () => {
+        const other = own(join(folder, DATABASE))
+        await rejects(async () => other.exec('SELECT count(*) FROM records'), /locked/)
+        other.close()
+      })
+      const other = own(join(folder, DATABASE))
+      other.exec('BEGIN EXCLUSIVE')
+      const store = new SqliteStore(folder, SMALL)
+      await rejects(store.open(), refusal('UNAVAILABLE', /somebody else has its database open/))
+      other.exec('ROLLBACK')
+      other.close()
+      await store.open()
+      await store.close()
+    }))
+
+  test('may alone read its files', () =>
+    inFolder(async (folder) => {
+      await withStore(folder, async (store) => {
+        await store.commit([put(1, 3)], 'power')
+        for (const name of await readdir(folder)) {
+          equal((await stat(join(folder, name))).mode & 0o777, 0o600, name)
+        }
+      })
+    }))
+})
+
+describe('a SQLite store refuses', { skip }, () => {
+  test('a newer format, in its marker or its database, and leaves it as it was', () =>
+    inFolder(async (folder) => {
+      await withStore(folder, (store) => store.commit([put(1, 3)], 'power'))
+      within(folder, 'PRAGMA user_version = 2')
+      const before = await readFile(join(folder, DATABASE))
+      const store = new SqliteStore(folder, SMALL)
+      await rejects(store.open(), refusal('UNAVAILABLE', /format version 2, this program knows 1/))
+      deepEqual(await readFile(join(folder, DATABASE)), before)
+      within(folder, 'PRAGMA user_version = 1')
+      await writeFile(join(folder, 'outbox'), `umqtt outbox sqlite 2 ${'0'.repeat(32)}\n`)
+      await rejects(store.open(), refusal('UNAVAILABLE', /format version 2, this program knows 1/))
+      deepEqual((await readdir(folder)).sort(), ['outbox', DATABASE, 'reserve'])
+    }))
+
+  test('the folder of the log, and the log refuses its', () =>
+    inFolder(async (folder) => {
+      const file = new FileStore(join(folder, 'log'))
+      await file.open()
+      await file.close()
+      const sqlite = new SqliteStore(join(folder, 'log'))
+      await rejects(sqlite.open(), refusal('UNAVAILABLE', /made by the engine "log"/))
+      await withStore(join(folder, 'sqlite'), async () => undefined)
+      const log = new FileStore(join(folder, 'sqlite'))
+      await rejects(log.open(), refusal('UNAVAILABLE', /made by the engine "sqlite"/))
+    }))
+
+  test('the database of another program, and what is none', () =>
+    inFolder(async (folder) => {
+      within(folder, 'CREATE TABLE t (a)')
+      const store = new SqliteStore(folder, SMALL)
+      await rejects(store.open(), refusal('UNAVAILABLE', /a database of another program/))
+      await writeFile(join(folder, DATABASE), 'no database at all'.repeat(1000))
+      await rejects(store.open(), refusal('CORRUPT', /its database is damaged/))
+    }))
+
+  test('a SQLite that does not take a setting', () =>
+    inFolder(async (folder) => {
+      const store = new SqliteStore(folder, { connect: () => own(':memory:') })
+      const error = refusal('UNAVAILABLE', /SQLite keeps journal_mode at "memory" instead of "wal"/)
+      await rejects(store.open(), error)
+    }))
+
+  test('to be used before it is open, and after a write that failed', () =>
+    inFolder(async (folder) => {
+      let broken = false
+      const store = new SqliteStore(folder, {
+        connect: (path) => {
+          const connection = own(path)
+          return {
+            exec: (sql) => {
+              if (broken && sql === 'COMMIT') throw new Error('disk I/O error')
+              return connection.exec(sql)
+            },
+            prepare: (sql) => connection.prepare(sql),
+            close: () => connection.close(),
+          }
+        },
+      })
+      await rejects(store.scan(0, 1), refusal('UNAVAILABLE', /open it first/))
+      await store.open()
+      await store.commit([put(1, 3)], 'power')
+      broken = true
+      await rejects(store.commit([put(2, 3)], 'power'), refusal('UNAVAILABLE', /disk I\/O error/))
+      broken = false
+      await rejects(store.commit([put(3, 3)], 'power'), refusal('UNAVAILABLE', /disk I\/O error/))
+      await store.close()
+      equal((await store.open()).highest, 1)
+      await store.close()
+    }))
+})
+
+describe('the levels of a SQLite store', { skip }, () => {
+  test('are those of SQLite, and an empty power commit makes safe what was lazy before it', () =>
+    inFolder(async (folder) => {
+      const log: string[] = []
+      const connect: ConnectSqlite = (path) => {
+        const connection = own(path)
+        const spy = (sql: string): unknown => log.push(/^(?:PRAGMA sync.*|\w+)/.exec(sql)![0])
+        return {
+          exec: (sql) => (spy(sql), connection.exec(sql)),
+          prepare: (sql) => {
+            const statement = connection.prepare(sql)
+            return {
+              run: (...values) => (spy(sql), statement.run(...values)),
+              all: (...values) => statement.all(...values),
+              ...(statement.finalize && { finalize: () => statement.finalize?.() }),
+            }
+          },
+          close: () => connection.close(),
+        }
+      }
+      const store = new SqliteStore(folder, { ...SMALL, connect })
+      const made = async (ops: readonly Op[], sync: SyncLevel): Promise<readonly string[]> => {
+        log.length = 0
+        await store.commit(ops, sync)
+        return [...log]
+      }
+      await store.open()
+      deepEqual(await made([put(1, 3)], 'power'), ['BEGIN', 'INSERT', 'COMMIT'])
+      const normal = 'PRAGMA synchronous = NORMAL'
+      deepEqual(await made([put(2, 3)], 'lazy'), [normal, 'BEGIN', 'INSERT', 'COMMIT'])
+      deepEqual(await made([['delete', 2]], 'process'), ['BEGIN', 'DELETE', 'COMMIT'])
+      const full = 'PRAGMA synchronous = FULL'
+      deepEqual(await made([], 'power'), [full, 'BEGIN', 'UPDATE', 'COMMIT'])
+      deepEqual(await made([], 'power'), ['BEGIN', 'COMMIT'])
+      await store.close()
+    }))
+})
+
+describe('a SQLite store on a full disk', { skip }, () => {
+  test('adds nothing, keeps what it has, and drains', () =>
+    inFolder(async (folder) => {
+      const store = new SqliteStore(folder, {
+        reserveBytes: 4096,
+        connect: (path) => {
+          const connection = own(path)
+          connection.exec('PRAGMA max_page_count = 60')
+          return connection
+        },
+      })
+      const outbox = new Outbox(store)
+      await outbox.open()
+      let seq = 0
+      const fill = async (): Promise<void> => {
+        for (;;) await outbox.write([put(++seq, 3000)], 'power')
+      }
+      await rejects(fill(), refusal('FULL', /the disk is full/))
+      const { length } = await outbox.read(0, 1000)
+      equal(length, seq - 1)
+      ok(length > 10)
+      for (let i = 1; i < seq; i++) await outbox.write([['delete', i]], 'power')
+      equal(outbox.count, 0)
+      await outbox.write([put(seq + 1, 3000)], 'power')
+      await outbox.close()
+      equal((await store.open()).count, 1)
+      await store.close()
+    }))
+})
+
+describe('the reserve of a SQLite store', { skip }, () => {
+  test('is given up for what adds nothing, and made again before something is added', () =>
+    inFolder(async (folder) => {
+      let full = false
+      const reserve = join(folder, 'reserve')
+      const store = new SqliteStore(folder, {
+        ...SMALL,
+        connect: (path) => {
+          const connection = own(path)
+          return {
+            exec: (sql) => {
+              // As a disk without room but for what the reserve takes.
+              if (full && sql === 'COMMIT' && existsSync(reserve)) {
+                throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' })
+              }
+              return connection.exec(sql)
+            },
+            prepare: (sql) => connection.prepare(sql),
+            close: () => connection.close(),
+          }
+        },
+      })
+      await store.open()
+      await store.commit([put(1, 3), put(2, 3)], 'power')
+      full = true
+      await rejects(store.commit([put(3, 3)], 'power'), refusal('FULL', /the disk is full/))
+      equal(existsSync(reserve), true)
+      await store.commit([put(2, 9), ['delete', 1]], 'power')
+      equal(existsSync(reserve), false)
+      await store.close()
+      equal((await store.open()).count, 1)
+      full = false
+      await store.commit([put(3, 3)], 'power')
+      equal(existsSync(reserve), true)
+      await store.close()
+    }))
+})
+
+describe('a process with a SQLite store that is killed with -9', { skip }, () => {
+  const writer = fileURLToPath(new URL('../support/outbox-writer.js', import.meta.url))
+  test('loses nothing that it was told is stored', () =>
+    inFolder(async (folder) => {
+      const stored = new Set<number>()
+      const gone = new Set<number>()
+      for (let round = 0; round < 3; round++) {
+        const child = spawn(process.execPath, [writer, folder, 'sqlite'], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        })
+        const exited = once(child, 'exit')
+        let count = 0
+        for await (const line of createInterface({ input: child.stdout })) {
+          const [what, number] = line.split(' ')
+          if (what === 'opened') equal(line.endsWith(' []'), true, line)
+          if (what === 'stored') stored.add(Number(number))
+          if (what === 'deleting') gone.add(Number(number))
+          if (++count === 50 + round * 97) child.kill('SIGKILL')
+        }
+        await exited
+        const outbox = new Outbox(new SqliteStore(folder, SMALL))
+        deepEqual((await outbox.open()).quarantined, [])
+        const found = new Set((await outbox.read(0, 100_000)).map(([seq]) => seq))
+        for (const seq of stored) ok(found.has(seq) || gone.has(seq), `Record ${seq}`)
+        await outbox.close()
+      }
+      ok(stored.size > 100)
+    }))
+})

@@ -1,0 +1,186 @@
+// Before sleep and at the end: idle, drain, disconnect with drain, and dispose.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ClosedError } from '../../src/errors.ts'
+import { latest, within } from '../../src/robust/policies.ts'
+import { failure, take, watch } from '../simple/conversation.ts'
+import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
+import { PacketType } from '../../src/codec/packets.ts'
+
+describe('idle and drain', () => {
+  test('are so before anything is published', async () => {
+    const { client } = robustClient()
+    equal(client.idle, true)
+    await client.drain()
+  })
+
+  test('wait for every message, also over a lost connection', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    client.publish('a', 'x')
+    client.publish('b', 'x', { qos: 2 })
+    equal(client.idle, false)
+    const draining = watch(client.drain())
+    await take(connection, PacketType.PUBLISH)
+    connection.destroy()
+    await settle()
+    equal(draining.status, 'open')
+    const second = await accepted(rig, { sessionPresent: true })
+    second.autoRespond()
+    await settle()
+    deepEqual([draining.status, client.idle], ['fulfilled', true])
+  })
+
+  test('count an outcome of any kind', async () => {
+    const rig = robustClient()
+    rig.server.refuse = new Error('away')
+    rig.client.publish('a', 'x', { delivery: within('5s') })
+    rig.client.publish('b', 'x').cancel()
+    const draining = watch(rig.client.drain())
+    await elapse(rig.clock, 4_999)
+    equal(draining.status, 'open')
+    await elapse(rig.clock, 1)
+    equal(draining.status, 'fulfilled')
+  })
+
+  test('end with a signal', async () => {
+    const rig = robustClient()
+    rig.client.publish('a', 'x')
+    const controller = new AbortController()
+    const draining = failure(rig.client.drain({ signal: controller.signal }), Error)
+    controller.abort(new Error('enough'))
+    match(String(await draining), /enough/)
+    match(String(await failure(rig.client.drain({ signal: controller.signal }), Error)), /enough/)
+  })
+
+  test('end with disconnect', async () => {
+    const rig = robustClient()
+    rig.client.publish('a', 'x')
+    const draining = failure(rig.client.drain(), ClosedError)
+    await rig.client.disconnect()
+    await draining
+    equal(rig.client.idle, false)
+  })
+})
+
+describe('disconnect with drain', () => {
+  test('waits for the messages, and then says DISCONNECT', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const receipt = client.publish('a', 'x')
+    const packet = await take(connection, PacketType.PUBLISH)
+    const disconnecting = watch(client.disconnect({ drain: true, timeoutMs: 10_000 }))
+    await elapse(rig.clock, 5_000)
+    equal(disconnecting.status, 'open')
+    connection.acknowledge(packet)
+    await settle()
+    equal(brief(connection.received).at(-1), 'DISCONNECT')
+    connection.close()
+    await settle()
+    deepEqual([disconnecting.status, receipt.stage], ['fulfilled', 'delivered'])
+    equal(rig.clock.pending, 0)
+  })
+
+  test('waits for as long as it is told, and keeps the rest', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const receipt = client.publish('a', 'x')
+    await take(connection, PacketType.PUBLISH)
+    const disconnecting = watch(client.disconnect({ drain: true, timeoutMs: 3_000 }))
+    await elapse(rig.clock, 3_000)
+    connection.close()
+    await settle()
+    deepEqual([disconnecting.status, receipt.stage, client.state], ['fulfilled', 'sent', 'closed'])
+    void client.connect()
+    const second = await accepted(rig, { sessionPresent: true })
+    second.autoRespond()
+    await settle()
+    equal((await receipt.settled).status, 'delivered')
+  })
+
+  test('ends the wait of its own when another disconnect does not wait', async () => {
+    const rig = await connectedRig()
+    rig.client.publish('a', 'x')
+    const first = watch(rig.client.disconnect({ drain: true, timeoutMs: 60_000 }))
+    await settle()
+    await rig.client.disconnect()
+    await settle()
+    equal(first.status, 'fulfilled')
+    equal(rig.clock.pending, 0)
+  })
+})
+
+describe('dispose', () => {
+  for (const when of ['idle', 'dialling', 'waiting', 'connected', 'in flight'] as const) {
+    test(`while ${when} leaves no timer, no connection and no wait`, async () => {
+      const rig = robustClient()
+      const { client, server, clock } = rig
+      const waits: ReturnType<typeof watch>[] = []
+      if (when === 'dialling') server.blackHole = true
+      if (when === 'waiting') server.refuse = new Error('away')
+      if (when !== 'idle') {
+        waits.push(watch(client.connect()))
+        if (when === 'connected' || when === 'in flight') await accepted(rig)
+        else waits.push(watch(client.subscribe('a')))
+        waits.push(watch(client.waitMsg()))
+      }
+      const receipts = [
+        client.publish('a', 'x', { delivery: within('1h') }),
+        client.publish('b', 'x', { delivery: latest() }),
+      ]
+      if (when !== 'in flight') for (const receipt of receipts) receipt.cancel()
+      await elapse(clock, 5_000)
+      const disposing = client[Symbol.asyncDispose]()
+      for (const connection of server.connections) connection.close()
+      await disposing
+      await settle()
+      const { dials } = server
+      deepEqual([clock.pending, client.state], [0, 'closed'])
+      ok(waits.every(({ status }) => status !== 'open'))
+      for (const receipt of receipts) ok(receipt.stage !== 'accepted')
+      await elapse(clock, 3_600_000)
+      equal(server.dials, dials)
+    })
+  }
+
+  test('settles what was in memory alone, as it is', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const sent = client.publish('a', 'x')
+    await take(connection, PacketType.PUBLISH)
+    connection.destroy()
+    await settle()
+    const waiting = client.publish('b', 'x')
+    await client[Symbol.asyncDispose]()
+    deepEqual(
+      [(await sent.settled).status, (await waiting.settled).status],
+      ['maybe-delivered', 'cancelled'],
+    )
+    equal(client.idle, true)
+  })
+
+  test('refuses what comes later', async () => {
+    const rig = robustClient()
+    const { client, clock, server } = rig
+    await client[Symbol.asyncDispose]()
+    const receipt = client.publish('a', 'x', { delivery: within('5s') })
+    const outcome = await receipt.settled
+    deepEqual([outcome.status, outcome.error?.name], ['refused', 'ClosedError'])
+    await failure(client.connect(), ClosedError)
+    await failure(client.subscribe('a'), ClosedError)
+    await elapse(clock, 60_000)
+    deepEqual([clock.pending, server.dials], [0, 0])
+  })
+
+  test('during the dial of a list of servers is the end of it', async () => {
+    const rig = robustClient({ servers: ['mqtt://b.example'] })
+    const connecting = failure(rig.client.connect(), ClosedError)
+    const connection = await dialled(rig)
+    await rig.client[Symbol.asyncDispose]()
+    await connecting
+    ok(connection.ended)
+    deepEqual(rig.network.dialled, ['a.example'])
+  })
+})

@@ -1,0 +1,65 @@
+// A message that is given up in flight: its outcome comes at once, and its exchange is ended all the same.
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
+import { MemoryStore } from '../../src/outbox/memory.ts'
+import { take } from '../simple/conversation.ts'
+import { accepted, brief, connectedRig } from '../support/robust-rig.ts'
+import { settle } from '../support/scripted-memory.ts'
+
+describe('a message given up in flight', () => {
+  for (const kept of [false, true]) {
+    test(`at QoS 2 ${kept ? 'from an outbox' : 'from memory'} is finished with PUBREL`, async () => {
+      const { client, connection } = await connectedRig(kept ? { outbox: new MemoryStore() } : {})
+      const receipt = client.publish('t', 'x', { qos: 2 })
+      const packet = await take(connection, PacketType.PUBLISH)
+      equal(receipt.cancel(), false)
+      equal((await receipt.settled).status, 'maybe-delivered')
+      connection.acknowledge(packet)
+      connection.acknowledge(await take(connection, PacketType.PUBREL))
+      await settle()
+      const next = client.publish('u', 'x', { qos: 2 })
+      connection.acknowledge(await take(connection, PacketType.PUBLISH))
+      connection.acknowledge(await take(connection, PacketType.PUBREL))
+      equal((await next.settled).status, 'delivered')
+      equal(client.idle, true)
+    })
+  }
+
+  test('is sent again by a session that goes on, and forgotten by a new one', async () => {
+    for (const sessionPresent of [true, false]) {
+      const rig = await connectedRig()
+      const receipt = rig.client.publish('t', 'x')
+      await take(rig.connection, PacketType.PUBLISH)
+      receipt.cancel()
+      rig.connection.destroy()
+      const second = await accepted(rig, { sessionPresent })
+      const again = sessionPresent ? ['PUBLISH t 1 DUP'] : []
+      deepEqual(brief(second.received).slice(1), again)
+    }
+  })
+
+  test('in a session that was to end with its connection is not waited for', async () => {
+    const rig = await connectedRig({ session: { expirySeconds: 0 } })
+    const receipt = rig.client.publish('t', 'x')
+    await take(rig.connection, PacketType.PUBLISH)
+    rig.connection.destroy()
+    // A server that says that it kept the session all the same.
+    const second = await accepted(rig, { sessionPresent: true })
+    second.acknowledge(await take(second, PacketType.PUBLISH))
+    equal((await receipt.settled).possiblyDuplicated, true)
+  })
+
+  test('counts as in flight when its session is lost', async () => {
+    const rig = await connectedRig()
+    rig.client.publish('t', 'x')
+    await take(rig.connection, PacketType.PUBLISH)
+    rig.connection.destroy()
+    await accepted(rig, { sessionPresent: false })
+    deepEqual(
+      rig.told.filter((line) => line.startsWith('session-lost')),
+      ['session-lost 1'],
+    )
+  })
+})

@@ -1,0 +1,307 @@
+// Subscriptions of a client that holds on: made when there is a connection, made again when the server has
+// lost them, and never more often than that.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
+import { ClosedError, ConnectRefusedError, RejectedError } from '../../src/errors.ts'
+import type { Message } from '../../src/simple/types.ts'
+import { count, failure, take, watch } from '../simple/conversation.ts'
+import {
+  accepted,
+  brief,
+  connectedRig,
+  dialled,
+  refused,
+  robustClient,
+} from '../support/robust-rig.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
+
+const suback = (packetId: number, ...reasonCodes: number[]): never =>
+  ({ type: PacketType.SUBACK, packetId, reasonCodes, properties: {} }) as never
+
+const names = (packets: Parameters<typeof brief>[0]): string[] =>
+  brief(packets).filter((line) => /^(UN)?SUBSCRIBE/.test(line))
+
+describe('subscribe without a connection', () => {
+  for (const protocol of [4, 5] as const) {
+    test(`connects by itself, and stays pending until it is made on ${protocol}`, async () => {
+      const rig = robustClient({ protocol })
+      rig.server.refuse = new Error('away')
+      const subscribing = watch(rig.client.subscribe(['a', 'b'], { qos: 1 }))
+      await elapse(rig.clock, 300_000)
+      equal(subscribing.status, 'open')
+      rig.server.refuse = undefined
+      const connection = await accepted(rig)
+      const packet = await take(connection, PacketType.SUBSCRIBE)
+      connection.send(suback(packet.packetId, 1, 0x80))
+      await settle()
+      deepEqual(subscribing.value?.granted, [
+        { filter: 'a', qos: 1, reasonCode: 1 },
+        { filter: 'b', qos: undefined, reasonCode: 0x80 },
+      ])
+    })
+  }
+
+  test('is made once more when the connection ends before its SUBACK', async () => {
+    const rig = await connectedRig()
+    const received: string[] = []
+    const subscribing = watch(rig.client.subscribe('a', {}, (topic) => received.push(topic)))
+    await take(rig.connection, PacketType.SUBSCRIBE)
+    rig.connection.destroy()
+    const second = await dialled(rig)
+    // The server had made it, and has a message by now.
+    await second.connect()
+    second.send({ type: PacketType.CONNACK, sessionPresent: true, reasonCode: 0, properties: {} })
+    second.publish('a', 'x', { qos: 1 })
+    await settle()
+    deepEqual([received, subscribing.status], [['a'], 'open'])
+    second.autoRespond()
+    await settle()
+    deepEqual([subscribing.status, names(second.received)], ['fulfilled', ['SUBSCRIBE a']])
+  })
+
+  test('rejects when the server refuses the filter, and does not ask again', async () => {
+    const rig = await connectedRig()
+    const subscribing = failure(rig.client.subscribe('a'), RejectedError)
+    const packet = await take(rig.connection, PacketType.SUBSCRIBE)
+    rig.connection.send(suback(packet.packetId, 0x87))
+    equal((await subscribing).reasonCode, 0x87)
+    rig.connection.destroy()
+    const second = await accepted(rig)
+    deepEqual(brief(second.received), ['CONNECT'])
+  })
+
+  test('rejects when the server refuses the client for good', async () => {
+    const rig = robustClient()
+    const subscribing = failure(rig.client.subscribe('a'), ConnectRefusedError)
+    await refused(rig, 0x87)
+    await subscribing
+    const connection = await accepted(rig)
+    deepEqual(brief(connection.received), ['CONNECT'])
+  })
+
+  test('rejects when its signal aborts, and nothing is sent', async () => {
+    const rig = robustClient()
+    rig.server.refuse = new Error('away')
+    const controller = new AbortController()
+    const subscribing = failure(rig.client.subscribe('a', { signal: controller.signal }), Error)
+    await elapse(rig.clock, 5_000)
+    controller.abort(new Error('enough'))
+    match(String(await subscribing), /enough/)
+    rig.server.refuse = undefined
+    const connection = await accepted(rig)
+    deepEqual(brief(connection.received), ['CONNECT'])
+  })
+
+  test('rejects with disconnect', async () => {
+    const rig = robustClient()
+    rig.server.refuse = new Error('away')
+    const waits = [
+      failure(rig.client.subscribe('a'), ClosedError),
+      failure(rig.client.unsubscribe('b'), ClosedError),
+    ]
+    await elapse(rig.clock, 5_000)
+    await rig.client.disconnect()
+    await Promise.all(waits)
+    equal(rig.clock.pending, 0)
+  })
+})
+
+describe('unsubscribe without a connection', () => {
+  test('takes effect at once here, and at the server when there is one', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const received: string[] = []
+    const subscribing = client.subscribe('a', {}, (topic) => received.push(topic))
+    connection.acknowledge(await take(connection, PacketType.SUBSCRIBE))
+    await subscribing
+    connection.destroy()
+    await settle()
+    const unsubscribing = watch(client.unsubscribe('a'))
+    const second = await dialled(rig)
+    await second.connect()
+    second.send({ type: PacketType.CONNACK, sessionPresent: true, reasonCode: 0, properties: {} })
+    second.publish('a', 'x')
+    second.autoRespond()
+    await settle()
+    deepEqual([received, unsubscribing.status], [[], 'fulfilled'])
+    deepEqual(names(second.received), ['UNSUBSCRIBE a'])
+    second.destroy()
+    const third = await accepted(rig)
+    deepEqual(names(third.received), [])
+  })
+
+  test('of a subscription does the same', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const subscribing = client.subscribe('a')
+    connection.acknowledge(await take(connection, PacketType.SUBSCRIBE))
+    const subscription = await subscribing
+    connection.destroy()
+    await settle()
+    const unsubscribing = watch(subscription.unsubscribe())
+    const second = await accepted(rig)
+    second.autoRespond()
+    await settle()
+    deepEqual([unsubscribing.status, names(second.received)], ['fulfilled', ['UNSUBSCRIBE a']])
+  })
+})
+
+describe('subscriptions of a lost session', () => {
+  test('are made again with their options, and bring messages to the same handlers', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const received: string[] = []
+    connection.autoRespond()
+    await client.subscribe('a/#', { qos: 2, noLocal: true, retainHandling: 1 }, (topic) =>
+      received.push(topic),
+    )
+    const others = await client.subscribe(['b', 'c'])
+    const iterator = others[Symbol.asyncIterator]()
+    connection.destroy()
+    const second = await accepted(rig)
+    const packet = second.received.find(({ type }) => type === PacketType.SUBSCRIBE)
+    deepEqual(packet?.type === PacketType.SUBSCRIBE && packet.subscriptions[0], {
+      filter: 'a/#',
+      qos: 2,
+      noLocal: true,
+      retainAsPublished: false,
+      retainHandling: 1,
+    })
+    second.autoRespond()
+    second.publish('a/1', 'x')
+    second.publish('b', 'x')
+    await settle()
+    deepEqual(received, ['a/1'])
+    equal(((await iterator.next()).value as Message).topic, 'b')
+    equal(count(second, PacketType.SUBSCRIBE), 1)
+  })
+
+  test('are made again in parts of a bounded size, each filter once', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    connection.autoRespond()
+    const filters = Array.from({ length: 5_000 }, (_, index) => `room/${index}/+`)
+    for (let from = 0; from < 5_000; from += 500) {
+      await client.subscribe(filters.slice(from, from + 500))
+    }
+    await client.subscribe(filters.slice(0, 3))
+    connection.destroy()
+    const second = await accepted(rig)
+    const asked = second.received.flatMap((packet) =>
+      packet.type === PacketType.SUBSCRIBE
+        ? [packet.subscriptions.map(({ filter }) => filter)]
+        : [],
+    )
+    equal(asked.length, 50)
+    ok(asked.every((part) => part.length <= 100))
+    deepEqual(asked.flat().sort(), [...filters].sort())
+  })
+
+  test('with long filters are made again in parts of less than 17 kB', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    connection.autoRespond()
+    const filters = Array.from({ length: 20 }, (_, index) => `${'x'.repeat(6_000)}/${index}`)
+    for (const filter of filters) await client.subscribe(filter)
+    connection.destroy()
+    const second = await accepted(rig)
+    deepEqual(
+      second.received.map((packet) =>
+        packet.type === PacketType.SUBSCRIBE ? packet.subscriptions.length : 0,
+      ),
+      [0, ...new Array(10).fill(2)],
+    )
+  })
+
+  for (const all of [true, false]) {
+    test(`that are refused ${all ? 'altogether' : 'in part'} are reported, and not asked for again`, async () => {
+      const rig = await connectedRig()
+      const { client, connection } = rig
+      connection.autoRespond()
+      await client.subscribe('kept')
+      await client.subscribe('refused')
+      connection.destroy()
+      const second = await accepted(rig)
+      const packet = await take(second, PacketType.SUBSCRIBE)
+      second.send(suback(packet.packetId, all ? 0x87 : 0, 0x87))
+      await settle()
+      deepEqual(
+        rig.warnings.map(({ code }) => code),
+        ['subscription-refused'],
+      )
+      match(rig.warnings[0]?.message ?? '', all ? /"kept", "refused"/ : /"refused"/)
+      second.destroy()
+      const third = await accepted(rig)
+      deepEqual(names(third.received), all ? [] : ['SUBSCRIBE kept'])
+    })
+  }
+
+  test('are asked for again when the connection ended before SUBACK, also when the session is resumed', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    connection.autoRespond()
+    await client.subscribe('a')
+    connection.destroy()
+    const second = await accepted(rig)
+    deepEqual(names(second.received), ['SUBSCRIBE a'])
+    second.destroy()
+    const third = await accepted(rig, { sessionPresent: true })
+    deepEqual(names(third.received), ['SUBSCRIBE a'])
+    third.autoRespond()
+    third.destroy()
+    await settle()
+    const fourth = await accepted(rig, { sessionPresent: true })
+    fourth.autoRespond()
+    await settle()
+    fourth.destroy()
+    const fifth = await accepted(rig, { sessionPresent: true })
+    deepEqual(names(fifth.received), [])
+    deepEqual(rig.warnings, [])
+  })
+
+  test('that nobody has any more are not made again', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    connection.autoRespond()
+    const subscription = await client.subscribe(['a', 'b'])
+    await client.unsubscribe('a')
+    connection.destroy()
+    await settle()
+    const second = await accepted(rig)
+    deepEqual(names(second.received), ['SUBSCRIBE b'])
+    second.autoRespond()
+    await subscription.unsubscribe()
+    second.destroy()
+    const third = await accepted(rig)
+    deepEqual(names(third.received), [])
+  })
+})
+
+describe('waits for messages', () => {
+  test('go on over a lost connection', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    const waiting = watch(client.waitMsg())
+    const stream = client.messages()
+    const next = watch(stream.next())
+    connection.destroy()
+    const second = await accepted(rig, { sessionPresent: true })
+    deepEqual([waiting.status, next.status], ['open', 'open'])
+    second.publish('a', 'x')
+    await settle()
+    equal((next.value?.value as Message | undefined)?.topic, 'a')
+    // The iterator is done with it when it asks for the next.
+    void stream.next()
+    await settle()
+    equal(waiting.value?.topic, 'a')
+  })
+
+  test('checkMsg stays immediate while there is no connection', async () => {
+    const rig = await connectedRig()
+    rig.connection.destroy()
+    await settle()
+    equal(rig.client.checkMsg(), undefined)
+  })
+})

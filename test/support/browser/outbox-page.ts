@@ -1,0 +1,133 @@
+// What the browser tests run in a page: the store contract, a store by name, and a client that waits to
+// connect. Bundled by start-chromium.ts; its functions are called from the test.
+
+import { IndexedDbStore, type IndexedDbTraits } from '../../../src/outbox/indexeddb.ts'
+import { MQTTClient } from '../../../src/robust.browser.ts'
+import type { Op } from '../../../src/outbox/store.ts'
+import { outboxContract } from '../../../src/testing/outbox-contract.ts'
+
+/** What became of one check. */
+export interface Result {
+  readonly name: string
+  readonly error: string | undefined
+}
+
+async function runContract(): Promise<readonly Result[]> {
+  const checks: { readonly name: string; readonly check: () => Promise<void> }[] = []
+  let made = 0
+  outboxContract((name, check) => checks.push({ name, check }), {
+    make: async () => new IndexedDbStore(`contract ${++made}`),
+    reopen: async () => new IndexedDbStore(`contract ${made}`),
+  })
+  const results: Result[] = []
+  for (const { name, check } of checks) {
+    const error = await check().then(
+      () => undefined,
+      (reason: unknown) => String(reason),
+    )
+    results.push({ name, error })
+  }
+  return results
+}
+
+const stores = new Map<string, IndexedDbStore>()
+
+async function open(name: string): Promise<string> {
+  const store = new IndexedDbStore(name)
+  try {
+    const { count } = await store.open()
+    stores.set(name, store)
+    return `opened ${count}`
+  } catch (error) {
+    const { code, message } = error as Error & { code: string }
+    return `${code}: ${message}`
+  }
+}
+
+/** Puts records, or deletes those numbers. @returns the code of the error, or how many are there */
+async function write(
+  name: string,
+  what: 'put' | 'delete',
+  seqs: readonly number[],
+  sizeBytes = 0,
+): Promise<string> {
+  const store = stores.get(name)!
+  // Chance, which cannot be compressed.
+  const body = new Uint8Array(sizeBytes).map(() => Math.random() * 256)
+  try {
+    const ops = seqs.map((seq): Op => (what === 'put' ? ['put', seq, body] : ['delete', seq]))
+    // As the core above a store does with its counters.
+    await store.commit([...ops, ['set', 'counters', new Uint8Array(32)]], 'power')
+    return `holds ${(await store.scan(0, 100_000)).length}`
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+async function close(name: string): Promise<void> {
+  await stores.get(name)!.close()
+}
+
+function traits(name: string): IndexedDbTraits {
+  return stores.get(name)!.traits
+}
+
+const clients: { readonly client: MQTTClient; attempts: number }[] = []
+
+/** An hour between attempts, unless something wakes it. */
+class PatientClient extends MQTTClient {
+  protected override delayMs(): number {
+    return 3_600_000
+  }
+}
+
+/** Makes a client that cannot connect. */
+async function startClient(url: string): Promise<void> {
+  const client = new PatientClient('page', url, { outbox: 'page', reconnect: { floorMs: 1 } })
+  const entry = { client, attempts: 0 }
+  clients.push(entry)
+  client.on('attempt', () => (entry.attempts += 1))
+  client.publish('door', 'open')
+  await waitsAfter(1)
+}
+
+/** Waits until it waits after so many attempts. */
+async function waitsAfter(attempts: number): Promise<void> {
+  const entry = clients[0]!
+  while (entry.attempts < attempts || entry.client.state !== 'waiting') {
+    await new Promise((go) => entry.client.on('state', go))
+  }
+}
+
+/** Says that the page became visible, as far as a page can. */
+function show(): void {
+  const { document, Event } = globalThis as unknown as {
+    document: { dispatchEvent(event: unknown): void }
+    Event: new (type: string) => unknown
+  }
+  document.dispatchEvent(new Event('visibilitychange'))
+}
+
+function attempts(): number {
+  return clients[0]!.attempts
+}
+
+async function endClient(): Promise<void> {
+  await clients[0]!.client[Symbol.asyncDispose]()
+}
+
+/** What a test may call. */
+export const page = {
+  runContract,
+  open,
+  write,
+  close,
+  traits,
+  startClient,
+  waitsAfter,
+  show,
+  attempts,
+  endClient,
+}
+
+Object.assign(globalThis, { page })

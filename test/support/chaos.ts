@@ -1,0 +1,233 @@
+// Chaos on two links, from a publisher to a server and from there to a receiver: faults that dice choose,
+// one after another, while messages of every QoS go through. Says what was lost, doubled, out of order or
+// had another outcome than it should, and how the heap has grown. Keeps nothing for each message but a
+// byte, so that the heap is the clients'.
+
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { PacketType } from '../../src/codec/packets.ts'
+import { MQTTClient } from '../../src/robust.node.ts'
+import type { RobustOptions } from '../../src/robust/types.ts'
+import type { QoS } from '../../src/simple/types.ts'
+import { type Direction, FaultProxy } from '../../src/testing/fault-proxy.ts'
+import { type Dice, dice } from './simulated-disk.ts'
+
+/** How chaos is run. */
+export interface ChaosOptions {
+  /** The port of the server on 127.0.0.1; anybody may come in. */
+  readonly port: number
+  readonly seconds: number
+  readonly seed: number
+  readonly protocol?: 4 | 5
+}
+
+/** What came of it. */
+export interface ChaosSummary {
+  readonly published: number
+  readonly received: number
+  readonly faults: number
+  /** Connections of both links. */
+  readonly connections: number
+  /** At QoS 1 and 2. */
+  readonly lost: readonly number[]
+  /** At QoS 0 and 2. */
+  readonly doubled: readonly number[]
+  /** At QoS 1, which may be. */
+  readonly doubledAtOne: number
+  /** Sent in another order than they were published, or handled in another than they arrived. */
+  readonly disordered: readonly number[]
+  /** Those that the server sent in another order than it got them. */
+  readonly disorderedByServer: number
+  /** By QoS and status. */
+  readonly outcomes: Readonly<Record<string, number>>
+  /** What the heap has grown between the first quarter and the end, bytes. */
+  readonly heapGrowthBytes: number
+}
+
+const MESSAGES_MAX = 4_000_000
+const OPEN_MAX = 200
+const TOPICS = 4
+const WORST_FAULT_MS = 300
+/** How long the server may take to send on what it has acknowledged. */
+const PATIENCE_MS = 20_000
+
+const OPTIONS: RobustOptions = {
+  keepAliveSeconds: 1,
+  timeouts: { connectMs: 400, acknowledgementMs: 500, pingMs: 400, writeMs: 500 },
+  reconnect: { floorMs: 20, capMs: 60 },
+}
+
+/** Each as often as the others; a link that is cut alone heals with the next one. */
+const FAULTS: readonly ((proxy: FaultProxy, roll: Dice) => unknown)[] = [
+  (proxy) => proxy.cut(),
+  (proxy) => proxy.cut(),
+  (proxy) => proxy.stall(),
+  (proxy) => proxy.stall('to-server'),
+  (proxy) => proxy.stall('to-client'),
+  (proxy, roll) => proxy.drip(1 + roll(80), 1 + roll(4)),
+  (proxy) => proxy.blackHole(),
+  (proxy) => {
+    proxy.acceptThenClose()
+    proxy.cut()
+  },
+  (proxy) => {
+    proxy.cut()
+    return proxy.refuse()
+  },
+]
+
+/** Whether what comes is in the order of its topic; what came before does not count. */
+class Order {
+  readonly disordered = new Set<number>()
+  readonly #seen = new Uint8Array(MESSAGES_MAX)
+  readonly #newest = new Map<string, number>()
+
+  /** @returns whether it is the first time */
+  add(topic: string, number: number): boolean {
+    if (this.#seen[number] === 1) return false
+    this.#seen[number] = 1
+    if (number < (this.#newest.get(topic) ?? -1)) this.disordered.add(number)
+    else this.#newest.set(topic, number)
+    return true
+  }
+}
+
+/** The order in which messages first went over a link in one direction. */
+function orderOn(proxy: FaultProxy, towards: Direction): Order {
+  const order = new Order()
+  let newest = 0
+  proxy.watch(({ packet, connection, direction, forwarded }) => {
+    newest = Math.max(newest, connection)
+    // What a stalled link held back and lets go after another has taken over is read by nobody.
+    if (connection < newest || direction !== towards || !forwarded) return
+    if (packet.type !== PacketType.PUBLISH) return
+    const number = Number(Buffer.from(packet.payload).toString())
+    if (number >= 0) order.add(topicOf(number), number)
+  })
+  return order
+}
+
+export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
+  const { port, seconds, seed, protocol = 5 } = options
+  const roll = dice(seed)
+  const proxies = [await startProxy(port), await startProxy(port)] as const
+  const settings = { ...OPTIONS, protocol }
+  const sender = new MQTTClient(`chaos-sender-${protocol}`, proxies[0].url, settings)
+  const receiver = new MQTTClient(`chaos-receiver-${protocol}`, proxies[1].url, settings)
+  const sent = orderOn(proxies[0], 'to-server')
+  const arrived = orderOn(proxies[1], 'to-client')
+  const handled = new Order()
+  const counts = new Uint8Array(MESSAGES_MAX)
+  let received = 0
+  const outcomes: Record<string, number> = {}
+  let published = 0
+  let missing = 0
+  let isThere = (): void => undefined
+  const allThere = new Promise<void>((resolve) => (isThere = resolve))
+  const publish = (): void => {
+    const qos = (published % 3) as QoS
+    const topic = `chaos/${protocol}/${topicOf(published)}`
+    sender.publish(topic, `${published}`, { qos })
+    if (qos > 0) missing += 1
+    published += 1
+  }
+  sender.on('settled', ({ receipt, outcome }) => {
+    const { status, possiblyDuplicated } = outcome
+    const qos = receipt.topic.split('/')[2] ?? ''
+    if (receipt.topic.endsWith('/end')) return
+    const key = `QoS ${qos} ${status}${possiblyDuplicated ? ', possibly duplicated' : ''}`
+    outcomes[key] = (outcomes[key] ?? 0) + 1
+  })
+  try {
+    await receiver.subscribe(`chaos/${protocol}/#`, { qos: 2 }, (topic, payload) => {
+      const text = Buffer.from(payload).toString()
+      if (text === 'end') {
+        if (missing === 0) isThere()
+        return
+      }
+      const number = Number(text)
+      received += 1
+      counts[number] = (counts[number] as number) + 1
+      if (handled.add(topic, number) && number % 3 > 0) missing -= 1
+    })
+    const publishing = setInterval(() => {
+      for (let i = 0; i < 4 && sender.outbox.count < OPEN_MAX; i += 1) publish()
+    }, 2)
+    const quarterMs = (seconds * 1000) / 4
+    let faults = await misbehave(proxies, roll, quarterMs)
+    const heapBytes = heapSizeBytes()
+    faults += await misbehave(proxies, roll, 3 * quarterMs)
+    clearInterval(publishing)
+    await sender.drain()
+    // Mosquitto lets what is new overtake what waits for a client of 3.1.1: the last is not the last.
+    const asking = setInterval(() => {
+      sender.publish(`chaos/${protocol}/2/end`, 'end', { qos: 1 })
+    }, 100)
+    const givingUp = setTimeout(() => isThere(), PATIENCE_MS)
+    await allThere
+    clearInterval(asking)
+    clearTimeout(givingUp)
+    const heapGrowthBytes = heapSizeBytes() - heapBytes
+    const numbers = Array.from({ length: published }, (_, i) => i)
+    const count = (number: number): number => counts[number] as number
+    return {
+      published,
+      received,
+      faults,
+      connections: proxies[0].connections + proxies[1].connections,
+      lost: numbers.filter((number) => number % 3 > 0 && count(number) === 0),
+      doubled: numbers.filter((number) => number % 3 !== 1 && count(number) > 1),
+      doubledAtOne: numbers.filter((number) => number % 3 === 1 && count(number) > 1).length,
+      disordered: [
+        ...sent.disordered,
+        ...[...handled.disordered].filter((number) => !arrived.disordered.has(number)),
+      ],
+      disorderedByServer: arrived.disordered.size,
+      outcomes,
+      heapGrowthBytes,
+    }
+  } finally {
+    for (const client of [sender, receiver]) await client[Symbol.asyncDispose]()
+    for (const proxy of proxies) await proxy.close()
+  }
+}
+
+/** Each topic has messages of one QoS: the server gives no order over several. */
+function topicOf(number: number): string {
+  return `${number % 3}/${number % TOPICS}`
+}
+
+function startProxy(port: number): Promise<FaultProxy> {
+  return FaultProxy.start({ port }, { recordMax: 1000 })
+}
+
+/** One fault after another, and heals. @returns how many */
+function misbehave(proxies: readonly FaultProxy[], roll: Dice, forMs: number): Promise<number> {
+  const endAt = performance.now() + forMs
+  return new Promise((resolve, reject) => {
+    let faults = 0
+    const next = async (): Promise<void> => {
+      if (performance.now() >= endAt) {
+        for (const proxy of proxies) await proxy.heal()
+        resolve(faults)
+        return
+      }
+      const proxy = proxies[roll(proxies.length)] as FaultProxy
+      await proxy.heal()
+      // Half the time all is well.
+      if (roll(2) === 0) {
+        faults += 1
+        await FAULTS[roll(FAULTS.length)]?.(proxy, roll)
+      }
+      setTimeout(() => void next().catch(reject), roll(WORST_FAULT_MS))
+    }
+    next().catch(reject)
+  })
+}
+
+function heapSizeBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}

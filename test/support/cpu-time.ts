@@ -1,0 +1,27 @@
+// How much processor time a piece of work takes, so that a busy machine does not make a test fail.
+
+interface Platform {
+  readonly process?: {
+    readonly cpuUsage?: () => { readonly user: number; readonly system: number }
+  }
+}
+
+/** Microseconds of processor time, or of the clock where a platform does not tell. */
+export function cpuTimeOf(run: () => void): number {
+  const { process } = globalThis as Platform
+  const used = (): number => {
+    const usage = process?.cpuUsage?.()
+    return usage === undefined ? Date.now() * 1000 : usage.user + usage.system
+  }
+  const before = used()
+  run()
+  return used() - before
+}
+
+/** Throws when four times the work takes far more than four times the time; a square would take 16. */
+export function checkLinear(run: (count: number) => void, count: number): void {
+  const quarter = cpuTimeOf(() => run(count / 4))
+  const whole = cpuTimeOf(() => run(count))
+  if (whole < quarter * 8 + 400_000) return
+  throw new Error(`${quarter} µs for ${count / 4}, and ${whole} µs for ${count}`)
+}
