@@ -86,6 +86,10 @@ export interface OutboxStore {
   scan(from: number, limit: number): Promise<readonly StoredRecord[]>
   /** Gives the session table as it is after the last commit. */
   state(): Promise<ReadonlyMap<string, Uint8Array>>
-  /** Makes everything safe that can be and lets go of it; a closed store may be opened again. */
+  /**
+   * Makes everything safe that can be and lets go of it; a closed store may be opened again.
+   *
+   * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE something could not be made safe; it is closed all the same
+   */
   close(): Promise<void>
 }

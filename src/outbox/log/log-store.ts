@@ -129,7 +129,9 @@ export class LogStore implements OutboxStore {
       const head = this.#head
       if (head === undefined) return
       try {
-        if (this.#broken === undefined) await this.#sync()
+        // What failed behind the caller's back is told here at the latest.
+        if (this.#broken !== undefined) throw this.#broken
+        await this.#sync()
       } finally {
         this.#head = undefined
         await head.file.close()
