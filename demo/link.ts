@@ -90,7 +90,9 @@ export class Link {
     for (const end of [pair.near, pair.far]) {
       if (end === undefined || end.destroyed) continue
       // A Unix socket knows no reset; its plain end comes without DISCONNECT too.
-      if (end === pair.far && this.servername === undefined && !end.remoteAddress) end.destroy()
+      const isUnix = end === pair.far && this.servername === undefined && !end.remoteAddress
+      // Node refuses to reset a socket that is ending (EINVAL), never closes it, and spins at its own exit.
+      if (isUnix || end.writableEnded) end.destroy()
       else end.resetAndDestroy()
     }
   }

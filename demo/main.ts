@@ -97,6 +97,5 @@ async function main(): Promise<number> {
   }
 }
 
-const exitCode = await main()
-// Nothing is left to wait for, and Node 20 at times spins when it takes TLS sockets down at its own end.
-process.stdout.write('', () => process.exit(exitCode))
+// Nothing is left behind, so the process ends by itself.
+process.exitCode = await main()

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 
 /** How a program ended. */
 export interface Ending {
-  /** The exit code, or 128 when a signal ended it. */
+  /** The exit code, or 128 when a signal or its deadline ended it. */
   readonly code: number
   readonly stdout: string
   readonly stderr: string
@@ -29,20 +29,27 @@ const OWN = [
   'NODE_OPTIONS',
 ]
 
+/** The longest that any program takes here; one that does not end by itself is killed then. */
+const PROGRAM_MS = 120_000
+
 /**
  * Starts a JavaScript file with this Node in the root of the repository.
  * @param env variables beside those of this process
+ * @param deadlineMs when it is killed, if it has not ended
  */
 export function startProgram(
   path: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  deadlineMs = PROGRAM_MS,
 ): Running {
   const inherited = { ...process.env }
   for (const name of OWN) delete inherited[name]
   const child = spawn(process.execPath, [path, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: deadlineMs,
+    killSignal: 'SIGKILL',
   })
   let stdout = ''
   let stderr = ''
@@ -75,6 +82,7 @@ export function runProgram(
   path: string,
   args?: readonly string[],
   env?: Readonly<Record<string, string>>,
+  deadlineMs?: number,
 ): Promise<Ending> {
-  return startProgram(path, args, env).ended
+  return startProgram(path, args, env, deadlineMs).ended
 }
