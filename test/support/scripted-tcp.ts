@@ -24,7 +24,8 @@ export async function listen(): Promise<ScriptedListener> {
     const connection = new ScriptedConnection({
       write: (bytes) => void socket.write(bytes),
       close: () => void socket.end(),
-      destroy: () => void socket.resetAndDestroy(),
+      // Node leaves a socket open for ever when it is reset while it is ending.
+      destroy: () => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy()),
     })
     sockets.add(socket)
     socket.on('data', (bytes: Buffer) => connection.handleData(bytes))
