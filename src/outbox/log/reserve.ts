@@ -53,7 +53,8 @@ export class Reserve {
   }
 
   async #write(): Promise<void> {
-    const chunk = Uint8Array.from({ length: CHUNK_BYTES }, (_, i) => (i * 2_654_435_761) >>> 13)
+    const length = Math.min(CHUNK_BYTES, this.#sizeBytes)
+    const chunk = Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13)
     const file = await this.#files.open(RESERVE_NAME, true)
     try {
       for (let at = 0; at < this.#sizeBytes; at += CHUNK_BYTES) {

@@ -1,0 +1,103 @@
+// One life of a device, from its start to its crash: the clocks of that process, and what lets all that it
+// uses end with it. Rule: whatever reaches a process goes through here, so that a dead one hears nothing and
+// one that sleeps hears it when it wakes.
+
+import type { Clock, TimerHandle } from '../driver/clock.ts'
+import type { Appointment } from './agenda.ts'
+import type { World } from './world.ts'
+
+/** What a link or a disk knows of the process that uses it. */
+export interface LifeView {
+  /** Whether it lives: what a dead one had asked for is never done. */
+  alive(): boolean
+  /** Called when it has done something that a crash may follow. */
+  step(): void
+  /** Calls back after some time, while it lives. */
+  later(delayMs: number, action: () => void): void
+}
+
+/** Where a monotonic clock begins, ms: anywhere. */
+const CLOCK_STARTS_AT = 1000
+
+export class Life implements LifeView, Clock {
+  /** They count from 1 on each device. */
+  readonly number: number
+  /** Virtual time until which it sleeps. */
+  sleepsUntil = 0
+  readonly #world: World
+  readonly #rate: number
+  readonly #handleStep: () => void
+  readonly #bootedAt: number
+  #isAlive = true
+
+  /** @param rate how much faster its clock runs than the world's */
+  constructor(world: World, number: number, rate: number, handleStep: () => void) {
+    this.#world = world
+    this.number = number
+    this.#rate = rate
+    this.#handleStep = handleStep
+    this.#bootedAt = world.now
+  }
+
+  /** Its clock when it last woke, or began. */
+  get wokeAt(): number {
+    return this.#clockAt(Math.min(this.sleepsUntil, this.#world.now))
+  }
+
+  get asleep(): boolean {
+    return this.sleepsUntil > this.#world.now
+  }
+
+  alive(): boolean {
+    return this.#isAlive
+  }
+
+  kill(): void {
+    this.#isAlive = false
+  }
+
+  step(): void {
+    if (this.#isAlive) this.#handleStep()
+  }
+
+  later(delayMs: number, action: () => void): void {
+    this.#appoint(this.#world.now + delayMs, action)
+  }
+
+  now(): number {
+    return this.#clockAt(this.#world.now)
+  }
+
+  setTimer(fire: () => void, delayMs: number): TimerHandle {
+    if (!(delayMs >= 0 && delayMs <= 2_147_483_647)) {
+      throw new RangeError(`Cannot set a timer of ${delayMs} ms: 0 to 2,147,483,647`)
+    }
+    const handle: { appointment: Appointment | undefined } = { appointment: undefined }
+    const at = this.#world.now + Math.ceil(delayMs / this.#rate)
+    const ring = (): void => {
+      if (!this.#isAlive) return
+      if (this.asleep) handle.appointment = this.#world.agenda.at(this.sleepsUntil, ring)
+      else fire()
+    }
+    handle.appointment = this.#world.agenda.at(at, ring)
+    return handle
+  }
+
+  clearTimer(handle: TimerHandle): void {
+    const { appointment } = handle as { readonly appointment: Appointment | undefined }
+    if (appointment !== undefined) this.#world.agenda.cancel(appointment)
+  }
+
+  #clockAt(at: number): number {
+    const sinceMs = Math.max(0, at - this.#bootedAt)
+    return CLOCK_STARTS_AT + Math.floor(sinceMs * this.#rate)
+  }
+
+  #appoint(at: number, action: () => void): void {
+    this.#world.agenda.at(at, () => {
+      if (!this.#isAlive) return
+      if (this.asleep) this.#appoint(this.sleepsUntil, action)
+      else action()
+    })
+  }
+}

@@ -1,0 +1,33 @@
+// Every judge of a run, in the order of their names. A new one is added here, and nowhere else; none of them
+// knows another.
+
+import type { Plan } from '../plan.ts'
+import { ProgressOracle } from './l1-progress.ts'
+import { AttemptsOracle } from './l2-attempts.ts'
+import type { Oracle } from './oracle.ts'
+import { StoredOracle } from './s1-stored.ts'
+import { OnceOracle } from './s2-once.ts'
+import { ForwardOracle } from './s3-forward.ts'
+import { OrderOracle } from './s4-order.ts'
+import { WindowOracle } from './s5-window.ts'
+import { BoundsOracle } from './s6-bounds.ts'
+import { DeadlineOracle } from './s7-deadlines.ts'
+import { TruthOracle } from './s8-truth.ts'
+import { HandledOracle } from './s9-handled.ts'
+
+/** Makes the judges of one run. */
+export function makeOracles(plan: Plan): readonly Oracle[] {
+  return [
+    new StoredOracle(),
+    new OnceOracle(plan),
+    new ForwardOracle(),
+    new OrderOracle(),
+    new WindowOracle(),
+    new BoundsOracle(plan),
+    new DeadlineOracle(),
+    new TruthOracle(),
+    new HandledOracle(plan),
+    new ProgressOracle(),
+    new AttemptsOracle(plan),
+  ]
+}

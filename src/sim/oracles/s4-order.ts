@@ -1,0 +1,25 @@
+// S4: one topic keeps the order of publishing, over priorities and QoS. What the server turned away for a
+// while comes later and does not count, nor does what the policy replaces by something newer.
+
+import type { Observation, SentMessage } from '../observations.ts'
+import type { Oracle } from './oracle.ts'
+
+export class OrderOracle implements Oracle {
+  readonly name = 'S4'
+  /** The newest that was taken, by device and topic. */
+  readonly #newest = new Map<string, SentMessage>()
+
+  observe(seen: Observation): string | undefined {
+    if (seen.kind !== 'taken') return undefined
+    const { message } = seen
+    // A second time is no matter of order.
+    if (message.takes.length > 1 || message.turnedAway) return undefined
+    const key = `${message.device} ${message.topic}`
+    const newest = this.#newest.get(key)
+    if (newest === undefined || newest.number < message.number) {
+      this.#newest.set(key, message)
+      return undefined
+    }
+    return `#${message.number} came after #${newest.number} of the same topic "${message.topic}"`
+  }
+}

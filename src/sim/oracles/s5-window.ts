@@ -1,0 +1,57 @@
+// S5: packet ids are unique while they are in use, and never more of them than the server's Receive Maximum.
+// Whatever else a server had to complain of is a fault of the client too.
+
+import { PacketType } from '../../codec/packets.ts'
+import type { Observation } from '../observations.ts'
+import type { Oracle } from './oracle.ts'
+
+const { PUBLISH, PUBACK, PUBREC, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK } = PacketType
+
+/** Ids in use on one connection. */
+interface Window {
+  readonly publishes: Set<number>
+  readonly requests: Set<number>
+}
+
+export class WindowOracle implements Oracle {
+  readonly name = 'S5'
+  readonly #windows = new Map<number, Window>()
+
+  observe(seen: Observation): string | undefined {
+    if (seen.kind === 'breach') return `${seen.connection.clientId}: ${seen.text}`
+    if (seen.kind === 'closed') {
+      this.#windows.delete(seen.connection.serial)
+      return undefined
+    }
+    if (seen.kind !== 'packet' || !('packetId' in seen.packet)) return undefined
+    const { packet, connection, from } = seen
+    const { packetId, type } = packet
+    const { publishes, requests } = this.#windowOf(connection.serial)
+    if (from === 'server') {
+      const isRefused = type === PUBREC && packet.reasonCode >= 0x80
+      if (type === PUBACK || type === PUBCOMP || isRefused) publishes.delete(packetId)
+      if (type === SUBACK || type === UNSUBACK) requests.delete(packetId)
+      return undefined
+    }
+    const isRequest = type === SUBSCRIBE || type === UNSUBSCRIBE
+    if (!isRequest && !(type === PUBLISH && packet.qos > 0)) return undefined
+    if (publishes.has(packetId) || requests.has(packetId)) {
+      return `${connection.clientId} used packet id ${packetId} again while it was in use`
+    }
+    if (isRequest) {
+      requests.add(packetId)
+      return undefined
+    }
+    publishes.add(packetId)
+    if (publishes.size <= connection.receiveMaximum) return undefined
+    return `${connection.clientId} has ${publishes.size} in flight: Receive Maximum is ${connection.receiveMaximum}`
+  }
+
+  #windowOf(serial: number): Window {
+    const known = this.#windows.get(serial)
+    if (known !== undefined) return known
+    const made: Window = { publishes: new Set(), requests: new Set() }
+    this.#windows.set(serial, made)
+    return made
+  }
+}

@@ -1,0 +1,37 @@
+// S6: memory and disk stay bounded: never more messages than the outbox may have, and a log that takes no
+// more than a few times what lives in it, beside what it keeps in hand.
+
+import type { Observation } from '../observations.ts'
+import type { Plan } from '../plan.ts'
+import type { Oracle } from './oracle.ts'
+
+/** What a record takes beside its payload, bytes: header, policy, checksum. */
+const RECORD_BYTES = 600
+/** Segments that may hold nothing of worth, the one that is written, and the reserve, bytes. */
+const SPARE_BYTES = 12 * 8192
+const FACTOR = 4
+
+export class BoundsOracle implements Oracle {
+  readonly name = 'S6'
+  readonly #limits: ReadonlyMap<string, number>
+  /** The process of each device that was looked at last. */
+  readonly #seen = new Map<string, number>()
+
+  constructor({ devices }: Plan) {
+    this.#limits = new Map(devices.map((device) => [device.clientId, device.outboxMessages]))
+  }
+
+  observe(seen: Observation): string | undefined {
+    if (seen.kind !== 'snapshot') return undefined
+    const { device, life, open, openBytes, diskBytes } = seen.snapshot
+    // What a process that has just begun has is not known before its outbox is open.
+    const isNew = this.#seen.get(device) !== life
+    this.#seen.set(device, life)
+    if (life === 0 || isNew) return undefined
+    const limit = this.#limits.get(device) ?? Infinity
+    if (open > limit) return `${device} has ${open} messages in an outbox for ${limit}`
+    const mostBytes = SPARE_BYTES + FACTOR * (openBytes + open * RECORD_BYTES)
+    if (diskBytes <= mostBytes) return undefined
+    return `${device} takes ${diskBytes} bytes of disk for ${open} messages of ${openBytes} bytes`
+  }
+}

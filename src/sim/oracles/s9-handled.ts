@@ -1,0 +1,25 @@
+// S9: a message to a device is acknowledged only after its handler has been given it. What a handler that
+// throws was given counts as handled.
+
+import type { Observation } from '../observations.ts'
+import type { Plan } from '../plan.ts'
+import type { Oracle } from './oracle.ts'
+
+export class HandledOracle implements Oracle {
+  readonly name = 'S9'
+  /** Devices whose handlers stay: a message that none wants any more is acknowledged unhandled. */
+  readonly #subscribed: ReadonlySet<string>
+
+  constructor({ devices, faults }: Plan) {
+    const isSteady = faults.server.refuseSubscribe === undefined
+    const steady = devices.filter((device) => isSteady && device.resubscribeEveryMs === Infinity)
+    this.#subscribed = new Set(steady.map(({ clientId }) => clientId))
+  }
+
+  observe(seen: Observation): string | undefined {
+    if (seen.kind !== 'acknowledged') return undefined
+    const { delivery } = seen
+    if (delivery.handled.length > 0 || !this.#subscribed.has(delivery.device)) return undefined
+    return `>${delivery.serial} of ${delivery.device} was acknowledged before it was handled`
+  }
+}

@@ -1,0 +1,117 @@
+// What a server sends to a client in one session: messages, within the client's Receive Maximum and in their
+// order, and the exchange of each. It knows no bytes; whoever has the connection sends. §4.3, §4.4, §4.9
+
+import { type AckPacket, NO_PROPERTIES, type Packet, PacketType } from '../../codec/packets.ts'
+import { encodeUtf8 } from '../../codec/utf8.ts'
+import type { World } from '../world.ts'
+import type { Catalogue } from './options.ts'
+import type { Outgoing, ServerSession } from './session.ts'
+
+const { PUBLISH, PUBACK, PUBCOMP, PUBREL } = PacketType
+
+export interface DelivererOptions {
+  readonly world: World
+  readonly catalogue: Catalogue
+  readonly session: ServerSession
+  /** Of the client. */
+  readonly receiveMaximum: number
+  readonly send: (packet: Packet) => void
+  /** Sends what answers a packet of the client. */
+  readonly answer: (packet: Packet) => void
+}
+
+export class Deliverer {
+  readonly #options: DelivererOptions
+  /** True until a resumed session has sent again what it must. */
+  #resuming = false
+
+  constructor(options: DelivererOptions) {
+    this.#options = options
+  }
+
+  /** Sends what waits. */
+  pump(): void {
+    const { session, receiveMaximum } = this.#options
+    if (this.#resuming) return
+    let open = 0
+    for (const { state, delivery } of session.outgoing) {
+      if (state !== 'queued' && delivery.qos > 0) open += 1
+    }
+    for (const outgoing of [...session.outgoing]) {
+      if (outgoing.state !== 'queued') continue
+      if (outgoing.delivery.qos > 0) {
+        if (open >= receiveMaximum) return
+        open += 1
+        do session.lastId = (session.lastId % 65_535) + 1
+        while (session.outgoing.some(({ packetId }) => packetId === session.lastId))
+        outgoing.packetId = session.lastId
+      }
+      this.#send(outgoing, false)
+    }
+  }
+
+  /** What a resumed session sends again, in its order. [MQTT-4.4.0-1] */
+  resume(): void {
+    this.#resuming = true
+    for (const outgoing of [...this.#options.session.outgoing]) {
+      if (outgoing.state === 'received') this.#options.send(ack(PUBREL, outgoing.packetId))
+      else if (outgoing.state === 'sent') this.#send(outgoing, true)
+    }
+    this.#resuming = false
+  }
+
+  /** PUBACK, PUBREC or PUBCOMP. @returns what is wrong with it, if anything is */
+  handle({ type, packetId, reasonCode }: AckPacket): string | undefined {
+    const { session, world } = this.#options
+    const wanted = type === PUBCOMP ? 'received' : 'sent'
+    const outgoing = session.outgoing.find(
+      (one) => one.packetId === packetId && one.state === wanted,
+    )
+    // Sent twice, it may be answered twice.
+    if (outgoing === undefined) return undefined
+    if (type === PUBCOMP) {
+      this.#finish(outgoing)
+      return undefined
+    }
+    const { delivery } = outgoing
+    if ((type === PUBACK) !== (delivery.qos === 1))
+      return `packet ${type} for a QoS ${delivery.qos}`
+    delivery.acknowledged = true
+    world.tell({ kind: 'acknowledged', delivery })
+    if (type === PUBACK || reasonCode >= 0x80) this.#finish(outgoing)
+    else {
+      outgoing.state = 'received'
+      this.#options.answer(ack(PUBREL, packetId))
+    }
+    return undefined
+  }
+
+  #finish(outgoing: Outgoing): void {
+    const { session } = this.#options
+    session.outgoing = session.outgoing.filter((one) => one !== outgoing)
+    this.pump()
+  }
+
+  #send(outgoing: Outgoing, dup: boolean): void {
+    const { session, catalogue, send } = this.#options
+    const { delivery, payload, packetId } = outgoing
+    const { qos, topic, serial } = delivery
+    catalogue.deliver(delivery)
+    if (qos === 0) session.outgoing = session.outgoing.filter((one) => one !== outgoing)
+    else outgoing.state = 'sent'
+    send({
+      type: PUBLISH,
+      topic,
+      payload: encodeUtf8(`${serial}>${payload}`),
+      qos,
+      retain: false,
+      dup: dup && qos > 0,
+      packetId: qos === 0 ? 0 : packetId,
+      properties: NO_PROPERTIES,
+    })
+  }
+}
+
+export function ack(type: AckPacket['type'], packetId: number, reasonCode = 0): AckPacket {
+  return { type, packetId, reasonCode, properties: NO_PROPERTIES }
+}

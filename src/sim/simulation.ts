@@ -1,0 +1,160 @@
+// One run: the world of a plan is built, things go wrong for as long as the plan says, everything is healed,
+// and progress is demanded. Rule: the same plan goes the same way, event for event.
+
+import { makeRuntime } from '../engine/runtime.ts'
+import { Device } from './device.ts'
+import { inject } from './injector.ts'
+import { Ledger } from './ledger.ts'
+import type { Oracle } from './oracles/oracle.ts'
+import { makeOracles } from './oracles/all.ts'
+import type { Plan } from './plan.ts'
+import { Random } from './random.ts'
+import { ModelServer } from './server/server.ts'
+import { Cluster, type Counters } from './server/session.ts'
+import { type Turns, type Violation, World } from './world.ts'
+
+/** How often devices are looked at, virtual ms. */
+const SNAPSHOT_MS = 60_000
+/** How long after the healing everything that lives must have its end, virtual ms. */
+export const LIVENESS_MS = 3_600_000
+/** How long the last acknowledgements may take after that, virtual ms. */
+const QUIET_MS = 300_000
+/** More steps than any run needs: one that has more goes round in a circle. */
+const STEPS_MAX = 3_000_000
+
+/** How a run is made, beside its plan. */
+export interface RunOptions {
+  readonly turns: Turns
+  /** How many of the last lines of the trace are kept. @default 0 */
+  readonly traceLines?: number
+  /** More judges. @default none */
+  readonly oracles?: readonly Oracle[]
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly plan: Plan
+  /** Of everything that happened: equal for equal runs. */
+  readonly hash: string
+  readonly violations: readonly Violation[]
+  /** How often each kind of fault has fired, by `part.kind`. */
+  readonly fired: Readonly<Record<string, number>>
+  /** Virtual ms in all. */
+  readonly simulatedMs: number
+  readonly steps: number
+  readonly messages: number
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly trace: readonly string[]
+}
+
+/** Runs a plan to its end. */
+export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
+  const { turns, traceLines = 0, oracles = [] } = options
+  const random = new Random(`run ${plan.seed}`)
+  const world = new World(random, [...makeOracles(plan), ...oracles], traceLines)
+  const ledger = new Ledger()
+  const servers = makeServers(plan, world, random.fork('servers'), ledger)
+  const internet = new Map(servers.map((server) => [server.options.host, server]))
+  const runtime = makeRuntime()
+  const devices = plan.devices.map(
+    (device) =>
+      new Device({
+        world,
+        plan: device,
+        faults: plan.faults,
+        internet,
+        servers: plan.servers.map(({ host }) => `mqtt://${host}`),
+        sharedSessions: plan.sharedSessions,
+        ledger,
+        random: random.fork(device.clientId),
+        runtime,
+      }),
+  )
+  const look = (): void => {
+    for (const device of devices) {
+      world.tell({ kind: 'snapshot', snapshot: device.snapshot() })
+      if (device.app?.isBroken === true) device.restart()
+    }
+    world.agenda.after(SNAPSHOT_MS, look)
+  }
+  const runUntil = (until: number, stop: () => boolean): Promise<void> =>
+    world.run(until, turns, () => {
+      if (world.agenda.steps > STEPS_MAX) throw new Error('It goes round in a circle')
+      return world.violations.length > 0 || stop()
+    })
+  try {
+    for (const device of devices) device.boot()
+    inject(world, random.fork('faults'), plan.faults, devices, servers)
+    world.agenda.after(SNAPSHOT_MS, look)
+    await runUntil(plan.durationMs, () => false)
+    world.healed = true
+    world.tell({ kind: 'healed' })
+    for (const server of servers) server.heal()
+    for (const device of devices) device.heal()
+    const isDone = (): boolean => isSettled(ledger, devices) && isQuiet(servers)
+    await runUntil(plan.durationMs + LIVENESS_MS, isDone)
+    await runUntil(world.now + QUIET_MS, () => isQuiet(servers))
+    world.tell({ kind: 'over' })
+  } catch (error) {
+    world.crash('the run', error)
+  }
+  return {
+    plan,
+    hash: world.trace.hash,
+    violations: world.violations,
+    fired: Object.fromEntries(world.fired),
+    simulatedMs: world.now,
+    steps: world.agenda.steps,
+    messages: ledger.messages.length,
+    outcomes: countOutcomes(ledger),
+    trace: world.trace.lines,
+  }
+}
+
+function makeServers(plan: Plan, world: World, random: Random, ledger: Ledger): ModelServer[] {
+  const counters: Counters = { sessions: 0, connections: 0, deliveries: 0 }
+  const shared = new Cluster(world, counters)
+  return plan.servers.map(({ host, only311 }) => {
+    const others = plan.servers.map((one) => one.host).filter((one) => one !== host)
+    return new ModelServer({
+      world,
+      random: random.fork(host),
+      host,
+      faults: plan.faults.server,
+      cluster: plan.sharedSessions ? shared : new Cluster(world, counters),
+      counters,
+      catalogue: ledger,
+      others,
+      only311,
+    })
+  })
+}
+
+/** Whether every message that lives has its outcome. */
+function isSettled(ledger: Ledger, devices: readonly Device[]): boolean {
+  return (
+    devices.every(({ app }) => app !== undefined && app.counts.open === 0) &&
+    ledger.messages.every(
+      ({ outcome, life, device }) =>
+        outcome !== undefined || devices.find(({ name }) => name === device)?.lifeNumber !== life,
+    )
+  )
+}
+
+/** Whether no server waits for an acknowledgement of a client that is there. */
+function isQuiet(servers: readonly ModelServer[]): boolean {
+  return servers.every(({ options }) =>
+    [...options.cluster.sessions.values()].every(
+      ({ owner, outgoing }) => owner === undefined || outgoing.length === 0,
+    ),
+  )
+}
+
+function countOutcomes(ledger: Ledger): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { outcome } of ledger.messages) {
+    const status = outcome?.status ?? 'none'
+    counts[status] = (counts[status] ?? 0) + 1
+  }
+  return counts
+}
