@@ -53,8 +53,8 @@ export class Outbound {
   #resend = NOBODY
   /** QoS 1 and 2 messages between PUBLISH and their last acknowledgement on this connection. */
   #used = 0
-  /** Messages whose packet id is being cleared; what follows them waits, so that none overtakes. */
-  #clearing = 0
+  /** Messages whose packet id is being cleared, in their order; what follows them waits. */
+  readonly #clearing = new Deque<PublishOperation>()
   /** Messages whose packet id is being recorded. */
   #binding = 0
   #sequence = 0
@@ -238,9 +238,13 @@ export class Outbound {
       const text = `Packet ${type} for packet id ${packetId} does not fit its state`
       throw violation(text, '§4.3')
     }
-    const wasClearing = operation.state === 'clearing'
+    const isClearing = operation.state === 'clearing'
+    if (next === 'done' || isClearing) this.#cleared?.add(packetId)
+    if (isClearing) {
+      operation.held = true
+      return this.#sendCleared(now)
+    }
     operation.state = next
-    if (next === 'done' || wasClearing) this.#cleared?.add(packetId)
     if (next === 'done') {
       this.inflight.remove(operation)
       this.#release(operation)
@@ -249,18 +253,22 @@ export class Outbound {
       if (this.#used > 0) this.#used -= 1
       return operation
     }
-    if (wasClearing) {
-      this.#clearing -= 1
-      this.#write(operation, true, now)
-    } else {
-      // The order of the PUBRELs is that of the PUBRECs. [MQTT-4.6.0-4]
-      operation.sequence = this.#sequence += 1
-      operation.answer = reasonCode
-      operation.held = next === 'received'
-      if (!operation.held) sendAck(link, PacketType.PUBREL, packetId, 0)
-      if (operation.followed) return operation
+    // The order of the PUBRELs is that of the PUBRECs. [MQTT-4.6.0-4]
+    operation.sequence = this.#sequence += 1
+    operation.answer = reasonCode
+    operation.held = next === 'received'
+    if (!operation.held) sendAck(link, PacketType.PUBREL, packetId, 0)
+    return operation.followed ? operation : undefined
+  }
+
+  /** Messages whose ids are clear go out in their order, whichever answer comes first. */
+  #sendCleared(now: number): undefined {
+    for (let first = this.#clearing.peek(); first?.held; first = this.#clearing.peek()) {
+      this.#clearing.shift()
+      first.held = false
+      this.#move(first, 'pubcomp')
+      this.#write(first, true, now)
     }
-    return undefined
   }
 
   /** The server has accepted the connection; `resumed` when it still has our session. */
@@ -268,7 +276,7 @@ export class Outbound {
     const limit = Math.min(this.#link.limits.topicAliasMaximum, this.#options.outboundTopicAliases)
     this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
     this.#used = 0
-    this.#clearing = 0
+    this.#clearing.clear()
     this.#binding = 0
     if (adopted) this.#cleared = new Set()
     else if (!resumed) this.#cleared = undefined
@@ -290,6 +298,7 @@ export class Outbound {
   handleClosed(sessionKept: boolean, endOf: EndOf): void {
     const { outputs } = this.#link
     this.#resend = NOBODY
+    for (const operation of this.#clearing) operation.held = false
     for (const operation of [...this.inflight.values()]) {
       const waitedFor = operation.context !== undefined
       if (waitedFor) outputs.push(operation)
@@ -347,7 +356,7 @@ export class Outbound {
 
   /** Whether a message may go out now: the sendQuota is open, and it overtakes none. */
   #mayFollow(qos: QoS): boolean {
-    if (qos !== 2 && this.#clearing > 0) return false
+    if (qos !== 2 && this.#clearing.length > 0) return false
     if (qos === 0) return true
     const { receiveMaximum } = this.#link.limits
     return this.#used < Math.min(this.sendQuota, receiveMaximum) && !this.inflight.full
@@ -378,10 +387,10 @@ export class Outbound {
     // Behind a message whose id is being cleared another's is too, which keeps their order.
     const unclear =
       operation.qos === 2 &&
-      (this.#clearing > 0 || this.#cleared?.has(operation.packetId) === false)
+      (this.#clearing.length > 0 || this.#cleared?.has(operation.packetId) === false)
     if (operation.state === 'clearing' || (unclear && operation.state !== 'sent')) {
       this.#move(operation, 'clear')
-      this.#clearing += 1
+      this.#clearing.push(operation)
       sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
       return
     }

@@ -241,6 +241,32 @@ describe('a session that only the server has', () => {
     sentAre(rig.receive(pubcomp(1)), ['PUBLISH 2 b'])
   })
 
+  test('keeps the order of messages whose ids are cleared in another', () => {
+    const rig = new Rig()
+    rig.resume()
+    rig.publish('a', 2)
+    rig.publish('b', 2)
+    rig.publish('c', 2)
+    sentAre(rig.flush(), ['PUBREL 1', 'PUBREL 2', 'PUBREL 3'])
+    sentAre(rig.receive(pubcomp(2)), [])
+    sentAre(rig.receive(pubcomp(1)), ['PUBLISH 1 a', 'PUBLISH 2 b'])
+    sentAre(rig.receive(pubcomp(3)), ['PUBLISH 3 c'])
+  })
+
+  test('hands back a message whose id is clear while one before it is not', () => {
+    const rig = new Rig()
+    rig.resume()
+    rig.publish('a', 2)
+    rig.publish('b', 2)
+    rig.flush()
+    rig.receive(pubcomp(2))
+    rig.close()
+    sentAre(rig.resume(), [])
+    rig.publish('b', 2)
+    sentAre(rig.flush(), ['PUBREL 3'])
+    sentAre(rig.receive(pubcomp(3)), ['PUBLISH 3 b'])
+  })
+
   test('is forgotten when the server loses it', () => {
     const rig = new Rig()
     rig.resume()
