@@ -139,11 +139,16 @@ export class Keeper {
     this.#write(ops, 'power', done)
   }
 
-  /** Forgets a message that has its outcome. */
+  /**
+   * Forgets a message that has its outcome. One that the server has answered comes back as a duplicate at the
+   * worst; one that was given up would be sent after all.
+   */
   remove(entry: Entry): void {
     const ops: Op[] = [['delete', entry.entryId]]
     if (entry.keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${entry.keptPacketId}`])
-    this.#write(ops, entry.qos === 2 ? 'power' : 'lazy', nothing)
+    const { status, qos } = entry
+    const isAnswered = status === 'delivered' || status === 'rejected'
+    this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', nothing)
   }
 
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */

@@ -111,6 +111,7 @@ export class RobustCore implements Layer {
     if (this.#isClosed)
       this.delivery.refuse(entry, new ClosedError('The client is closed: make another'))
     else this.delivery.publish(entry)
+    if (entry.policy.energy === 'urgent') this.connector.schedule.handleUrgent()
     if (!this.#ended) this.#want()
     return new MessageReceipt(entry, this.delivery)
   }

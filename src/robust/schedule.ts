@@ -61,7 +61,8 @@ export interface Decision {
 
 /**
  * Who asks for the next attempt. `normal`: the schedule. `urgent`: a message that cannot wait; it keeps
- * the floor, the budget, a server's hint and the slow lane. `now`: the network is back, or a person says
+ * the floor, the budget, a server's hint and the slow lane, and its waits grow from the floor on, until there
+ * is another such message. `now`: the network is back, or a person says
  * so; it keeps the floor, the budget and a server's hint, and cuts the slow lane short, because whatever
  * was wrong may be mended.
  */
@@ -116,6 +117,9 @@ export class Schedule {
   #roundBegun = false
   /** The most that the next wait may be. */
   #boundMs = 0
+  /** The most that the next wait may be for an urgent message, and when that one ends. */
+  #urgentBoundMs = 0
+  #urgentAt = -Infinity
   #attempts = 0
   #followed = 0
   #credentialsTried = false
@@ -218,6 +222,12 @@ export class Schedule {
     return this.#sleep(now)
   }
 
+  /** There is a message that cannot wait: an attempt as soon as the floor allows, then ever more rarely. */
+  handleUrgent(): void {
+    this.#urgentBoundMs = this.#options.floorMs
+    this.#urgentAt = -Infinity
+  }
+
   /**
    * The application asks to connect, after it had disconnected or the schedule had stopped: at once, but for
    * the floor and the budget.
@@ -251,7 +261,8 @@ export class Schedule {
     if (this.#stopped) return Infinity
     const least = Math.max(now, this.#floorAt, this.#bucket.readyAt(now))
     const held = this.#hinted || (this.#slowLane && urgency !== 'now')
-    return urgency === 'normal' || held ? Math.max(least, this.#dueAt) : least
+    if (urgency === 'normal' || held) return Math.max(least, this.#dueAt)
+    return urgency === 'now' ? least : Math.max(least, Math.min(this.#dueAt, this.#urgentAt))
   }
 
   #decision(now: number): Decision {
@@ -263,6 +274,7 @@ export class Schedule {
   #calm(): void {
     const { floorMs, capMs } = this.#options
     this.#boundMs = Math.min(capMs, floorMs + SPREAD_MS)
+    this.handleUrgent()
     this.#attempts = 0
     this.#followed = 0
     this.#startRound()
@@ -307,11 +319,14 @@ export class Schedule {
     if (this.#hinted) this.#boundMs = Math.max(this.#boundMs, Math.min(capMs, BUSY_MS))
     const patience = this.#slowLane || this.#hinted ? PATIENCE : 0
     const least = Math.max(floorMs, patience * this.#boundMs)
-    const delayMs = Math.ceil(least + this.#random() * (this.#boundMs - least))
+    const chance = this.#random()
+    const delayMs = Math.ceil(least + chance * (this.#boundMs - least))
     // Twice the bound at least, so that it grows for sure; thrice the draw, so that no two stay in step.
     this.#boundMs = Math.min(capMs, Math.max(2 * this.#boundMs, 3 * delayMs))
     this.#floorAt = now + floorMs
     this.#dueAt = now + delayMs
+    this.#urgentAt = now + Math.ceil(floorMs + chance * (this.#urgentBoundMs - floorMs))
+    if (patience === 0) this.#urgentBoundMs = Math.min(capMs, 2 * this.#urgentBoundMs)
     return this.#decision(now)
   }
 }

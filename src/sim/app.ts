@@ -18,9 +18,11 @@ import type { World } from './world.ts'
 const SLOW_MS = 4000
 /** How long an application stays away after an orderly end, ms. */
 const AWAY_MS = 30_000
+/** How long an application waits before it subscribes again after it was refused, ms. */
+const RETRY_MS = 60_000
 /** How often a handler throws that does. */
 const THROWS = 0.3
-/** Messages of handlers, and how many of a run there may be. */
+/** How many messages the handlers of a run may publish: each may call for the next. */
 const REPLIES_MAX = 50
 /** How many stages of a message are followed to the end. */
 const FOLLOWED = 0.3
@@ -41,7 +43,6 @@ export class App {
   readonly #byId = new Map<string, SentMessage>()
   /** Outcomes that were told before `publish` had returned. */
   readonly #early = new Map<string, Outcome>()
-  #replies = 0
   #handlers = 0
   /** Whether the application wants to be connected. */
   #isAway = false
@@ -132,12 +133,15 @@ export class App {
   }
 
   #subscribe(filter: string, qos: 0 | 1 | 2, kind: HandlerKind): void {
-    const { client } = this.#options
+    const { client, life } = this.#options
     this.#handlers += 1
     const number = this.#handlers
     const handler = (_topic: string, _payload: Uint8Array, message: Message): unknown =>
       this.#handle(message, kind, number)
-    client.subscribe(filter, { qos }, handler).catch(() => undefined)
+    const subscribe = (): void => {
+      client.subscribe(filter, { qos }, handler).catch(() => life.later(RETRY_MS, subscribe))
+    }
+    subscribe()
   }
 
   #resubscribe(): void {
@@ -177,8 +181,9 @@ export class App {
 
   #reply(): void {
     const { plan, random } = this.#options
-    if (this.#replies >= REPLIES_MAX || this.#options.world.healed) return
-    this.#replies += 1
+    const { ledger } = this.#options
+    if (ledger.replies >= REPLIES_MAX || this.#options.world.healed) return
+    ledger.replies += 1
     const stream = random.pick(plan.streams)
     this.#publish({ ...stream, topic: `${stream.topic}/reply` })
   }

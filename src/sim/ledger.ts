@@ -6,6 +6,8 @@ import type { Catalogue } from './server/options.ts'
 
 export class Ledger implements Catalogue {
   readonly messages: SentMessage[] = []
+  /** How many of them handlers have published. */
+  replies = 0
   readonly #deliveries = new Map<number, Delivery>()
 
   /** Takes a message that is about to be published, under the next number. */

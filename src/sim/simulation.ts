@@ -20,7 +20,7 @@ export const LIVENESS_MS = 3_600_000
 /** How long the last acknowledgements may take after that, virtual ms. */
 const QUIET_MS = 300_000
 /** More steps than any run needs: one that has more goes round in a circle. */
-const STEPS_MAX = 3_000_000
+const STEPS_MAX = 500_000
 
 /** How a run is made, beside its plan. */
 export interface RunOptions {

@@ -255,7 +255,7 @@ describe('the budget', () => {
   test('is used: half in a row, the rest spread over the time', () => {
     const schedule = make({ budget })
     const times: number[] = []
-    for (let now = 0; now <= budget.perMs; now = schedule.earliest(now, 'urgent')) {
+    for (let now = 0; now <= budget.perMs; now = schedule.earliest(now, 'now')) {
       times.push(now)
       fail(schedule, now)
     }
@@ -305,6 +305,40 @@ describe('an urgent message', () => {
     const schedule = make()
     live(schedule, 0, 90_000)
     equal(schedule.earliest(90_000, 'urgent'), 90_000 + FLOOR)
+  })
+  test('waits ever longer while it is not through, up to the schedule', () => {
+    const schedule = make({ random: () => 0.999_999 })
+    const waits: number[] = []
+    for (let now = 0; waits.length < 12;) {
+      const { delayMs } = fail(schedule, now)
+      const at = schedule.earliest(now, 'urgent')
+      ok(at - now <= delayMs, `${at - now} of ${delayMs}`)
+      waits.push(at - now)
+      now = at
+    }
+    deepEqual(
+      waits.slice(0, 6),
+      [1, 2, 4, 8, 16, 32].map((times) => times * FLOOR),
+    )
+    deepEqual(waits.slice(-2), [CAP, CAP])
+  })
+  test('is spread from the second attempt on', () => {
+    const schedule = make({ random: () => 0.25 })
+    fail(schedule, 0)
+    fail(schedule, FLOOR)
+    equal(schedule.earliest(FLOOR, 'urgent'), FLOOR + 1.25 * FLOOR)
+  })
+  test('has an attempt of its own as soon as the floor allows', () => {
+    const schedule = make({ random: () => 0.999_999 })
+    let now = 0
+    for (let nth = 0; nth < 8; nth += 1) {
+      fail(schedule, now)
+      now = schedule.earliest(now, 'urgent')
+    }
+    fail(schedule, now)
+    ok(schedule.earliest(now, 'urgent') > now + 10 * FLOOR)
+    schedule.handleUrgent()
+    equal(schedule.earliest(now, 'urgent'), now + FLOOR)
   })
   test('is free again after the hint is over', () => {
     const schedule = make()

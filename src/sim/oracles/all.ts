@@ -25,7 +25,7 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new WindowOracle(),
     new BoundsOracle(plan),
     new DeadlineOracle(),
-    new TruthOracle(),
+    new TruthOracle(plan),
     new HandledOracle(plan),
     new ProgressOracle(),
     new AttemptsOracle(plan),

@@ -4,23 +4,21 @@
 
 import type { Delivery, Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
+import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
 export class OnceOracle implements Oracle {
   readonly name = 'S2'
   readonly #durable: ReadonlyMap<string, boolean>
-  /** Devices whose disk has failed: what it did not record nobody can know after a crash. */
-  readonly #failed = new Set<string>()
+  readonly #failed = new FailedDisks()
 
   constructor({ devices }: Plan) {
     this.#durable = new Map(devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk']))
   }
 
   observe(seen: Observation): string | undefined {
+    this.#failed.observe(seen)
     switch (seen.kind) {
-      case 'fault':
-        if (seen.fault === 'disk.fail') this.#failed.add(seen.target)
-        return undefined
       case 'taken': {
         const { message, take } = seen
         if (this.#failed.has(message.device)) return undefined

@@ -2,15 +2,18 @@
 // while comes later and does not count, nor does what the policy replaces by something newer.
 
 import type { Observation, SentMessage } from '../observations.ts'
+import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
 export class OrderOracle implements Oracle {
   readonly name = 'S4'
+  readonly #failed = new FailedDisks()
   /** The newest that was taken, by device and topic. */
   readonly #newest = new Map<string, SentMessage>()
 
   observe(seen: Observation): string | undefined {
-    if (seen.kind !== 'taken') return undefined
+    this.#failed.observe(seen)
+    if (seen.kind !== 'taken' || this.#failed.has(seen.message.device)) return undefined
     const { message } = seen
     // A second time is no matter of order.
     if (message.takes.length > 1 || message.turnedAway) return undefined

@@ -2,7 +2,9 @@
 // was sent once at the most, and may have arrived, is called so.
 
 import type { OutcomeStatus } from '../../robust/entry.ts'
-import type { Observation } from '../observations.ts'
+import type { Observation, SentMessage } from '../observations.ts'
+import type { Plan } from '../plan.ts'
+import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
 /** Outcomes of messages that no server ever had. */
@@ -15,12 +17,24 @@ const NEVER_SENT: readonly OutcomeStatus[] = [
   'refused',
 ]
 
+/** Operations of the disk that a removal takes at the most. */
+const REMOVAL_STEPS = 12
+
 export class TruthOracle implements Oracle {
   readonly name = 'S8'
-  /** Devices whose disk has failed: what it could not write, or could not remove, may be there after a crash. */
-  readonly #failed = new Set<string>()
+  readonly #failed = new FailedDisks()
+  /** Messages that were given up, and are still being removed: the outcome is told at once. */
+  readonly #leaving = new Map<string, { readonly message: SentMessage; readonly at: number }[]>()
+  /** Of those, the ones that a crash has brought back. */
+  readonly #back = new Set<SentMessage>()
+  readonly #removalMs: number
 
-  observe(seen: Observation): string | undefined {
+  constructor({ faults }: Plan) {
+    this.#removalMs = 100 + REMOVAL_STEPS * (faults.disk.slow?.delayMs ?? 0)
+  }
+
+  observe(seen: Observation, now: number): string | undefined {
+    this.#failed.observe(seen)
     if (seen.kind === 'settled') {
       const { message, outcome } = seen
       const { takes, number, policy } = message
@@ -31,19 +45,33 @@ export class TruthOracle implements Oracle {
       if (NEVER_SENT.includes(status) && takes.length > 0) {
         return `#${number} is called ${status}, and a server has it`
       }
+      if (NEVER_SENT.includes(status)) this.#leave(message, now)
       if (status === 'sent' && policy.qos > 0)
         return `#${number} at QoS ${policy.qos} is called sent`
       return undefined
     }
-    if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#failed.add(seen.target)
+    if (seen.kind === 'crash') {
+      for (const { message, at } of this.#leaving.get(seen.device) ?? []) {
+        if (now - at <= this.#removalMs) this.#back.add(message)
+      }
+      this.#leaving.delete(seen.device)
+    }
     if (seen.kind === 'taken') {
       const { message } = seen
-      if (this.#failed.has(message.device)) return undefined
+      if (this.#failed.has(message.device) || this.#back.has(message)) return undefined
       const status = message.outcome?.status
       if (status !== undefined && NEVER_SENT.includes(status)) {
         return `#${message.number} was called ${status}, and a server took it later`
       }
     }
     return undefined
+  }
+
+  #leave(message: SentMessage, at: number): void {
+    const leaving = this.#leaving.get(message.device) ?? []
+    this.#leaving.set(message.device, [
+      ...leaving.filter((one) => at - one.at <= this.#removalMs),
+      { message, at },
+    ])
   }
 }

@@ -1,0 +1,16 @@
+// Devices whose disk has failed in the middle of something. What it did not record, or did not remove, nobody
+// can know after a crash: some promises of the outbox end there, and the client says so by a warning.
+
+import type { Observation } from '../observations.ts'
+
+export class FailedDisks {
+  readonly #devices = new Set<string>()
+
+  observe(seen: Observation): void {
+    if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#devices.add(seen.target)
+  }
+
+  has(device: string): boolean {
+    return this.#devices.has(device)
+  }
+}
