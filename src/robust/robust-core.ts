@@ -23,9 +23,11 @@ import type { Receipt, RobustEvents, RobustState } from './types.ts'
 /** Sessions lost in a row after which the server is named as one that keeps none. */
 const LOSSES_TO_WARN = 2
 
-/** A call of `connect` that is not settled. */
+/** Somebody who waits for a connection. */
 interface Waiter {
-  readonly wait: Deferred<ConnectResult>
+  /** Called when CONNACK is in, before anything is sent again. */
+  connected(result: ConnectResult): void
+  fail(error: unknown): void
   /** Whether it goes on waiting after a failure. */
   readonly retry: boolean
 }
@@ -123,13 +125,26 @@ export class RobustCore implements Layer {
     return receipt
   }
 
-  async connect(retry: boolean, signal: AbortSignal | undefined): Promise<ConnectResult> {
+  connect(retry: boolean, signal: AbortSignal | undefined): Promise<ConnectResult> {
+    return this.#whenConnected((result) => Promise.resolve(result), retry, signal)
+  }
+
+  /** Does something on a connection: on the one that there is, or first of all on the next one. */
+  async #whenConnected<T>(
+    action: (result: ConnectResult) => Promise<T>,
+    retry: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     if (signal?.aborted) throw signal.reason
     if (this.#isClosed) throw new ClosedError('The client is closed: make another')
     this.#ended = false
-    if (this.#result !== undefined && this.core.state === 'connected') return this.#result
-    const wait = deferred<ConnectResult>()
-    const waiter: Waiter = { wait, retry }
+    if (this.#result !== undefined && this.core.state === 'connected') return action(this.#result)
+    const wait = deferred<T>()
+    const waiter: Waiter = {
+      connected: (result) => action(result).then(wait.resolve, wait.reject),
+      fail: wait.reject,
+      retry,
+    }
     this.#connecting.push(waiter)
     const stopWatching = watch(signal, wait.reject)
     const leave = (): void => {
@@ -140,7 +155,7 @@ export class RobustCore implements Layer {
     else {
       // Who has given up meanwhile starts nothing.
       const start = (): void => void (this.#connecting.includes(waiter) && this.#start(!retry))
-      this.open().then(start, wait.reject)
+      this.open().then(start, waiter.fail)
     }
     return wait.promise.finally(leave)
   }
@@ -151,12 +166,11 @@ export class RobustCore implements Layer {
     try {
       for (;;) {
         if (signal?.aborted) throw signal.reason
-        if (this.core.state !== 'connected') {
-          if (this.#ended) throw new ClosedError('Not sent: the client is closed', { sent: 'no' })
-          await this.connect(true, signal)
+        if (this.core.state !== 'connected' && this.#ended) {
+          throw new ClosedError('Not sent: the client is closed', { sent: 'no' })
         }
         try {
-          return await request()
+          return await this.#whenConnected(request, true, signal)
         } catch (error) {
           if (!isUnanswered(error) || this.#ended) throw error
         }
@@ -258,7 +272,7 @@ export class RobustCore implements Layer {
   }
 
   handleFailed(error: Error): void {
-    for (const { wait, retry } of this.#connecting) if (!retry) wait.reject(error)
+    for (const { fail, retry } of this.#connecting) if (!retry) fail(error)
   }
 
   handleWaiting({ delayMs, slowLane }: Decision, error: Error): void {
@@ -291,7 +305,7 @@ export class RobustCore implements Layer {
     this.#hadSession = true
     this.#announce()
     this.events.emit('connected', result)
-    for (const { wait } of this.#connecting.splice(0)) wait.resolve(result)
+    for (const { connected } of this.#connecting.splice(0)) connected(result)
   }
 
   handleClosed(error: MqttError | undefined, wasConnected: boolean): void {
@@ -378,7 +392,7 @@ export class RobustCore implements Layer {
   }
 
   #failConnecting(error: Error): void {
-    for (const { wait } of this.#connecting.splice(0)) wait.reject(error)
+    for (const { fail } of this.#connecting.splice(0)) fail(error)
   }
 
   #failWaiters(error: Error): void {

@@ -133,13 +133,17 @@ export class App {
   }
 
   #subscribe(filter: string, qos: 0 | 1 | 2, kind: HandlerKind): void {
-    const { client, life } = this.#options
+    const { client, life, world, plan } = this.#options
     this.#handlers += 1
     const number = this.#handlers
     const handler = (_topic: string, _payload: Uint8Array, message: Message): unknown =>
       this.#handle(message, kind, number)
     const subscribe = (): void => {
-      client.subscribe(filter, { qos }, handler).catch(() => life.later(RETRY_MS, subscribe))
+      client.subscribe(filter, { qos }, handler).catch((error: unknown) => {
+        if (!life.alive()) return
+        world.tell({ kind: 'deaf', device: plan.clientId, filter, why: String(error) })
+        life.later(RETRY_MS, subscribe)
+      })
     }
     subscribe()
   }

@@ -25,7 +25,7 @@ import type { World } from './world.ts'
 const EPOCH_MS = 1_700_000_000_000
 /** Files of the log: small, so that a run fills and frees many. */
 const SEGMENT_BYTES = 8192
-const RESERVE_BYTES = 8192
+const RESERVE_BYTES = 4 * SEGMENT_BYTES
 /** How long a process takes to start anew, ms. */
 const RESTART_MS = 1000
 
@@ -147,7 +147,7 @@ export class Device {
     const life = this.#life
     if (life === undefined) this.boot()
     else if (life.asleep) {
-      life.sleepsUntil = 0
+      life.sleepsUntil = this.#options.world.now
       this.link.wake()
     }
     this.#app?.heal()

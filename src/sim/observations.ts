@@ -163,6 +163,12 @@ export type Observation =
       readonly detail: string
     }
   | { readonly kind: 'act'; readonly device: string; readonly what: string }
+  | {
+      readonly kind: 'deaf'
+      readonly device: string
+      readonly filter: string
+      readonly why: string
+    }
   | { readonly kind: 'snapshot'; readonly snapshot: DeviceSnapshot }
   | { readonly kind: 'healed' }
   | { readonly kind: 'over' }

@@ -114,6 +114,8 @@ function lineOf(seen: Observation): string {
       return `fault     ${seen.fault} ${seen.target}${seen.detail === '' ? '' : `: ${seen.detail}`}`
     case 'act':
       return `act       ${seen.device} ${seen.what}`
+    case 'deaf':
+      return `deaf      ${seen.device} has no ${seen.filter}: ${seen.why}`
     case 'snapshot':
       return ''
     case 'healed':

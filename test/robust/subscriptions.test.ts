@@ -61,6 +61,17 @@ describe('subscribe without a connection', () => {
     deepEqual([subscribing.status, names(second.received)], ['fulfilled', ['SUBSCRIBE a']])
   })
 
+  test('goes out before what is sent again', async () => {
+    const rig = await connectedRig()
+    rig.client.publish('a', 'x')
+    await take(rig.connection, PacketType.PUBLISH)
+    rig.connection.destroy()
+    await settle()
+    void rig.client.subscribe('b').catch(() => undefined)
+    const second = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(second.received), ['CONNECT', 'SUBSCRIBE b', 'PUBLISH a 1 DUP'])
+  })
+
   test('rejects when the server refuses the filter, and does not ask again', async () => {
     const rig = await connectedRig()
     const subscribing = failure(rig.client.subscribe('a'), RejectedError)

@@ -8,7 +8,7 @@ import type { Oracle } from './oracle.ts'
 export class HandledOracle implements Oracle {
   readonly name = 'S9'
   /** Devices whose handlers stay: a message that none wants any more is acknowledged unhandled. */
-  readonly #subscribed: ReadonlySet<string>
+  readonly #subscribed: Set<string>
 
   constructor({ devices, faults }: Plan) {
     const isSteady = faults.server.refuseSubscribe === undefined
@@ -17,6 +17,8 @@ export class HandledOracle implements Oracle {
   }
 
   observe(seen: Observation): string | undefined {
+    // The application was told that it has no subscription: what an older one brings has no handler.
+    if (seen.kind === 'deaf') this.#subscribed.delete(seen.device)
     if (seen.kind !== 'acknowledged') return undefined
     const { delivery } = seen
     if (delivery.handled.length > 0 || !this.#subscribed.has(delivery.device)) return undefined
