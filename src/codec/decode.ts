@@ -16,7 +16,7 @@ import type { Role } from './carriers.ts'
 import type { Cursor, TextRule } from './cursor.ts'
 import { LAYOUTS } from './layouts.ts'
 import { NO_PROPERTIES } from './packets.ts'
-import type { Packet, ProtocolVersion } from './packets.ts'
+import type { AckPacket, Packet, ProtocolVersion } from './packets.ts'
 import { publishTopicFault } from './topics.ts'
 import { decodeUtf8, NO_BYTES, stringFault } from './utf8.ts'
 import type { TopicSource } from './utf8.ts'
@@ -113,7 +113,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   }
 
   get partial(): boolean {
-    return this.#heldBytes > 0
+    return !!this.#heldBytes
   }
 
   push(bytes: Uint8Array, length: number): void {
@@ -127,7 +127,23 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       const bytes = this.#bytes
       const position = this.#position
       const held = this.#heldBytes
-      if (held > 0) {
+      const first = bytes[position]!
+      const type = first >> 4
+      // Most acknowledgements are four bytes, and a publisher reads little else.
+      if (
+        first >> 6 === 1 &&
+        !held &&
+        first % 16 === flagsOf(type) &&
+        this.maximumPacketSizeBytes > 3 &&
+        bytes[position + 1] === 2
+      ) {
+        const packetId = bytes[position + 2]! * 256 + bytes[position + 3]!
+        if (packetId) {
+          this.#position += 4
+          return { type, packetId, reasonCode: 0, properties: NO_PROPERTIES } as AckPacket
+        }
+      }
+      if (held) {
         // The header is read where its beginning is held, even if the packet ends before these bytes.
         if (held < HEADER_BYTES)
           this.#held.set(bytes.subarray(position, position + HEADER_BYTES), held)
@@ -136,7 +152,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       const size = this.#header(held + bytes.length - position)
       const end = position + size - held
       const whole = end <= bytes.length
-      if (whole && held === 0) return this.#body(end)
+      if (whole && !held) return this.#body(end)
       const part = bytes.subarray(position, end)
       const arrived = (this.#heldBytes += part.length)
       if (arrived > this.#held.length) {
@@ -177,14 +193,13 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
    * @returns the size of the whole packet, Infinity when the header is not complete
    */
   #header(availableBytes: number): number {
-    if (availableBytes === 0) return Infinity
+    if (!availableBytes) return Infinity
     const bytes = this.#bytes
     const start = this.#position
-    const type = bytes[start]! >> 4
-    const flags = bytes[start]! & 15
+    const first = bytes[start]!
+    const type = (this.type = first >> 4)
+    const flags = (this.flags = first % 16)
     this.#start = this.#at = start
-    this.type = type
-    this.flags = flags
     this.carriers =
       carriersOf(type) & this.reads & (this.version === 4 ? ~(AUTH | SERVER_DISCONNECT) : -1)
     if (!this.carriers) this.fail('type', 'unexpected', '2.1.2', type ? 0x82 : 0x81)
@@ -193,8 +208,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
     let last = 1
     while (bytes[start + last]! > 127 && last < 4) last++
     if (last >= availableBytes) return Infinity
-    this.#position++
-    this.#end = start + availableBytes
+    this.#end = this.#position++ + availableBytes
     const sizeBytes = this.varint() + last + 1
     const limitBytes = this.maximumPacketSizeBytes
     if (sizeBytes > limitBytes)
@@ -226,7 +240,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   fail(field: string, state: unknown, clause: string, reasonCode = 0x81): never {
     clause = clause.split(' ')[5 - this.version] ?? clause
-    clause = (clause.includes('-') ? 'MQTT-' : '§') + clause
+    clause = (/-/.test(clause) ? 'MQTT-' : '§') + clause
     const packetType = this.type
     const offset = this.#at - this.#start
     throw new (reasonCode === 0x81 ? MalformedPacketError : ProtocolError)(
@@ -238,8 +252,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   /** Takes the next bytes and returns where they begin. */
   #take(sizeBytes: number): number {
     const at = (this.#at = this.#position)
-    if (sizeBytes > this.#end - at) this.fail('length', 'too short', '2.1.4 2.2.3')
-    this.#position = at + sizeBytes
+    if ((this.#position += sizeBytes) > this.#end) this.fail('length', 'too short', '2.1.4 2.2.3')
     return at
   }
 
@@ -295,11 +308,10 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
    */
   rest(): Uint8Array {
     const bytes = this.#bytes
-    const position = this.#position
     const end = this.#end
-    const size = end - position
-    this.#position = end
-    if (size === 0) return NO_BYTES
+    const size = end - this.#position
+    const position = this.#take(size)
+    if (!size) return NO_BYTES
     if (size <= SMALL_BYTES) return bytes.slice(position, end)
     if (end > this.#windowStart + this.#window.length || size * SHARE < this.#window.length) {
       this.#windowStart = position

@@ -114,9 +114,9 @@ function publish(cursor: Cursor, given: Partial<PublishPacket>): PublishPacket {
   if ((qos as number) === 3) cursor.fail('flags', flags, '3.3.1-4')
   if (qos === 0 && flags & 8) cursor.fail('flags', flags, '3.3.1-2')
   const topic = cursor.string('topic', given.topic as string, publishTopicFault)
-  const id = qos === 0 ? 0 : packetId(cursor, given.packetId as number)
+  const id = !qos ? 0 : packetId(cursor, given.packetId as number)
   const some = properties(cursor, given.properties)
-  if (topic === '' && some.topicAlias === undefined)
+  if (!topic && some.topicAlias === undefined)
     cursor.fail('topic', 'empty', '3.3.2.1 4.7.3-1', 0x82)
   return {
     type: 3,
@@ -136,18 +136,11 @@ function reason(
   given: Partial<AckPacket>,
 ): AckPacket | DisconnectPacket | AuthPacket {
   const { type } = cursor
-  const packet = (
-    type > 7
-      ? { type, reasonCode: 0, properties: NO_PROPERTIES }
-      : {
-          type,
-          packetId: packetId(cursor, given.packetId as number),
-          reasonCode: 0,
-          properties: NO_PROPERTIES,
-        }
-  ) as { -readonly [P in keyof AckPacket]: AckPacket[P] }
-  let some = false
-  for (const _ in given.properties) some = true
+  const packet = { type, reasonCode: 0, properties: NO_PROPERTIES } as {
+    -readonly [P in keyof AckPacket]: AckPacket[P]
+  }
+  if (type < 8) packet.packetId = packetId(cursor, given.packetId as number)
+  const some = given.properties && Object.keys(given.properties).length
   if (cursor.version === 5 && cursor.more(given.reasonCode || some)) {
     packet.reasonCode = reasonCode(cursor, given.reasonCode as number)
     // Only AUTH may not leave out a Property Length of 0 alone. §3.15.2.1

@@ -57,7 +57,7 @@ export class Writer implements Cursor {
     const fault = rule(text)
     if (fault) this.fail(`${name} "${text}"`, fault[0])
     const size = this.number(2, utf8Length(text))
-    if (this.bytes.length > 0) writeUtf8(text, this.bytes, this.length)
+    if (this.bytes.length) writeUtf8(text, this.bytes, this.length)
     this.length += size
     return text
   }
@@ -69,7 +69,7 @@ export class Writer implements Cursor {
 
   rest(bytes: Uint8Array): Uint8Array {
     if (!(bytes instanceof Uint8Array)) this.fail('field', bytes)
-    if (this.bytes.length > 0) this.bytes.set(bytes, this.length)
+    if (this.bytes.length) this.bytes.set(bytes, this.length)
     this.length += bytes.length
     return bytes
   }

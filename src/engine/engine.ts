@@ -29,7 +29,7 @@ import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import { type Link, makeLink, sendSized } from './link.ts'
 import { Liveness } from './liveness.ts'
-import type { PingOperation, PublishOperation } from './operations.ts'
+import type { Payload, PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
 import type { OutboundBuffer } from './outbound-buffer.ts'
 import { Pings } from './pings.ts'
@@ -237,6 +237,11 @@ export class Engine {
     this.#now = now
     this.#outbound.publish(operation, owned, now)
     if (operation.state !== 'done') this.#expect(operation.deadline)
+  }
+
+  /** As {@link Outbound.publishPlain}. */
+  publishPlain(topic: string, topicBytes: number, payload: Payload, size: number): boolean {
+    return this.#outbound.publishPlain(topic, topicBytes, payload, size)
   }
 
   /** Whether a publish would go out at once. */

@@ -12,6 +12,9 @@ import {
 import type { PayloadChunk } from './payload-pool.ts'
 import type { PublishState } from './publish-states.ts'
 
+/** The text as given, or bytes. */
+export type Payload = Uint8Array | string
+
 /** How an operation ended: the server's reason codes, or an error. */
 export type Answer = number | readonly number[] | MqttError
 

@@ -2,7 +2,7 @@
 // server, which are checked before a byte is written. One order holds for one client: what waits
 // goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
-import { type PublishHeader, writePublishHeader } from '../codec/encode.ts'
+import { type PublishHeader, publishSize, writePublishHeader } from '../codec/encode.ts'
 import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
 import { writeUtf8 } from '../codec/utf8.ts'
 import type { MqttError, Sent } from '../errors.ts'
@@ -11,11 +11,11 @@ import { Deque } from './deque.ts'
 import { required, timeoutError, violation } from './endings.ts'
 import { Inflight } from './inflight.ts'
 import { type Link, queueFull, sendAck } from './link.ts'
-import { type IdentifiedOperation, PublishOperation } from './operations.ts'
+import { type IdentifiedOperation, type Payload, PublishOperation } from './operations.ts'
 import { REFERENCE_FROM_BYTES } from './outbound-buffer.ts'
 import type { PayloadPool } from './payload-pool.ts'
-import { expiryOf, refusalOf, remainingProperties, sizeOf } from './publish-checks.ts'
-import { PUBLISH_TRANSITIONS, type PublishEvent } from './publish-states.ts'
+import { expiryOf, isWithin, refusalOf, remainingProperties } from './publish-checks.ts'
+import { nextState, type PublishEvent } from './publish-states.ts'
 import type { EngineOptions } from './types.ts'
 
 /** Encoded bytes that may wait for a write before messages wait unencoded instead. */
@@ -30,8 +30,7 @@ const EVENT_OF = {
 /** The error that a publish ends with, by whether it can have been sent. */
 export type EndOf = (sent: Sent) => MqttError
 
-/** What may come for an operation that is no publish. */
-const NO_ROW: { readonly [E in PublishEvent]?: never } = {}
+type PlainHeader = { -readonly [K in keyof PublishHeader]: PublishHeader[K] }
 
 /** The queue of a client that has none: nothing is ever put into it. */
 const NOBODY = new Deque<PublishOperation>()
@@ -45,6 +44,8 @@ export class Outbound {
   readonly #link: Link
   readonly #options: EngineOptions
   readonly #pool: PayloadPool
+  /** What stands for all the messages that no record is made of. */
+  #plain: PlainHeader | undefined
   #waiting = NOBODY
   #waitingBytes = 0
   /** Waiting operations that were cancelled and are still in the queue. */
@@ -133,6 +134,25 @@ export class Outbound {
     if (this.#waiting === NOBODY) this.#waiting = new Deque()
     this.#waiting.push(operation)
     this.#waitingBytes += bytesOf(operation)
+  }
+
+  /**
+   * Sends a message at QoS 0 of which nothing is left to say: no properties, not retained, nobody to
+   * settle. No record is made of it. False, and nothing has happened, when it cannot go out at once.
+   */
+  publishPlain(
+    topic: string,
+    topicBytes: number,
+    payload: Payload,
+    payloadLength: number,
+  ): boolean {
+    const isSmall = isWithin(topicBytes + payloadLength, this.#link)
+    if (!isSmall || !this.hasRoom(0, false)) return false
+    const header: PlainHeader = (this.#plain ??= new PublishOperation('', 0, '', 0, 0, false))
+    header.topic = topic
+    this.#writeHeader(header, topicBytes, payloadLength)
+    this.#writePayload(payload, 0, payloadLength, false)
+    return true
   }
 
   /** Whether a message would go out at once; behind a packet id that is being recorded none does. */
@@ -231,9 +251,10 @@ export class Outbound {
     const isPublish = operation instanceof PublishOperation
     const recorded = isPublish && operation.staged && operation.state !== 'released'
     const event = recorded && type === PacketType.PUBREC ? 'receive' : EVENT_OF[type]
-    const row = isPublish ? PUBLISH_TRANSITIONS[operation.qos][operation.state] : NO_ROW
+    let next = isPublish ? nextState(operation.qos, operation.state, event) : undefined
     // Who may answer may refuse, apart from PUBCOMP.
-    const next = row[event] && row[refused ? 'refuse' : event]
+    if (refused && isPublish && next !== undefined)
+      next = nextState(operation.qos, operation.state, 'refuse')
     if (!isPublish || next === undefined) {
       const text = `Packet ${type} for packet id ${packetId} does not fit its state`
       throw violation(text, '§4.3')
@@ -399,27 +420,36 @@ export class Outbound {
   }
 
   #write(operation: PublishOperation, owned: boolean, now: number): void {
-    const { out, version, limits } = this.#link
-    const { payload, payloadLength } = operation
-    let topicBytes = operation.topicBytes
-    let alias = 0
-    if (
-      this.#aliases !== undefined &&
-      sizeOf(operation, version) + 8 <= limits.maximumPacketSizeBytes
-    ) {
-      alias = this.#aliases.use(operation.topic)
-      if (this.#aliases.known) topicBytes = 0
-    }
+    const { payload, payloadOffset, payloadLength, topicBytes } = operation
     const properties = remainingProperties(operation, this.#waitedMs(operation, now))
     const header =
       properties === operation.properties ? operation : withProperties(operation, properties)
-    this.#link.packetsSent += 1
-    writePublishHeader(out, version, header, topicBytes, payloadLength, alias)
+    this.#writeHeader(header, topicBytes, payloadLength)
+    this.#writePayload(payload, payloadOffset, payloadLength, owned)
+  }
+
+  #writeHeader(header: PublishHeader, topicBytes: number, payloadLength: number): void {
+    const link = this.#link
+    const { version } = link
+    let alias = 0
+    if (this.#aliases !== undefined) {
+      const sizeBytes = publishSize(version, header, topicBytes, payloadLength, 0)
+      if (sizeBytes + 8 <= link.limits.maximumPacketSizeBytes) {
+        alias = this.#aliases.use(header.topic)
+        if (this.#aliases.known) topicBytes = 0
+      }
+    }
+    link.packetsSent += 1
+    writePublishHeader(link.out, version, header, topicBytes, payloadLength, alias)
+  }
+
+  #writePayload(payload: Payload, offset: number, payloadLength: number, owned: boolean): void {
+    const { out } = this.#link
     if (typeof payload === 'string') {
       out.reserve(payloadLength)
       out.length = writeUtf8(payload, out.bytes, out.length)
     } else {
-      out.append(payload, operation.payloadOffset, payloadLength, owned)
+      out.append(payload, offset, payloadLength, owned)
     }
   }
 
@@ -446,7 +476,7 @@ export class Outbound {
 
   #move(operation: PublishOperation, event: PublishEvent): void {
     const { qos, state } = operation
-    operation.state = required(PUBLISH_TRANSITIONS[qos][state][event], event, state)
+    operation.state = required(nextState(qos, state, event), event, state)
   }
 
   #settle(

@@ -15,13 +15,17 @@ export function sizeOf(operation: PublishOperation, version: ProtocolVersion): n
   return publishSize(version, operation, operation.topicBytes, operation.payloadLength, 0)
 }
 
+/** Whether the server reads a message without properties whose topic and payload have this size. */
+export function isWithin(bodyBytes: number, link: Link): boolean {
+  return bodyBytes + PLAIN_HEADER_BYTES <= link.limits.maximumPacketSizeBytes
+}
+
 /** Why this server would not take it, if so. [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15] */
 export function refusalOf(operation: PublishOperation, link: Link): MqttError | undefined {
   const { limits, version } = link
   const { qos, retain, properties } = operation
-  const bodyBytes = operation.topicBytes + operation.payloadLength
   const plain = properties === NO_PROPERTIES && !retain && qos <= limits.maximumQoS
-  if (plain && bodyBytes + PLAIN_HEADER_BYTES <= limits.maximumPacketSizeBytes) return undefined
+  if (plain && isWithin(operation.topicBytes + operation.payloadLength, link)) return undefined
   const call = `publish to "${operation.topic}"`
   if (qos > limits.maximumQoS) return notSupported(link, `${call} with QoS ${qos}`, 'maximumQoS')
   if (retain && !limits.retainAvailable) return notSupported(link, call, 'retainAvailable')

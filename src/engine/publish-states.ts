@@ -65,3 +65,19 @@ export const PUBLISH_TRANSITIONS: {
     done: {},
   },
 }
+
+/**
+ * Where an event leads, if it may come. The steps that most messages take are said once more: to look
+ * a step up by two names costs as much as the rest of it.
+ */
+export function nextState(
+  qos: QoS,
+  state: PublishState,
+  event: PublishEvent,
+): PublishState | undefined {
+  if (qos > 0 && state === 'new' && event === 'send') return 'sent'
+  if (qos === 1 && state === 'sent' && event === 'puback') return 'done'
+  if (qos === 2 && state === 'sent' && event === 'pubrec') return 'released'
+  if (qos === 2 && state === 'released' && event === 'pubcomp') return 'done'
+  return PUBLISH_TRANSITIONS[qos][state][event]
+}

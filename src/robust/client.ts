@@ -7,23 +7,24 @@ import {
   checkBoolean,
   checkHandler,
   checkKeys,
+  checkQos,
   checkSignal,
   checkText,
   checkTimer,
   fields,
-  oneOf,
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
 import { packetProperties } from '../simple/properties.ts'
 import { PublishChecks } from '../simple/requests.ts'
-import type { ConnectResult, Payload, QoS } from '../simple/types.ts'
+import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
 import { Entry } from './entry.ts'
 import { Keeper } from './keeper.ts'
 import { resolveRobustOptions } from './options.ts'
 import { makeOutbox, OutboxView } from './outbox-view.ts'
 import type { RobustPlatform } from './platform.ts'
-import { Policies } from './policies.ts'
+import { Policies, type ResolvedPolicy } from './policies.ts'
+import { MessageReceipt } from './receipt.ts'
 import { RobustCore } from './robust-core.ts'
 import type {
   Receipt,
@@ -33,8 +34,6 @@ import type {
   RobustPublishOptions,
   RobustState,
 } from './types.ts'
-
-const checkQos = oneOf<QoS>(0, 1, 2)
 
 const PUBLISH_CHECKS = {
   delivery: true,
@@ -143,8 +142,8 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     const payloadBytes = this.#checks.payloadBytes(payload)
     checkKeys('options', options, PUBLISH_CHECKS)
     const { delivery, qos, retain = false, properties, transfer = false } = options
-    if (typeof retain !== 'boolean') checkBoolean('retain', retain)
-    if (typeof transfer !== 'boolean') checkBoolean('transfer', transfer)
+    checkBoolean('retain', retain)
+    checkBoolean('transfer', transfer)
     if (qos !== undefined) checkQos('qos', qos)
     const policy = this.#policies.resolve(delivery, qos)
     if (policy.durable === 'required' && !this.#durable) {
@@ -153,6 +152,11 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
       )
     }
     this.#published += 1
+    const isPlain = policy.qos === 0 && !retain && !transfer && properties === undefined
+    const owner = this.#core.delivery
+    if (isPlain && owner.publishPlain(topic, topicBytes, payload, payloadBytes, policy)) {
+      return new MessageReceipt(this.#sent(topic, policy, owner.now), owner)
+    }
     const entry = new Entry(
       topic,
       topicBytes,
@@ -167,6 +171,25 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
       this.#published,
     )
     return this.#core.publish(entry)
+  }
+
+  /** What makes the entry of a message that went out without one. */
+  #sent(topic: string, policy: ResolvedPolicy, now: number): () => Entry {
+    const number = this.#published
+    return () =>
+      new Entry(
+        topic,
+        0,
+        '',
+        0,
+        0,
+        false,
+        NO_PROPERTIES,
+        true,
+        policy,
+        this.#idPrefix,
+        number,
+      ).asSent(now)
   }
 
   /** The receipt of a message that has no outcome yet; also of one of an earlier process. */

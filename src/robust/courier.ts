@@ -8,6 +8,7 @@ import type { PayloadPool } from '../engine/payload-pool.ts'
 import type { MqttError } from '../errors.ts'
 import { Deadlines } from './deadlines.ts'
 import { type Entry, type OpenStage, type OutcomeStatus, PLACE } from './entry.ts'
+import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally, type TallyLimits } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -130,16 +131,34 @@ export class Courier {
   /** Takes a message: it waits, replaces another, or has its outcome already. */
   accept(entry: Entry, now: number): void {
     const { policy } = entry
-    entry.entryId = this.#nextEntryId
-    this.#nextEntryId += 1
-    if (entry.acceptedAt === 0) entry.acceptedAt = now
-    // 0 is the life of the connection.
-    if (policy.expiresAfterMs > 0) entry.expiresAt = entry.acceptedAt + policy.expiresAfterMs
-    this.#open.count(entry, 1)
+    this.#admit(entry, now)
     if (policy.offline === 'drop' && !this.#connected) return this.#settle(entry, 'dropped', now)
     if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
     this.#enter(entry)
     this.#line.add(entry)
+  }
+
+  /**
+   * Takes a message that is to be sent at once, because nothing is before it and the connection has
+   * room. False, and nothing has happened, when it has to be accepted as any other.
+   */
+  acceptNext(entry: Entry, now: number): boolean {
+    const { policy, qos, sizeBytes } = entry
+    if (!this.isOpenTo(policy, sizeBytes) || !this.#hasRoom(qos, false)) return false
+    this.#admit(entry, now)
+    this.#enter(entry)
+    this.#hand(entry)
+    return true
+  }
+
+  /** Whether there is nothing to decide of a message: it goes out if the connection has room. */
+  isOpenTo({ collapseKey }: ResolvedPolicy, sizeBytes: number): boolean {
+    return (
+      this.#connected &&
+      this.#line.length + this.#settled.length + this.#suspects === 0 &&
+      collapseKey === undefined &&
+      this.#open.fits(sizeBytes)
+    )
   }
 
   /** Refuses a message that was never accepted. */
@@ -280,13 +299,29 @@ export class Courier {
       if (entry === undefined || entry.qos !== 0 || !this.#hasRoom(0, false)) return undefined
     }
     this.#line.remove(entry)
+    this.#hand(entry)
+    return entry
+  }
+
+  /** It is the engine's from here. */
+  #hand(entry: Entry): void {
     entry.place = PLACE.ENGINE
     entry.attempts += 1
     this.#sends += 1
     entry.sentAs = this.#sends
     this.#inflight += 1
     this.#reach(entry, 'sent')
-    return entry
+  }
+
+  /** Counts it in, and dates it. */
+  #admit(entry: Entry, now: number): void {
+    const { expiresAfterMs } = entry.policy
+    entry.entryId = this.#nextEntryId
+    this.#nextEntryId += 1
+    if (entry.acceptedAt === 0) entry.acceptedAt = now
+    // 0 is the life of the connection.
+    if (expiresAfterMs > 0) entry.expiresAt = entry.acceptedAt + expiresAfterMs
+    this.#open.count(entry, 1)
   }
 
   /** The one that it replaces goes; when it is full, those of strictly lower priority; or it does. */
@@ -439,7 +474,8 @@ export class Courier {
   }
 
   #reach(entry: Entry, stage: OpenStage): void {
-    if (STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return
+    const isFirst = stage === 'sent' && entry.stage === 'accepted'
+    if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return
     entry.stage = stage
     entry.watcher?.handleStage(entry)
   }

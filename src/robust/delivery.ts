@@ -5,11 +5,13 @@ import type { ReleaseOutput } from '../engine/types.ts'
 import { MqttError, type StoreError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { Emitter } from '../simple/events.ts'
+import type { Payload } from '../simple/types.ts'
 import { Courier, type CourierOptions } from './courier.ts'
 import type { Entry } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
 import type { Keeper, KeeperOwner } from './keeper.ts'
 import type { RobustPlatform } from './platform.ts'
+import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
 import { isBareClose, isCausedByPacket } from './refusals.ts'
 import type { Receipt, RobustEvents } from './types.ts'
@@ -80,7 +82,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   get clocks(): Clocks {
-    return { now: this.#now, epoch: this.#platform.epochNow() }
+    return { now: this.now, epoch: this.#platform.epochNow() }
   }
 
   /** Whether every message has its outcome. */
@@ -106,20 +108,43 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     entry.durable = this.#keeper !== undefined && entry.policy.durable !== 'no'
     if (this.opened) return this.#accept(entry)
     this.#own(entry)
-    entry.acceptedAt = this.#now
+    entry.acceptedAt = this.now
     this.#early.push(entry)
     this.open().catch((error: unknown) => {
       const failure = error as StoreError
-      for (const early of this.#early.splice(0)) this.courier.refuse(early, failure, this.#now)
+      for (const early of this.#early.splice(0)) this.courier.refuse(early, failure, this.now)
       this.warn('outbox', failure.message)
       this.pump()
     })
   }
 
+  /**
+   * Sends a message at QoS 0 without retain and properties, if nothing has to be decided or told of it.
+   * False, and nothing has happened, when it needs an entry.
+   */
+  publishPlain(
+    topic: string,
+    topicBytes: number,
+    payload: Payload,
+    payloadBytes: number,
+    policy: ResolvedPolicy,
+  ): boolean {
+    const { engine } = this.#core
+    const isSent =
+      this.courier.isOpenTo(policy, topicBytes + payloadBytes) &&
+      !this.#events.has('settled') &&
+      engine.publishPlain(topic, topicBytes, payload, payloadBytes)
+    if (isSent) {
+      this.#handleSent(this.now)
+      this.#pumped()
+    }
+    return isSent
+  }
+
   /** Refuses a message that was never accepted. */
   refuse(entry: Entry, error: MqttError): void {
     entry.durable = false
-    this.courier.refuse(entry, error, this.#now)
+    this.courier.refuse(entry, error, this.now)
     entry.storeError = undefined
     this.pump()
   }
@@ -143,13 +168,13 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (entry === undefined) {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
-    entry.renewed(this.#now)
+    entry.renewed(this.now)
     this.#accept(entry)
     return new MessageReceipt(entry, this)
   }
 
   cancel(entry: Entry): boolean {
-    const unsent = this.courier.cancel(entry, this.#now)
+    const unsent = this.courier.cancel(entry, this.now)
     this.pump()
     return unsent
   }
@@ -157,7 +182,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   // ---- what the connection tells
 
   handleConnected(sessionPresent: boolean, hadSession: boolean): void {
-    const now = this.#now
+    const now = this.now
     const { inflight } = this.courier.counts
     // A session that was to end with its connection is none that we could go on with.
     this.courier.handleConnected(sessionPresent && hadSession, now)
@@ -167,7 +192,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   handleClosed(error: MqttError | undefined): void {
-    const now = this.#now
+    const now = this.now
     const sudden = error !== undefined && now - this.#lastSentAt < SUDDEN_MS && isBareClose(error)
     const blamed = error !== undefined && (isCausedByPacket(error) || sudden)
     this.courier.handleClosed(blamed && !this.#probing, now)
@@ -178,14 +203,14 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const { state, held, answer } = entry
     if (state === 'done') {
       // One at a time: the engine sends the next that waits to be sent again.
-      if (this.courier.sendQuota === 1) this.#lastSentAt = this.#now
-      return this.courier.handleAnswer(entry, this.#now)
+      if (this.courier.sendQuota === 1) this.#lastSentAt = this.now
+      return this.courier.handleAnswer(entry, this.now)
     }
     if (answer instanceof MqttError) return this.courier.handleInterrupted(entry)
     if (state !== 'bound') this.courier.handleReceived(entry)
     if (!held) return
     const proceed = (): void => {
-      this.#core.engine.proceed(entry, this.#now)
+      this.#core.engine.proceed(entry, this.now)
       this.#core.driver.touch()
     }
     // What was given up is kept no more.
@@ -212,7 +237,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   handleStoreFailed(entry: Entry, error: StoreError): void {
-    this.courier.handleStoreFailed(entry, error, this.#now)
+    this.courier.handleStoreFailed(entry, error, this.now)
     this.pump()
   }
 
@@ -224,7 +249,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   handleOrphaned(entry: Entry): void {
     this.#known.set(entry.id, entry)
-    this.courier.restoreLost(entry, this.#now)
+    this.courier.restoreLost(entry, this.now)
   }
 
   warn(code: string, message: string): void {
@@ -236,7 +261,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     // A failure was told to those who asked for it.
     await this.#opening?.catch(() => undefined)
     for (const entry of [...this.courier.entries()]) {
-      if (!entry.durable) this.courier.cancel(entry, this.#now)
+      if (!entry.durable) this.courier.cancel(entry, this.now)
     }
     this.pump()
     this.#disarm()
@@ -248,26 +273,32 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (this.#pumping) return
     this.#pumping = true
     const { courier } = this
-    const { driver, engine } = this.#core
+    const { engine } = this.#core
     let sent = false
     engine.sendQuota = this.#probing ? 0 : courier.sendQuota
     for (let entry = courier.poll(); entry !== undefined; entry = courier.poll()) {
       if (entry.status !== undefined) this.#tell(entry)
       else {
         sent = true
-        entry.attachExpiry(driver.now)
-        engine.publish(entry, entry.owned, driver.now)
-        if (entry.qos > 0) entry.owned = true
-        if (entry.state === 'done') courier.handleAnswer(entry, driver.now)
+        this.#send(entry, this.now)
       }
     }
     this.#pumping = false
-    if (sent) {
-      this.#lastSentAt = driver.now
-      driver.touch()
-    }
+    if (sent) this.#handleSent(this.now)
     this.#arm()
     this.#pumped()
+  }
+
+  #send(entry: Entry, now: number): void {
+    entry.attachExpiry(now)
+    this.#core.engine.publish(entry, entry.owned, now)
+    if (entry.qos > 0) entry.owned = true
+    if (entry.state === 'done') this.courier.handleAnswer(entry, now)
+  }
+
+  #handleSent(now: number): void {
+    this.#lastSentAt = now
+    this.#core.driver.touch()
   }
 
   /** A server that ends every connection is no message's fault: it answers before a suspect is sent. */
@@ -276,7 +307,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#core.engine.sendQuota = 0
     const answered = (): void => {
       this.#probing = false
-      this.#lastSentAt = this.#now
+      this.#lastSentAt = this.now
       this.pump()
       this.#core.driver.touch()
     }
@@ -319,10 +350,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       () => {
         this.#timer = undefined
         this.#timerAt = Infinity
-        this.courier.handleTimeout(this.#now)
+        this.courier.handleTimeout(this.now)
         this.pump()
       },
-      Math.min(Math.max(0, at - this.#now), TIMER_MS_MAX),
+      Math.min(Math.max(0, at - this.now), TIMER_MS_MAX),
     )
   }
 
@@ -332,7 +363,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#timerAt = Infinity
   }
 
-  get #now(): number {
+  get now(): number {
     return this.#core.driver.now
   }
 
@@ -349,7 +380,15 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   #accept(entry: Entry): void {
-    this.courier.accept(entry, this.#now)
+    const now = this.now
+    if (!entry.durable && this.courier.acceptNext(entry, now)) {
+      this.#send(entry, now)
+      this.#handleSent(now)
+      if (entry.status === undefined) this.#arm()
+      else this.pump()
+      return
+    }
+    this.courier.accept(entry, now)
     if (entry.durable && entry.status === undefined) {
       entry.staged = entry.qos === 2
       this.#known.set(entry.id, entry)

@@ -44,8 +44,6 @@ export class Entry extends PublishOperation {
   #flags = 0
   /** The moment of `publish`, ms as `now` counts. */
   acceptedAt = 0
-  /** The key whose newest message alone is wanted, or undefined. */
-  readonly collapseKey: string | undefined
   /** How often its PUBLISH was handed to a connection. */
   attempts = 0
   /** Connections that the server ended while it was in flight, for a reason that a packet can cause. */
@@ -92,8 +90,12 @@ export class Entry extends PublishOperation {
     this.#idPrefix = idPrefix
     this.#number = number
     this.context = this
-    const { collapseKey } = policy
-    this.collapseKey = collapseKey === true ? topic : collapseKey
+  }
+
+  /** The key whose newest message alone is wanted, or undefined. */
+  get collapseKey(): string | undefined {
+    const { collapseKey } = this.policy
+    return collapseKey === true ? this.topic : collapseKey
   }
 
   /** When it is worth nothing any more, ms as `now` counts; Infinity: never. */
@@ -153,6 +155,14 @@ export class Entry extends PublishOperation {
   /** Names it for as long as its outbox knows it. */
   get id(): string {
     return this.#number === undefined ? this.#idPrefix : `${this.#idPrefix}${this.#number}`
+  }
+
+  /** It went out as it was published, and nothing comes back for it. */
+  asSent(now: number): this {
+    this.acceptedAt = this.settledAt = now
+    this.attempts = 1
+    this.status = 'sent'
+    return this
   }
 
   /** Forgets that it was ever sent: the next connection carries it as a new message. */

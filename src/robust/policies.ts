@@ -3,7 +3,15 @@
 // Rule: a policy is checked once, in full, and frozen. What becomes of a message is not decided here.
 
 import type { QoS } from '../codec/packets.ts'
-import { type Check, checkKeys, checkText, fields, oneOf, refuse } from '../simple/checks.ts'
+import {
+  type Check,
+  checkKeys,
+  checkQos,
+  checkText,
+  fields,
+  oneOf,
+  refuse,
+} from '../simple/checks.ts'
 import { type Duration, parseDuration } from './duration.ts'
 
 /** What becomes of a message that was in flight when the server forgot the session. */
@@ -65,8 +73,6 @@ export const UNTIL_DELIVERED: DeliveryPolicy = Object.freeze({
   priority: 2,
   energy: 'normal',
 } as const satisfies DeliveryPolicy)
-
-const checkQos = oneOf<QoS>(0, 1, 2)
 
 const checkExpiry: Check<number> = (name, ms) =>
   ms === Infinity || (Number.isSafeInteger(ms) && ms >= 0)
@@ -216,6 +222,9 @@ export function resolvePolicy(policy: DeliveryPolicy, qos: QoS = policy?.qos): R
  */
 export class Policies {
   readonly #usual: DeliveryPolicy
+  /** What the last message had, and the next one mostly has too; and what is known of it, by QoS. */
+  #policy: DeliveryPolicy | undefined
+  #resolved: (ResolvedPolicy | undefined)[] = []
   readonly #known = new WeakMap<DeliveryPolicy, (ResolvedPolicy | undefined)[]>()
 
   /** @param usual for messages that name none */
@@ -226,18 +235,15 @@ export class Policies {
 
   /** As {@link resolvePolicy}; without a policy, that of the client. */
   resolve(policy: DeliveryPolicy = this.#usual, qos?: QoS): ResolvedPolicy {
-    const known = this.#known.get(policy)
-    const slot = qos ?? 3
-    const found = known?.[slot]
-    if (found !== undefined) return found
-    const resolved = resolvePolicy(policy, qos)
-    if (known !== undefined) known[slot] = resolved
-    else {
-      const fresh: (ResolvedPolicy | undefined)[] = [undefined, undefined, undefined, undefined]
-      fresh[slot] = resolved
-      this.#known.set(policy, fresh)
+    if (policy !== this.#policy) {
+      // What is none throws here.
+      const resolved = this.#known.get(policy) ?? []
+      resolved[qos ?? 3] ??= resolvePolicy(policy, qos)
+      this.#known.set(policy, resolved)
+      this.#policy = policy
+      this.#resolved = resolved
     }
-    return resolved
+    return (this.#resolved[qos ?? 3] ??= resolvePolicy(policy, qos))
   }
 }
 

@@ -12,12 +12,18 @@ export interface ReceiptOwner {
 }
 
 export class MessageReceipt implements Receipt {
-  readonly #entry: Entry
+  #of: Entry | (() => Entry)
   readonly #owner: ReceiptOwner
 
-  constructor(entry: Entry, owner: ReceiptOwner) {
-    this.#entry = entry
+  /** @param of the message, or what makes it when somebody looks */
+  constructor(of: Entry | (() => Entry), owner: ReceiptOwner) {
+    this.#of = of
     this.#owner = owner
+  }
+
+  get #entry(): Entry {
+    if (typeof this.#of === 'function') this.#of = this.#of()
+    return this.#of
   }
 
   get id(): string {
@@ -57,48 +63,48 @@ export class MessageReceipt implements Receipt {
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
 export function stageOf(entry: Entry): Stage {
   return entry.status ?? entry.stage
 }
 
+/** How a message ended that has its `status`. */
 export function outcomeOf(entry: Entry): Outcome {
   const { status, attempts, acceptedAt, settledAt, possiblyDuplicated, answer, error } = entry
-  if (status === undefined) throw new Error(`Message ${entry.entryId} has no outcome yet`)
-  return {
-    status,
-    attempts,
-    latencyMs: settledAt - acceptedAt,
-    possiblyDuplicated,
-    ...(entry.hasNoSubscribers && { subscribers: 'none' }),
-    ...(typeof answer === 'number' && entry.qos > 0 && { reasonCode: answer }),
-    ...(error !== undefined && { error }),
-  }
+  const latencyMs = settledAt - acceptedAt
+  const outcome = { status, attempts, latencyMs, possiblyDuplicated } as Writable<Outcome>
+  if (entry.hasNoSubscribers) outcome.subscribers = 'none'
+  if (typeof answer === 'number' && entry.qos > 0) outcome.reasonCode = answer
+  if (error !== undefined) outcome.error = error
+  return outcome
 }
 
 /** Everybody who looks at one message. */
 class Watcher implements EntryWatcher {
-  #settled: Deferred<Outcome> | undefined
+  #settled: Promise<Outcome> | undefined
+  #settle: ((outcome: Outcome) => void) | undefined
   #stored: Deferred<Stored> | undefined
-  readonly #followers: Follower[] = []
+  #followers: Follower[] | undefined
 
   handleStage(entry: Entry): void {
     const stage = stageOf(entry)
-    for (const follower of this.#followers) follower.push(stage, entry.status !== undefined)
+    this.#followers?.forEach((follower) => follower.push(stage, entry.status !== undefined))
     if (entry.status === undefined) {
       if (entry.onDisk) this.#stored?.resolve('disk')
       return
     }
-    this.#settled?.resolve(outcomeOf(entry))
+    this.#settle?.(outcomeOf(entry))
     if (entry.storeError === undefined) this.#stored?.resolve('settled')
     else this.#stored?.reject(entry.storeError)
   }
 
   settled(entry: Entry): Promise<Outcome> {
-    if (this.#settled === undefined) {
-      this.#settled = deferred()
-      if (entry.status !== undefined) this.#settled.resolve(outcomeOf(entry))
-    }
-    return this.#settled.promise
+    this.#settled ??=
+      entry.status === undefined
+        ? new Promise((resolve) => (this.#settle = resolve))
+        : Promise.resolve(outcomeOf(entry))
+    return this.#settled
   }
 
   stored(entry: Entry): Promise<Stored> {
@@ -117,6 +123,7 @@ class Watcher implements EntryWatcher {
   follow(entry: Entry): AsyncIterator<Stage> {
     const follower = new Follower()
     follower.push(stageOf(entry), entry.status !== undefined)
+    this.#followers ??= []
     this.#followers.push(follower)
     return follower
   }

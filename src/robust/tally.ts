@@ -41,6 +41,11 @@ export class Tally {
     return this.bytes - this.#limits.outboxBytes
   }
 
+  /** Whether one more of this size is within the limits. */
+  fits(sizeBytes: number): boolean {
+    return this.messagesAbove < 0 && this.bytesAbove + sizeBytes <= 0
+  }
+
   get isFull(): boolean {
     return this.messagesAbove > 0 || this.bytesAbove > 0
   }

@@ -4,7 +4,7 @@
 
 import { checkFilter, checkTopic } from '../codec/topics.ts'
 import { encodeUtf8, utf8Length } from '../codec/utf8.ts'
-import type { UserProperty } from '../codec/packets.ts'
+import type { QoS, UserProperty } from '../codec/packets.ts'
 import type { Payload } from './types.ts'
 
 /** Gives what is kept of a value, or throws. */
@@ -42,8 +42,9 @@ export function refuse(
 /** Refuses keys that nothing reads: a typing mistake is the commonest bug. */
 export function checkKeys(name: string, value: object, checks: object): void {
   if (typeof value !== 'object' || value === null) refuse(name, value, 'give an object')
-  for (const key of Object.keys(value)) {
-    if (Object.hasOwn(checks, key)) continue
+  // An object of a shape that was seen before is walked without a list of its keys.
+  for (const key in value) {
+    if (Object.hasOwn(checks, key) || !Object.hasOwn(value, key)) continue
     const known = Object.keys(checks).join(', ')
     throw new TypeError(`Cannot use ${name}.${key}: the known ones are ${known}`)
   }
@@ -85,7 +86,12 @@ export function oneOf<T>(...choices: readonly T[]): Check<T> {
     choices.includes(value) ? value : refuse(name, value, `give one of ${choices.join(', ')}`)
 }
 
-export const checkBoolean: Check<boolean> = oneOf(true, false)
+/** These two are asked at every publish. */
+export const checkBoolean: Check<boolean> = (name, value) =>
+  typeof value === 'boolean' ? value : refuse(name, value, 'give one of true, false')
+
+export const checkQos: Check<QoS> = (name, qos) =>
+  qos === 0 || qos === 1 || qos === 2 ? qos : refuse(name, qos, 'give one of 0, 1, 2')
 
 /** Refuses what is longer than a packet can say. */
 export function checkSize(

@@ -13,7 +13,7 @@ import type { RequestOperation } from '../engine/requests.ts'
 import type { ClosedOutput, ConnectedOutput, Output, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
-import { publishAnswer, requestAnswer } from './answers.ts'
+import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
 import { connectResult, connectSettings, isVersionRefused } from './connecting.ts'
 import { Emitter } from './events.ts'
@@ -27,7 +27,6 @@ import type {
   ConnectResult,
   Message,
   MessageHandler,
-  PublishResult,
   SimpleEvents,
   Statistics,
   Subscription,
@@ -152,32 +151,6 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     return ends.promise
   }
 
-  publish(
-    operation: PublishOperation,
-    owned: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<PublishResult> {
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    if (!this.#mayConnect) {
-      return Promise.reject(unconnectedError(`publish to "${operation.topic}"`))
-    }
-    const driver = this.driver
-    this.engine.publish(operation, owned, driver.now)
-    let promise: Promise<PublishResult>
-    if (operation.state === 'done') {
-      promise = operation.answer === 0 ? driver.handedOver : Promise.reject(operation.answer)
-    } else {
-      promise = promiseOf<PublishResult>(
-        operation,
-        signal,
-        signal && (() => this.#cancel(operation)),
-      )
-    }
-    driver.touch()
-    if (driver.paused) this.weigh()
-    return promise
-  }
-
   subscribe(
     requests: readonly SubscriptionRequest[],
     handler: MessageHandler | undefined,
@@ -222,7 +195,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     if (signal?.aborted) return Promise.reject(signal.reason)
     const waiting = this.inbox.take()
     if (waiting !== undefined) return Promise.resolve(waiting)
-    return this.#mayConnect
+    return this.mayConnect
       ? this.inbox.wait(signal)
       : Promise.reject(unconnectedError('wait for a message'))
   }
@@ -321,7 +294,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   /** Whether there is a connection, or will be soon. */
-  get #mayConnect(): boolean {
+  get mayConnect(): boolean {
     const begun = this.engine.state === 'connected' || this.#attempt !== undefined
     return begun || this.#layer?.mayConnect === true
   }
@@ -361,7 +334,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       }
       this.#takeAttempt()?.reject(closedError)
     }
-    if (!this.#mayConnect) this.inbox.end(error, closedError)
+    if (!this.mayConnect) this.inbox.end(error, closedError)
     this.#layer?.handleClosed(error, wasConnected)
     this.#announce()
     closing?.resolve()
@@ -388,28 +361,17 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
 
   /** Tells whoever waits for an operation, if anybody does. */
   #settleOperation(operation: Operation): void {
-    if (operation.kind === 'publish' && this.#layer !== undefined) {
-      return this.#layer.handlePublish(operation)
-    }
+    if (operation.kind === 'publish') return this.settlePublish(operation)
     const settle = operation.context as Settle<unknown> | undefined
     operation.context = undefined
     if (settle === undefined) return
-    if (operation.kind === 'publish' && operation.qos === 0 && operation.answer === 0) {
-      // It has left the queue, and is handed over with the next write.
-      return settle(this.driver.handedOver)
-    }
-    const answer =
-      operation.kind === 'publish'
-        ? publishAnswer(operation)
-        : operation.kind === 'ping'
-          ? operation.answer
-          : requestAnswer(operation)
+    const answer = operation.kind === 'ping' ? operation.answer : requestAnswer(operation)
     settle(answer instanceof MqttError ? Promise.reject(answer) : answer)
   }
 
-  #cancel(operation: PublishOperation): undefined {
-    this.engine.cancel(operation)
-    this.driver.touch()
+  /** The engine is done with a message, or tells a step of it. */
+  protected settlePublish(operation: PublishOperation): void {
+    this.#layer?.handlePublish(operation)
   }
 
   /** Runs a request now, or when the connection that is being opened is there. */

@@ -4,9 +4,9 @@
 import type { Platform } from '../driver/platform.ts'
 import { BaseClient } from './base-client.ts'
 import { checkHandler, checkText } from './checks.ts'
-import { ClientCore } from './client-core.ts'
 import { requireTransport, resolveOptions } from './options.ts'
-import { checkConnect, checkDisconnect, PublishChecks } from './requests.ts'
+import { PublishingCore } from './publishing-core.ts'
+import { checkConnect, checkDisconnect, PublishChecks, publishOperation } from './requests.ts'
 import type {
   ClientOptions,
   ClientState,
@@ -21,7 +21,7 @@ import type {
 
 /** One connection to a server; the entry points give it its platform. */
 export class SimpleClient extends BaseClient implements AsyncDisposable {
-  readonly #core: ClientCore
+  readonly #core: PublishingCore
   readonly #checks = new PublishChecks()
 
   /**
@@ -33,7 +33,7 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
     checkText('clientId', clientId)
     const resolved = resolveOptions(server, options, platform.parseServer)
     requireTransport(resolved, platform)
-    const core = new ClientCore(clientId, resolved, platform)
+    const core = new PublishingCore(clientId, resolved, platform)
     super(core)
     this.#core = core
   }
@@ -74,8 +74,15 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
    * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before the answer
    */
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
-    const operation = this.#checks.operation(topic, payload, options)
-    return this.#core.publish(operation, options?.transfer === true, options?.signal)
+    const topicBytes = this.#checks.topicBytes(topic)
+    const payloadBytes = this.#checks.payloadBytes(payload)
+    if (options === undefined) {
+      const handedOver = this.#core.publishPlain(topic, topicBytes, payload, payloadBytes)
+      if (handedOver !== undefined) return handedOver
+      options = {}
+    }
+    const operation = publishOperation(topic, topicBytes, payload, payloadBytes, options)
+    return this.#core.publish(operation, options.transfer === true, options.signal)
   }
 
   /**

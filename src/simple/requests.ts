@@ -10,6 +10,7 @@ import {
   checkBoolean,
   checkKeys,
   checkPublishTopic,
+  checkQos,
   checkSignal,
   checkSize,
   checkSubscribeFilter,
@@ -27,11 +28,8 @@ import type {
   DisconnectOptions,
   Payload,
   PublishOptions,
-  QoS,
   SubscribeOptions,
 } from './types.ts'
-
-const checkQos = oneOf<QoS>(0, 1, 2)
 
 const PUBLISH_CHECKS = {
   qos: checkQos,
@@ -66,19 +64,35 @@ export const checkWait: Check<{ readonly signal?: AbortSignal }> = fields({ sign
 /** The largest payload that any packet can carry beside a header. §2.1.4 */
 const LARGEST_PAYLOAD_BYTES = 268_435_455 - 65_537
 
-/** Makes publish operations; the topic of the call before need not be checked again. */
+/** Topics that are remembered, and the longest of them, bytes: 32 KiB at the most. */
+const TOPICS_KEPT = 256
+const TOPIC_BYTES_MAX = 128
+
+/** Checks and measures what is published; a topic that was used lately need not be checked again. */
 export class PublishChecks {
   /** Undefined before the first call: an empty topic must be refused too. */
   #topic: string | undefined = undefined
   #topicBytes = 0
+  /** Topics that were checked, and their sizes; made at the second one. */
+  #known: Map<string, number> | undefined
 
   /** The size of a topic that can be published to. @throws {TypeError} for another */
   topicBytes(topic: string): number {
     if (topic !== this.#topic) {
-      this.#topicBytes = utf8Length(checkPublishTopic('topic', topic))
+      let sizeBytes = this.#known?.get(topic)
+      if (sizeBytes === undefined) {
+        sizeBytes = utf8Length(checkPublishTopic('topic', topic))
+        if (this.#topic !== undefined && sizeBytes <= TOPIC_BYTES_MAX) this.#know(topic, sizeBytes)
+      }
+      this.#topicBytes = sizeBytes
       this.#topic = topic
     }
     return this.#topicBytes
+  }
+
+  #know(topic: string, sizeBytes: number): void {
+    if (this.#known === undefined || this.#known.size >= TOPICS_KEPT) this.#known = new Map()
+    this.#known.set(topic, sizeBytes)
   }
 
   /** The size of a payload. @throws {TypeError} @throws {RangeError} for what is none, or too long */
@@ -87,41 +101,31 @@ export class PublishChecks {
     checkSize('payload', sizeBytes, LARGEST_PAYLOAD_BYTES)
     return sizeBytes
   }
-
-  /** @throws {TypeError} @throws {RangeError} for whatever cannot be published */
-  operation(
-    topic: string,
-    payload: Payload,
-    options: PublishOptions | undefined,
-  ): PublishOperation {
-    const topicBytes = this.topicBytes(topic)
-    const sizeBytes = this.payloadBytes(payload)
-    if (options === undefined) {
-      return new PublishOperation(topic, topicBytes, payload, sizeBytes, 0, false)
-    }
-    checkPublishKeys(options)
-    const { qos = 0, retain = false, transfer = false, signal, properties } = options
-    if (qos !== 0 && qos !== 1 && qos !== 2) checkQos('qos', qos)
-    if (typeof retain !== 'boolean') checkBoolean('retain', retain)
-    if (typeof transfer !== 'boolean') checkBoolean('transfer', transfer)
-    if (signal !== undefined) checkSignal('signal', signal)
-    return new PublishOperation(
-      topic,
-      topicBytes,
-      payload,
-      sizeBytes,
-      qos,
-      retain,
-      properties === undefined ? NO_PROPERTIES : packetProperties('properties', properties),
-    )
-  }
 }
 
-/** As `checkKeys`, for the call that is made most often: an object of the known shape costs little. */
-function checkPublishKeys(options: PublishOptions): void {
-  let known = typeof options === 'object' && options !== null
-  for (const key in options) known &&= Object.hasOwn(PUBLISH_CHECKS, key)
-  if (!known) checkKeys('options', options, PUBLISH_CHECKS)
+/** A publish that is measured already. @throws {TypeError} @throws {RangeError} for wrong options */
+export function publishOperation(
+  topic: string,
+  topicBytes: number,
+  payload: Payload,
+  payloadLength: number,
+  options: PublishOptions,
+): PublishOperation {
+  checkKeys('options', options, PUBLISH_CHECKS)
+  const { qos = 0, retain = false, transfer = false, signal, properties } = options
+  checkQos('qos', qos)
+  checkBoolean('retain', retain)
+  checkBoolean('transfer', transfer)
+  if (signal !== undefined) checkSignal('signal', signal)
+  return new PublishOperation(
+    topic,
+    topicBytes,
+    payload,
+    payloadLength,
+    qos,
+    retain,
+    properties === undefined ? NO_PROPERTIES : packetProperties('properties', properties),
+  )
 }
 
 /** @throws {TypeError} @throws {RangeError} for what cannot be subscribed to */

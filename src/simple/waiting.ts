@@ -34,6 +34,13 @@ export function watch(
 /** Settles what somebody waits for: with the result, or with a rejected promise. */
 export type Settle<T> = (answer: T | Promise<T>) => void
 
+/** The promise of an operation, which `context` settles. */
+export function answerTo<T>(operation: { context: unknown }): Promise<T> {
+  return new Promise<T>((resolve) => {
+    operation.context = resolve
+  })
+}
+
 /**
  * The promise of an operation, which `context` settles. When the signal aborts it rejects; `abandoned`
  * gives what its answer goes to then.
@@ -43,9 +50,8 @@ export function promiseOf<T>(
   signal?: AbortSignal,
   abandoned?: () => Settle<T> | undefined,
 ): Promise<T> {
+  if (signal === undefined) return answerTo(operation)
   return new Promise<T>((resolve) => {
-    operation.context = resolve
-    if (signal === undefined) return
     const stopWatching = watch(signal, (reason) => {
       operation.context = abandoned?.()
       resolve(Promise.reject(reason))

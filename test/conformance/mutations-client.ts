@@ -49,7 +49,7 @@ export const CLIENT_CHANGES: Changes = {
     ],
   ],
   'src/simple/requests.ts': [
-    ['if (qos !== 0 && qos !== 1 && qos !== 2) ', 'if (false) ', { both: 'MQTT-3.3.1-4' }],
+    ["checkQos('qos', qos)\n", '\n', { both: 'MQTT-3.3.1-4' }],
     [
       "utf8Length(checkPublishTopic('topic', topic))",
       'utf8Length(topic)',

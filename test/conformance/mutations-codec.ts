@@ -166,12 +166,8 @@ export const CODEC_CHANGES: Changes = {
     ['if (id === 0)', 'if (false)', { v5: 'MQTT-2.2.1-4' }],
     ['if ((qos as number) === 3)', 'if (false)', { both: 'MQTT-3.3.1-4' }],
     ['if (qos === 0 && flags & 8)', 'if (false)', { both: 'MQTT-3.3.1-2' }],
-    ["if (topic === '' && some", 'if (false && some', { both: 'MQTT-4.7.3-1' }],
-    [
-      'qos === 0 ? 0 : packetId(',
-      'qos < 0 ? 0 : packetId(',
-      { v4: 'MQTT-2.3.1-5', v5: 'MQTT-2.2.1-2' },
-    ],
+    ['if (!topic && some', 'if (false && some', { both: 'MQTT-4.7.3-1' }],
+    ['!qos ? 0 : packetId(', 'qos < 0 ? 0 : packetId(', { v4: 'MQTT-2.3.1-5', v5: 'MQTT-2.2.1-2' }],
     [
       '(given.qos as number) |\n',
       '(given.qos as number) | 64 |\n',

@@ -289,7 +289,7 @@ export const ENGINE_CHANGES: Changes = {
       'this.#options.outboundTopicAliases',
       { v5: 'MQTT-3.2.2-17 MQTT-3.2.2-18 MQTT-3.3.2-9' },
     ],
-    ['sizeOf(operation, version) + 8 <=', 'sizeOf(operation, version) <=', { v5: 'MQTT-3.2.2-15' }],
+    ['sizeBytes + 8 <=', 'sizeBytes <=', { v5: 'MQTT-3.2.2-15' }],
     [
       'this.#resend.push(operation)',
       'void operation',

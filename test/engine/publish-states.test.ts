@@ -5,7 +5,12 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Packet, QoS } from '../../src/codec/packets.ts'
 import type { PublishOperation } from '../../src/engine/operations.ts'
-import { PUBLISH_TRANSITIONS, type PublishState } from '../../src/engine/publish-states.ts'
+import {
+  nextState,
+  PUBLISH_TRANSITIONS,
+  type PublishEvent,
+  type PublishState,
+} from '../../src/engine/publish-states.ts'
 import { ConnectionLostError, ProtocolError, TimeoutError } from '../../src/errors.ts'
 import { brief, errorIs, puback, pubcomp, pubrec, Rig, sentAre } from '../support/engine-rig.ts'
 
@@ -87,6 +92,23 @@ const LEGAL: {
     'PUBCOMP 0x92': ['done', '', 0x92],
   },
 }
+
+test('a step is what the table says, for every QoS, state and event', () => {
+  const events = new Set<PublishEvent>()
+  for (const states of Object.values(PUBLISH_TRANSITIONS)) {
+    for (const row of Object.values(states)) {
+      for (const event of Object.keys(row)) events.add(event as PublishEvent)
+    }
+  }
+  equal(events.size, 11)
+  for (const qos of [0, 1, 2] as const) {
+    for (const state of Object.keys(PUBLISH_TRANSITIONS[qos]) as PublishState[]) {
+      for (const event of events) {
+        equal(nextState(qos, state, event), PUBLISH_TRANSITIONS[qos][state][event])
+      }
+    }
+  }
+})
 
 describe('the states of a message against each acknowledgement', () => {
   for (const qos of [0, 1, 2] as const) {

@@ -252,6 +252,53 @@ describe('fleeting', () => {
   })
 })
 
+describe('the receipt of a message that is sent as it is published', () => {
+  test('tells as much as any other, whenever it is looked at', async () => {
+    const rig = await connectedRig()
+    const receipts = ['a', 'b'].map((topic) =>
+      rig.client.publish(topic, 'x', { delivery: fleeting() }),
+    )
+    await settle()
+    const [first, second] = receipts as [Receipt, Receipt]
+    deepEqual([first.topic, second.topic, first.stage], ['a', 'b', 'sent'])
+    ok(first.id !== second.id)
+    equal(first.id, first.id)
+    equal(first.settled, first.settled)
+    deepEqual(await first.settled, {
+      status: 'sent',
+      attempts: 1,
+      latencyMs: 0,
+      possiblyDuplicated: false,
+    })
+    equal(await first.stored, 'settled')
+    equal(first.cancel(), false)
+    equal(await first.wait({ signal: new AbortController().signal }), await first.settled)
+    const stages = follow(second)
+    await settle()
+    deepEqual(stages, ['sent', 'end'])
+    equal(rig.client.idle, true)
+  })
+
+  test('is the same for who listens to the event', async () => {
+    const rig = await connectedRig()
+    const heard: unknown[] = []
+    rig.client.on('settled', ({ receipt, outcome }) => heard.push(receipt.id, outcome))
+    const receipt = rig.client.publish('a', 'x', { delivery: fleeting() })
+    await settle()
+    deepEqual(heard, [receipt.id, await receipt.settled])
+  })
+
+  test('comes behind what waits in the same topic', async () => {
+    const rig = await connectedRig({}, { connack: { receiveMaximum: 1 } })
+    const before = brief(rig.connection.received).length
+    rig.client.publish('a', '1')
+    rig.client.publish('b', '2')
+    rig.client.publish('b', '3', { delivery: fleeting() })
+    await settle()
+    deepEqual(brief(rig.connection.received).slice(before), ['PUBLISH a 1'])
+  })
+})
+
 describe('latest', () => {
   test('keeps the newest of each topic while it waits', async () => {
     const rig = robustClient()

@@ -2,7 +2,7 @@
 // publish(): what goes out, what the promise says, the order, what waits, and the limits of the server and
 // our own, which are checked before a byte leaves.
 
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
@@ -131,6 +131,55 @@ describe('a publish', () => {
     const { client, connection } = await connected()
     const sent = ['a', 'a', 'ab', 'ä', 'a', '', 'a'].filter((topic) => topic !== '')
     for (const topic of sent) await client.publish(topic, 'x')
+    await settle()
+    deepEqual(topics(connection.received), sent)
+  })
+
+  test('without options is on the wire what it is with those that say the same', async () => {
+    for (const topicAliasMaximum of [0, 2]) {
+      const { client, connection } = await connected({}, { connack: { topicAliasMaximum } })
+      const payloads = ['', 'text ä', Uint8Array.of(), new Uint8Array(300).fill(7)]
+      for (const payload of payloads) {
+        await client.publish('t/ä', payload)
+        await client.publish('t/ä', payload, { qos: 0 })
+      }
+      await settle()
+      const publishes = connection.received.filter(({ type }) => type === PacketType.PUBLISH)
+      equal(publishes.length, payloads.length * 2)
+      equal(client.statistics.packetsSent, 1 + publishes.length)
+      // The first one alone tells the alias.
+      for (const [index, payload] of payloads.entries()) {
+        const [plain, said] = publishes.slice(index * 2, index * 2 + 2) as PublishPacket[]
+        if (index > 0 || topicAliasMaximum === 0) deepEqual(plain, said)
+        deepEqual(plain?.payload, typeof payload === 'string' ? encodeUtf8(payload) : payload)
+      }
+    }
+  })
+
+  test('without options keeps its place behind what waits', async () => {
+    const { client, connection } = await connected({}, { connack: { receiveMaximum: 1 } })
+    const calls = [
+      client.publish('a', 'x', { qos: 1 }),
+      client.publish('b', 'x', { qos: 1 }),
+      client.publish('c', 'x'),
+    ]
+    await settle()
+    deepEqual(topics(connection.received), ['a'])
+    connection.autoRespond()
+    await Promise.all(calls)
+    deepEqual(topics(connection.received), ['a', 'b', 'c'])
+  })
+
+  test('refuses a topic however many others were checked before', async () => {
+    const { client, connection } = await connected()
+    const sent = Array.from({ length: 600 }, (_, index) => `t/${index % 300}`)
+    for (const topic of sent) {
+      void client.publish(topic, 'x')
+      for (const wrong of ['', `${topic}/#`]) {
+        throws(() => void client.publish(wrong, 'x'), TypeError)
+        throws(() => void client.publish(wrong, 'x'), TypeError)
+      }
+    }
     await settle()
     deepEqual(topics(connection.received), sent)
   })
