@@ -2,11 +2,9 @@
 // server, which are checked before a byte is written. One order holds for one client: what waits
 // goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
-import { type PublishHeader, publishSize, writePublishHeader } from '../codec/encode.ts'
+import type { PublishHeader } from '../codec/encode.ts'
 import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
-import { writeUtf8 } from '../codec/utf8.ts'
 import type { MqttError, Sent } from '../errors.ts'
-import { OutboundAliases } from './aliases.ts'
 import { Deque } from './deque.ts'
 import { required, timeoutError, violation } from './endings.ts'
 import { Inflight } from './inflight.ts'
@@ -14,6 +12,7 @@ import { type Link, queueFull, sendAck } from './link.ts'
 import { type IdentifiedOperation, type Payload, PublishOperation } from './operations.ts'
 import { REFERENCE_FROM_BYTES } from './outbound-buffer.ts'
 import type { PayloadPool } from './payload-pool.ts'
+import { PublishWriter } from './publish-writer.ts'
 import { expiryOf, isWithin, refusalOf, remainingProperties } from './publish-checks.ts'
 import { nextState, type PublishEvent } from './publish-states.ts'
 import type { EngineOptions } from './types.ts'
@@ -59,7 +58,7 @@ export class Outbound {
   /** Messages whose packet id is being recorded. */
   #binding = 0
   #sequence = 0
-  #aliases: OutboundAliases | undefined
+  readonly #writer: PublishWriter
   /** Ids known to be free at the server, of a session that is not ours; undefined when all are. */
   #cleared: Set<number> | undefined
 
@@ -74,6 +73,7 @@ export class Outbound {
     this.#link = link
     this.#options = options
     this.#pool = pool
+    this.#writer = new PublishWriter(link)
     this.inflight = new Inflight(lastId)
     if (adopted) this.#cleared = new Set()
     this.restore(restored)
@@ -150,8 +150,7 @@ export class Outbound {
     if (!isSmall || !this.hasRoom(0, false)) return false
     const header: PlainHeader = (this.#plain ??= new PublishOperation('', 0, '', 0, 0, false))
     header.topic = topic
-    this.#writeHeader(header, topicBytes, payloadLength)
-    this.#writePayload(payload, 0, payloadLength, false)
+    this.#writer.write(header, topicBytes, payload, 0, payloadLength, false)
     return true
   }
 
@@ -294,8 +293,7 @@ export class Outbound {
 
   /** The server has accepted the connection; `resumed` when it still has our session. */
   handleConnected(resumed: boolean, adopted: boolean): void {
-    const limit = Math.min(this.#link.limits.topicAliasMaximum, this.#options.outboundTopicAliases)
-    this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
+    this.#writer.handleConnected(this.#options.outboundTopicAliases)
     this.#used = 0
     this.#clearing.clear()
     this.#binding = 0
@@ -424,33 +422,7 @@ export class Outbound {
     const properties = remainingProperties(operation, this.#waitedMs(operation, now))
     const header =
       properties === operation.properties ? operation : withProperties(operation, properties)
-    this.#writeHeader(header, topicBytes, payloadLength)
-    this.#writePayload(payload, payloadOffset, payloadLength, owned)
-  }
-
-  #writeHeader(header: PublishHeader, topicBytes: number, payloadLength: number): void {
-    const link = this.#link
-    const { version } = link
-    let alias = 0
-    if (this.#aliases !== undefined) {
-      const sizeBytes = publishSize(version, header, topicBytes, payloadLength, 0)
-      if (sizeBytes + 8 <= link.limits.maximumPacketSizeBytes) {
-        alias = this.#aliases.use(header.topic)
-        if (this.#aliases.known) topicBytes = 0
-      }
-    }
-    link.packetsSent += 1
-    writePublishHeader(link.out, version, header, topicBytes, payloadLength, alias)
-  }
-
-  #writePayload(payload: Payload, offset: number, payloadLength: number, owned: boolean): void {
-    const { out } = this.#link
-    if (typeof payload === 'string') {
-      out.reserve(payloadLength)
-      out.length = writeUtf8(payload, out.bytes, out.length)
-    } else {
-      out.append(payload, offset, payloadLength, owned)
-    }
+    this.#writer.write(header, topicBytes, payload, payloadOffset, payloadLength, owned)
   }
 
   #isFull(operation: PublishOperation): boolean {

@@ -17,7 +17,7 @@ const DRAWS: { readonly [name: string]: (random: Random, durationMs: number) => 
     latencyMs: Math.ceil(random.magnitude(1, 3000)),
     jitterMs: Math.ceil(random.magnitude(1, 2000)),
   }),
-  'link.bandwidth': (random) => ({ bytesPerSecond: Math.ceil(random.magnitude(100, 100_000)) }),
+  'link.bandwidth': (random) => ({ bytesPerSecond: Math.ceil(random.magnitude(500, 100_000)) }),
   'link.cut': blow,
   'link.cutAtByte': (random) => ({
     probability: random.magnitude(0.1, 0.9),

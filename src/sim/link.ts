@@ -18,7 +18,7 @@ import type { World } from './world.ts'
 
 /** What a network holds of one lane before it makes the sender wait, as kernels do. */
 const BUFFER_BYTES = 65_536
-/** The most pieces that a drip makes of what is sent at once. */
+/** The most pieces that are made of what is sent at once. */
 const PIECES_MAX = 64
 /** One way without faults, ms. */
 const LATENCY_MS = 10
@@ -126,10 +126,13 @@ export class Link {
     return (bytes * 1000) / bandwidth.bytesPerSecond
   }
 
-  /** How many bytes pass at a time. */
+  /** How many bytes pass at a time: few in a drip, and a quarter of a second of what a slow link carries. */
   pieceBytes(length: number): number {
-    if (!this.isOn('drip')) return length
-    return Math.max(this.#faults.drip?.bytes ?? 1, Math.ceil(length / PIECES_MAX))
+    const { drip, bandwidth } = this.#faults
+    const least = Math.ceil(length / PIECES_MAX)
+    if (this.isOn('drip')) return Math.max(drip?.bytes ?? 1, least)
+    if (this.#world.healed || bandwidth === undefined) return length
+    return Math.max(Math.ceil(bandwidth.bytesPerSecond / 4), least)
   }
 
   #dial(

@@ -1,0 +1,52 @@
+// Writes PUBLISH packets into the buffer of a connection, with the topic aliases that the server allows.
+// Rule: whoever calls has checked the limits; what is written is on its way. §3.3, §3.3.2.3.4
+
+import { type PublishHeader, publishSize, writePublishHeader } from '../codec/encode.ts'
+import { writeUtf8 } from '../codec/utf8.ts'
+import { OutboundAliases } from './aliases.ts'
+import type { Link } from './link.ts'
+
+/** What an alias adds to a packet at the most, bytes. */
+const ALIAS_BYTES = 8
+
+export class PublishWriter {
+  readonly #link: Link
+  #aliases: OutboundAliases | undefined
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  /** Aliases begin anew with each connection. @param most how many we want to use. [MQTT-3.3.2-7] */
+  handleConnected(most: number): void {
+    const limit = Math.min(this.#link.limits.topicAliasMaximum, most)
+    this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
+  }
+
+  /** @param owned Whether nobody changes the payload any more, so that it need not be copied. */
+  write(
+    header: PublishHeader,
+    topicBytes: number,
+    payload: Uint8Array | string,
+    payloadOffset: number,
+    payloadLength: number,
+    owned: boolean,
+  ): void {
+    const link = this.#link
+    const { out, version } = link
+    let alias = 0
+    if (this.#aliases !== undefined) {
+      const sizeBytes = publishSize(version, header, topicBytes, payloadLength, 0)
+      if (sizeBytes + ALIAS_BYTES <= link.limits.maximumPacketSizeBytes) {
+        alias = this.#aliases.use(header.topic)
+        if (this.#aliases.known) topicBytes = 0
+      }
+    }
+    link.packetsSent += 1
+    writePublishHeader(out, version, header, topicBytes, payloadLength, alias)
+    if (typeof payload === 'string') {
+      out.reserve(payloadLength)
+      out.length = writeUtf8(payload, out.bytes, out.length)
+    } else out.append(payload, payloadOffset, payloadLength, owned)
+  }
+}
