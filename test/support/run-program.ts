@@ -32,15 +32,17 @@ const OWN = [
 /**
  * Starts a JavaScript file with this Node in the root of the repository.
  * @param env variables beside those of this process
+ * @param runtime another Node than this one
  */
 export function startProgram(
   path: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  runtime: string = process.execPath,
 ): Running {
   const inherited = { ...process.env }
   for (const name of OWN) delete inherited[name]
-  const child = spawn(process.execPath, [path, ...args], {
+  const child = spawn(runtime, [path, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -75,6 +77,7 @@ export function runProgram(
   path: string,
   args?: readonly string[],
   env?: Readonly<Record<string, string>>,
+  runtime?: string,
 ): Promise<Ending> {
-  return startProgram(path, args, env).ended
+  return startProgram(path, args, env, runtime).ended
 }

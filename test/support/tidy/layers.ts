@@ -63,6 +63,7 @@ export const LAYERS: readonly Layer[] = [
   { path: 'src/outbox/memory.ts', imports: OUTBOX_PARTS, pure: true },
   { path: 'src/outbox/log/', imports: [ERRORS, ...OUTBOX_PARTS], pure: true },
   { path: 'src/outbox/file', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
+  { path: 'src/outbox/folder', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/sqlite', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/indexeddb', imports: [ERRORS, 'src/outbox/'], pure: false },
   {
