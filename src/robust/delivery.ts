@@ -6,7 +6,7 @@ import { MqttError, type StoreError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { Emitter } from '../simple/events.ts'
 import { Courier, type CourierOptions } from './courier.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, PLACE } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
 import type { Keeper, KeeperOwner } from './keeper.ts'
 import type { RobustPlatform } from './platform.ts'
@@ -134,6 +134,19 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   get quarantined(): readonly { readonly id: string; readonly reason: string }[] {
     return this.#keeper?.quarantined ?? []
+  }
+
+  /** Every message without an outcome: in flight, and what waits in the order in which it would be sent. */
+  entries(): readonly Entry[] {
+    const inflight = (this.#core.engine.publishes as readonly Entry[]).filter(
+      ({ place }) => place === PLACE.ENGINE,
+    )
+    return [...inflight, ...this.courier.entries()]
+  }
+
+  /** What is set aside, as it was. */
+  async *setAside(): AsyncIterable<Entry> {
+    if (this.#keeper !== undefined) yield* this.#keeper.setAsideEntries()
   }
 
   /** Publishes a message anew that was set aside. */

@@ -158,9 +158,8 @@ export class Keeper {
   /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
   async takeBack(id: string): Promise<Entry | undefined> {
     const aside = this.#aside.get(id)
-    const [found] = aside === undefined ? [] : await this.#outbox.read(aside.seq, 1)
-    if (aside === undefined || found?.[0] !== aside.seq) return undefined
-    const entry = decodeEntry(found[1], this.#owner.clocks)
+    const entry = aside && (await this.#readAside(aside))
+    if (aside === undefined || entry === undefined) return undefined
     this.#aside.delete(id)
     this.#write(
       [
@@ -171,6 +170,21 @@ export class Keeper {
       nothing,
     )
     return entry
+  }
+
+  /** The messages that are set aside, as they were. */
+  async *setAsideEntries(): AsyncIterable<Entry> {
+    for (const aside of [...this.#aside.values()]) {
+      const entry = await this.#readAside(aside)
+      if (entry === undefined) continue
+      entry.status = 'poisoned'
+      yield entry
+    }
+  }
+
+  async #readAside({ seq }: SetAside): Promise<Entry | undefined> {
+    const [found] = await this.#outbox.read(seq, 1)
+    return found?.[0] === seq ? decodeEntry(found[1], this.#owner.clocks) : undefined
   }
 
   /** Keeps, or forgets, the QoS 2 id of a message to us; `done` is called once it is safe. */
