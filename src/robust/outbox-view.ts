@@ -72,7 +72,7 @@ export class OutboxView {
     await this.#core.open()
     const { delivery } = this.#core
     for (const entry of delivery.entries()) if (entry.status === undefined) yield this.#whole(entry)
-    for await (const entry of delivery.setAside()) yield this.#whole(entry)
+    for await (const entry of delivery.keeper?.setAside() ?? []) yield this.#whole(entry)
   }
 
   /**
@@ -91,7 +91,7 @@ export class OutboxView {
   /** What could not be read, or was found to end connections. */
   async *quarantined(): AsyncIterable<{ readonly id: string; readonly reason: string }> {
     await this.#core.open()
-    yield* this.#core.delivery.quarantined
+    yield* this.#core.delivery.keeper?.quarantined ?? []
   }
 
   /**

@@ -9,6 +9,8 @@ import type { Outcome, Receipt, Stage, Stored } from './types.ts'
 /** What a receipt asks of the client. */
 export interface ReceiptOwner {
   cancel(entry: Entry): boolean
+  /** What a message is said to be kept on by what keeps it. */
+  readonly place: Stored
 }
 
 export class MessageReceipt implements Receipt {
@@ -33,7 +35,7 @@ export class MessageReceipt implements Receipt {
   }
 
   get stored(): Promise<Stored> {
-    return watcherOf(this.#entry).stored(this.#entry)
+    return watcherOf(this.#entry).stored(this.#entry, this.#owner)
   }
 
   get settled(): Promise<Outcome> {
@@ -79,13 +81,14 @@ export function outcomeOf(entry: Entry): Outcome {
 class Watcher implements EntryWatcher {
   #settled: Deferred<Outcome> | undefined
   #stored: Deferred<Stored> | undefined
+  #owner: ReceiptOwner | undefined
   readonly #followers: Follower[] = []
 
   handleStage(entry: Entry): void {
     const stage = stageOf(entry)
     for (const follower of this.#followers) follower.push(stage, entry.status !== undefined)
     if (entry.status === undefined) {
-      if (entry.onDisk) this.#stored?.resolve('disk')
+      if (entry.onDisk) this.#stored?.resolve(this.#owner?.place ?? 'memory')
       return
     }
     this.#settled?.resolve(outcomeOf(entry))
@@ -101,7 +104,8 @@ class Watcher implements EntryWatcher {
     return this.#settled.promise
   }
 
-  stored(entry: Entry): Promise<Stored> {
+  stored(entry: Entry, owner: ReceiptOwner): Promise<Stored> {
+    this.#owner = owner
     if (this.#stored === undefined) {
       this.#stored = deferred()
       // Who does not look at it has nothing to handle: the outcome says the same.
@@ -109,7 +113,7 @@ class Watcher implements EntryWatcher {
       if (entry.storeError !== undefined) this.#stored.reject(entry.storeError)
       else if (entry.status !== undefined) this.#stored.resolve('settled')
       else if (!entry.durable) this.#stored.resolve('memory')
-      else if (entry.onDisk) this.#stored.resolve('disk')
+      else if (entry.onDisk) this.#stored.resolve(owner.place)
     }
     return this.#stored.promise
   }
