@@ -6,6 +6,8 @@
 //   --least N       fail unless so many kills fell in each moment (0)
 //   --seconds N     how long the chaos is (60)
 //   --protocol N    4 or 5 (5)
+//   --power N       none of that: N scenarios of the log on a simulated disk, the power cut at every write
+//                   and sync; each prints its seed
 //   SEED            repeats the dice of a run; what the machine does is its own
 
 import { parseArgs } from 'node:util'
@@ -18,15 +20,20 @@ const { values } = parseArgs({
     least: { type: 'string', default: '0' },
     seconds: { type: 'string', default: '60' },
     protocol: { type: 'string', default: '5' },
+    power: { type: 'string' },
   },
 })
-const args = [values.rounds, values.least, values.protocol, values.seconds]
+const program = values.power === undefined ? 'torture-main' : 'power-main'
+const args =
+  values.power === undefined
+    ? [values.rounds, values.least, values.protocol, values.seconds]
+    : [values.power]
 
 process.exitCode = (await compile('test'))
   ? (
       await run(process.execPath, [
         '--enable-source-maps',
-        `${ROOT}/build/test/support/torture-main.js`,
+        `${ROOT}/build/test/support/${program}.js`,
         ...args,
       ])
     ).code

@@ -25,7 +25,7 @@ const ENDS_BY_ITSELF_MS = 20_000
 
 async function runDemo(env: Readonly<Record<string, string>> = {}): Promise<Ending> {
   const start = performance.now()
-  const ending = await runProgram(PROGRAM, [], env, DEMO_MS)
+  const ending = await runProgram(PROGRAM, [], env, { deadlineMs: DEMO_MS })
   const tookMs = performance.now() - start
   ok(tookMs < DEMO_MS, `It took ${Math.round(tookMs)} ms:\n${ending.stdout}`)
   return ending
@@ -336,7 +336,7 @@ describe('the link of the demo', () => {
 
   test('lets the process end when one side ended while the other was reset', async () => {
     const program = 'build/test/support/link-main.js'
-    const { code, stderr } = await runProgram(program, [], {}, ENDS_BY_ITSELF_MS)
+    const { code, stderr } = await runProgram(program, [], {}, { deadlineMs: ENDS_BY_ITSELF_MS })
     equal(stderr, '')
     equal(code, 0, `It did not end by itself within ${ENDS_BY_ITSELF_MS} ms`)
   })

@@ -39,7 +39,7 @@ import { MQTTClient } from '../src/robust.node.ts'
 import { runProgram } from './support/run-program.ts'
 import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
 import { type TestServer, startServer } from './support/servers.ts'
-import { requireOrSkip } from './support/skip.ts'
+import { requireOrSkip, runtimePath } from './support/skip.ts'
 import { LAYERS } from './support/tidy/layers.ts'
 
 const read = (path: string): string => readFileSync(path, 'utf8')
@@ -50,7 +50,7 @@ interface Block {
   readonly layer: 'umqtt/simple' | 'umqtt/robust'
   /** Such as `simple-3`: the document and its place there. */
   readonly name: string
-  /** What stands after "js": `types` is only checked, `mqtt5` needs a server of MQTT 5.0. */
+  /** What stands after "js": `types` is only checked, `sqlite` runs where Node has it, `mqtt5` needs a server of MQTT 5.0. */
   readonly mark: string
   readonly code: string
 }
@@ -115,7 +115,9 @@ describe('the examples of the documents', { timeout: 60_000 }, () => {
 
   for (const block of BLOCKS) {
     if (block.mark === 'types') continue
-    test(`${block.name} runs`, async () => {
+    const isSqlite = block.mark === 'sqlite'
+    test(`${block.name} runs`, async (t) => {
+      if (isSqlite && !requireOrSkip(t, 'node22')) return
       const url = block.mark === 'mqtt5' ? router.url : (server.urls.tcp ?? '')
       const file = `${FOLDER}/${block.name}.run.mjs`
       const program = programOf(block)
@@ -124,7 +126,14 @@ describe('the examples of the documents', { timeout: 60_000 }, () => {
           JSON.stringify(join(outboxes, block.name, name)),
         )
       writeFileSync(file, program)
-      const { code, stdout, stderr } = await runProgram(file)
+      const env = { ...(isSqlite && { NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }) }
+      const runtime = isSqlite ? runtimePath('node22') : undefined
+      const { code, stdout, stderr } = await runProgram(
+        file,
+        [],
+        env,
+        runtime === undefined ? {} : { runtime },
+      )
       equal(code, 0, stdout + stderr)
       equal(stderr, '')
     })

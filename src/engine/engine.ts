@@ -129,6 +129,11 @@ export class Engine {
     return this.owed || this.#outbound.waitingMessages > 0 || this.#pings?.open === true
   }
 
+  /** The messages in flight, in the order of sending. */
+  get publishes(): readonly PublishOperation[] {
+    return this.#outbound.publishes()
+  }
+
   /** The session as data: what must be kept to go on after a restart. §4.1 */
   get session(): Session {
     return {

@@ -1,24 +1,14 @@
 // The disk store on the files of this machine. Rule: one process owns a folder; what it writes only its
 // user may read, and a commit is on the disk before it is told so (`fdatasync`, one for each). The log
-// itself is in log/; this gives it a folder, a checksum and a lock.
+// itself is in log/; this gives it a folder, a checksum and a lock, and what another engine left there.
 
-import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import * as zlib from 'node:zlib'
-import { StoreError } from '../errors.ts'
-import { crc32 } from './crc32.ts'
+import { resolve } from 'node:path'
 import { FileLock } from './file-lock.ts'
-import type { Checksum, Files, LogFile } from './log/files.ts'
+import { checksum, FolderFiles, newId, takeFolder } from './folder.ts'
 import { LogStore } from './log/log-store.ts'
-import { RESERVE_NAME } from './log/reserve.ts'
+import { type Engine, logEngine, takeOver } from './log/takeover.ts'
+import type { ConnectSqlite } from './sqlite-connection.ts'
 import type { Op, OpenResult, OutboxStore, StoredRecord, StoreTraits, SyncLevel } from './store.ts'
-
-const { O_RDWR, O_CREAT, O_EXCL } = constants
-const FILE_MODE = 0o600
-const FOLDER_MODE = 0o700
-const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT'])
 
 /** Settings of a {@link FileStore}. */
 export interface FileStoreOptions {
@@ -31,32 +21,49 @@ export interface FileStoreOptions {
   readonly reserveBytes?: number
   /** The size at which a new file is begun, in bytes, 4,096 and up. @default 2,097,152 */
   readonly segmentBytes?: number
+  /**
+   * Opens a database with a library, such as `(path) => new Database(path)` of better-sqlite3: used once,
+   * when the folder was kept by a `SqliteStore` until now.
+   *
+   * @default the platform's own, where it has one
+   */
+  readonly connect?: ConnectSqlite
 }
 
 /**
  * An outbox in a folder, which is made if it is not there.
  *
- * It survives the loss of power and the death of the process. A second process is refused.
+ * It survives the loss of power and the death of the process. A second process is refused. What a
+ * `SqliteStore` left in the folder is taken over when it is opened: all of it, and that store is gone then.
  */
 export class FileStore implements OutboxStore {
   readonly traits: StoreTraits
   readonly #folder: string
+  readonly #files: FolderFiles
+  readonly #options: FileStoreOptions
   readonly #lock: FileLock
   readonly #log: LogStore
 
   /** @param folder a folder for this outbox alone */
   constructor(folder: string, options: FileStoreOptions = {}) {
     this.#folder = resolve(folder)
+    this.#options = options
     this.#lock = new FileLock(this.#folder)
-    const newId = randomBytes(16)
-    this.#log = new LogStore(new FolderFiles(this.#folder), { ...options, newId, checksum })
+    this.#files = new FolderFiles(this.#folder)
+    this.#log = new LogStore(this.#files, { ...options, newId: newId(), checksum })
     this.traits = this.#log.traits
   }
 
   async open(): Promise<OpenResult> {
     await takeFolder(this.#folder, this.#lock)
     try {
-      return await this.#log.open()
+      const { segmentBytes } = this.#options
+      const own = logEngine(this.#files, checksum, newId, segmentBytes)
+      const damaged = await takeOver(this.#files, own, (engine) =>
+        engine === 'sqlite' ? this.#sqlite() : undefined,
+      )
+      const found = await this.#log.open()
+      return { ...found, damaged: [...damaged, ...found.damaged] }
     } catch (error) {
       await this.#lock.release()
       throw error
@@ -82,129 +89,10 @@ export class FileStore implements OutboxStore {
       await this.#lock.release()
     }
   }
-}
 
-/** The platform's own is ten times faster for large pieces; Node has it from 20.15 and 22.2. */
-const native = (zlib as { readonly crc32?: Checksum }).crc32
-const checksum: Checksum = (bytes, seed = 0) =>
-  native === undefined || bytes.length < 256 ? crc32(bytes, seed) : native(bytes, seed)
-
-/** Makes a folder, if it is not there, and takes its lock. @throws {StoreError} it cannot be had */
-export function takeFolder(folder: string, lock: FileLock): Promise<void> {
-  return attempt(`open the outbox in "${folder}"`, async () => {
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-    try {
-      await lock.take()
-    } catch (error) {
-      if (!FULL.has((error as NodeJS.ErrnoException).code)) throw error
-      // Nobody alive has it, and not even a lock has room.
-      await rm(join(folder, RESERVE_NAME), { force: true })
-      await lock.take()
-    }
-  })
-}
-
-/** Does something with files, and says what failed as a {@link StoreError}. */
-async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (cause) {
-    if (cause instanceof StoreError || !(cause instanceof Error)) throw cause
-    const { code } = cause as NodeJS.ErrnoException
-    if (FULL.has(code)) {
-      throw new StoreError('ERR_MQTT_STORE_FULL', `Cannot ${what}: the disk is full`, { cause })
-    }
-    const advice =
-      code === 'EACCES' || code === 'EROFS' || code === 'EPERM'
-        ? '; make it writable for this user, or choose another folder'
-        : ''
-    throw new StoreError(
-      'ERR_MQTT_STORE_UNAVAILABLE',
-      `Cannot ${what}: ${cause.message}${advice}`,
-      { cause },
-    )
-  }
-}
-
-/** A folder on this machine as the log wants it. */
-export class FolderFiles implements Files {
-  readonly #folder: string
-
-  constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  list(): Promise<readonly string[]> {
-    return attempt(`read "${this.#folder}"`, () => readdir(this.#folder))
-  }
-
-  open(name: string, create: boolean): Promise<LogFile> {
-    const path = join(this.#folder, name)
-    const flags = create ? O_RDWR | O_CREAT | O_EXCL : O_RDWR
-    return attempt(
-      `open "${path}"`,
-      async () => new FolderFile(path, await open(path, flags, FILE_MODE)),
-    )
-  }
-
-  remove(name: string): Promise<void> {
-    const path = join(this.#folder, name)
-    return attempt(`remove "${path}"`, () => rm(path))
-  }
-
-  syncFolder(): Promise<void> {
-    // Windows opens no folder as a file, and writes names down with the file.
-    if (process.platform === 'win32') return Promise.resolve()
-    return attempt(`sync "${this.#folder}"`, async () => {
-      const folder = await open(this.#folder)
-      try {
-        await folder.sync()
-      } finally {
-        await folder.close()
-      }
-    })
-  }
-}
-
-class FolderFile implements LogFile {
-  readonly #path: string
-  readonly #handle: FileHandle
-
-  constructor(path: string, handle: FileHandle) {
-    this.#path = path
-    this.#handle = handle
-  }
-
-  async size(): Promise<number> {
-    return attempt(`read "${this.#path}"`, async () => (await this.#handle.stat()).size)
-  }
-
-  write(bytes: Uint8Array, offset: number): Promise<void> {
-    return attempt(`write "${this.#path}"`, async () => {
-      for (let done = 0; done < bytes.length;) {
-        const rest = bytes.length - done
-        done += (await this.#handle.write(bytes, done, rest, offset + done)).bytesWritten
-      }
-    })
-  }
-
-  read(offset: number, length: number): Promise<Uint8Array> {
-    return attempt(`read "${this.#path}"`, async () => {
-      const bytes = new Uint8Array(length)
-      for (let done = 0; done < length;) {
-        const { bytesRead } = await this.#handle.read(bytes, done, length - done, offset + done)
-        if (bytesRead === 0) return bytes.subarray(0, done)
-        done += bytesRead
-      }
-      return bytes
-    })
-  }
-
-  sync(): Promise<void> {
-    return attempt(`sync "${this.#path}"`, () => this.#handle.datasync())
-  }
-
-  close(): Promise<void> {
-    return attempt(`close "${this.#path}"`, () => this.#handle.close())
+  /** Loaded for who comes from it alone. */
+  async #sqlite(): Promise<Engine> {
+    const { sqliteEngine } = await import('./sqlite-database.ts')
+    return sqliteEngine(this.#folder, this.#files, this.#options.connect)
   }
 }

@@ -48,19 +48,21 @@ interface IdbOpenRequest extends IdbRequest<IdbDatabase> {
 /** What an {@link IndexedDbStore} stands on; each is the platform's own where none is given. */
 export interface IndexedDbPlatform {
   /** @default `indexedDB` */
-  readonly factory?: { open(name: string, version: number): IdbOpenRequest }
+  readonly factory?: { open(name: string, version: number): IdbOpenRequest } | undefined
   /** @default `IDBKeyRange` */
-  readonly keyRange?: { lowerBound(value: number): unknown }
+  readonly keyRange?: { lowerBound(value: number): unknown } | undefined
   /** @default `navigator.locks`, which only pages of `https:` and of this machine have */
-  readonly locks?: {
-    request(
-      name: string,
-      options: { ifAvailable: true },
-      granted: (lock: unknown) => Promise<void> | undefined,
-    ): Promise<unknown>
-  }
+  readonly locks?:
+    | {
+        request(
+          name: string,
+          options: { ifAvailable: true },
+          granted: (lock: unknown) => Promise<void> | undefined,
+        ): Promise<unknown>
+      }
+    | undefined
   /** @default `navigator.storage`; without one nobody is asked */
-  readonly storage?: { persist?(): Promise<boolean> }
+  readonly storage?: { persist?(): Promise<boolean> } | undefined
 }
 
 /** What a store in a browser keeps of its promises. */
@@ -85,17 +87,17 @@ const PAGE = 1000
 
 /** The platform's own. */
 function ownPlatform(): IndexedDbPlatform {
-  const { indexedDB, IDBKeyRange, navigator } = globalThis as unknown as {
+  const {
+    indexedDB: factory,
+    IDBKeyRange: keyRange,
+    navigator,
+  } = globalThis as unknown as {
     readonly indexedDB: IndexedDbPlatform['factory']
     readonly IDBKeyRange: IndexedDbPlatform['keyRange']
     readonly navigator?: Pick<IndexedDbPlatform, 'locks' | 'storage'>
   }
-  return {
-    ...(indexedDB && { factory: indexedDB }),
-    ...(IDBKeyRange && { keyRange: IDBKeyRange }),
-    ...(navigator?.locks && { locks: navigator.locks }),
-    ...(navigator?.storage && { storage: navigator.storage }),
-  }
+  const { locks, storage } = navigator ?? {}
+  return { factory, keyRange, locks, storage }
 }
 
 /**
@@ -131,6 +133,7 @@ export class IndexedDbStore implements OutboxStore {
       engine: 'indexeddb',
       formatVersion: FORMAT_VERSION,
       persisted: this.#persisted,
+      evictable: this.#persisted !== true,
     }
   }
 
@@ -140,16 +143,16 @@ export class IndexedDbStore implements OutboxStore {
 
   async #open(): Promise<OpenResult> {
     await this.#lock()
+    // Not waited for: a browser may ask the person. One that does not has answered before the first commit.
+    this.#platform.storage?.persist?.().then(
+      (answer) => (this.#persisted = answer),
+      () => (this.#persisted = false),
+    )
     try {
       this.#database = await this.#connect()
       this.#unsynced = false
       this.#reserved = false
       await this.#drain(() => this.#probe())
-      // Not waited for: a browser may ask the person.
-      this.#platform.storage?.persist?.().then(
-        (answer) => (this.#persisted = answer),
-        () => (this.#persisted = false),
-      )
       return await this.#sums()
     } catch (error) {
       await this.#release()
@@ -378,12 +381,7 @@ export class IndexedDbStore implements OutboxStore {
   }
 }
 
-/** Bytes that cannot be compressed (xorshift). */
+/** Bytes that cannot be compressed. */
 function makeReserve(): Uint8Array {
-  let state = 1
-  return new Uint8Array(RESERVE_BYTES).map(() => {
-    state ^= state << 13
-    state ^= state >>> 17
-    return (state ^= state << 5)
-  })
+  return new Uint8Array(RESERVE_BYTES).map(() => Math.random() * 256)
 }

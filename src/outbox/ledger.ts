@@ -3,8 +3,10 @@
 // the sums, and a record's own size is learnt when it is read. Every entry can be taken back.
 
 import type { Counters } from './records.ts'
-import { SequenceMap } from './sequence-map.ts'
 import type { Op, OpenResult } from './store.ts'
+
+/** Numbers are given out one by one; beyond a gap of so many the lowest one is looked for. */
+const GAP = 1024
 
 /** What takes entries back. */
 export interface Undo {
@@ -21,7 +23,9 @@ export class Ledger {
   /** Above every number that was ever used. */
   next = 1
   /** The sizes of the records that are known: put by us, or read. */
-  readonly #sizes = new SequenceMap<number>()
+  readonly #sizes = new Map<number, number>()
+  /** None of them has a lower number. */
+  #low = 0
   /** From here to `#unreadEnd` there are records of an earlier run that were not read yet. */
   #unread = 0
   #unreadEnd = 0
@@ -41,7 +45,7 @@ export class Ledger {
 
   /** What a commit says of all records. */
   get counters(): Counters {
-    const { lowest } = this.#sizes
+    const lowest = this.#lowest()
     const unread = this.#unread < this.#unreadEnd
     return {
       count: this.count,
@@ -65,7 +69,9 @@ export class Ledger {
     if (op[0] !== 'put' && op[0] !== 'delete') return
     const seq = op[1]
     const size = op[0] === 'put' ? op[2].length : undefined
-    const before = size === undefined ? this.#sizes.delete(seq) : this.#sizes.set(seq, size)
+    const before = this.#sizes.get(seq)
+    if (size === undefined) this.#sizes.delete(seq)
+    else this.#keep(seq, size)
     const unread = before === undefined && this.#isUnread(seq)
     const there = before !== undefined || unread
     if (size === undefined && !there) return
@@ -87,7 +93,7 @@ export class Ledger {
     for (let i = steps.length - 3; i >= 0; i -= 3) {
       const [seq = 0, before = 0, unread = 0] = steps.slice(i, i + 3)
       if (before < 0) this.#sizes.delete(seq)
-      else this.#sizes.set(seq, before)
+      else this.#keep(seq, before)
       if (unread > 0 || before >= 0) this.#gone.delete(seq)
     }
     this.count = count
@@ -101,10 +107,27 @@ export class Ledger {
     end: number | undefined,
   ): void {
     for (const [seq, { length }] of page) {
-      if (this.#isUnread(seq) && this.#sizes.get(seq) === undefined) this.#sizes.set(seq, length)
+      if (this.#isUnread(seq) && !this.#sizes.has(seq)) this.#keep(seq, length)
     }
     if (from <= this.#unread) this.#unread = Math.max(this.#unread, end ?? this.#unreadEnd)
     if (this.#unread >= this.#unreadEnd) this.#gone.clear()
+  }
+
+  #keep(seq: number, size: number): void {
+    if (this.#sizes.size === 0 || seq < this.#low) this.#low = seq
+    this.#sizes.set(seq, size)
+  }
+
+  #lowest(): number {
+    const sizes = this.#sizes
+    if (sizes.size === 0) return 0
+    for (const end = this.#low + GAP; !sizes.has(this.#low); this.#low++) {
+      if (this.#low < end) continue
+      this.#low = Infinity
+      for (const seq of sizes.keys()) if (seq < this.#low) this.#low = seq
+      break
+    }
+    return this.#low
   }
 
   #inUnread(seq: number): boolean {

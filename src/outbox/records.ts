@@ -71,9 +71,10 @@ export function compareCounters(
   found: { readonly count: number; readonly lowest: number },
 ): string[] {
   const { count, lowest } = found
-  if (said === undefined) return count === 0 ? [] : [`Found ${count} records without counters`]
-  if (said.count !== count) return [`The last commit counted ${said.count} records, found ${count}`]
-  return count > 0 && lowest < said.lowest
-    ? [`The last commit began at record ${said.lowest}, found ${lowest}`]
+  const { count: left, lowest: from } = said ?? { count: 0, lowest: 0 }
+  return left !== count || lowest < (count && from)
+    ? [
+        `The last commit counted ${left} records, found ${count}; the first ${from}, found ${lowest}`,
+      ]
     : []
 }

@@ -29,6 +29,11 @@ export interface StoreTraits {
   readonly process: boolean
   /** What is underneath, such as `memory` or `log`. */
   readonly engine: string
+  /**
+   * Whether the platform may clear it by itself, as a browser does that lacks room: then a commit survives
+   * everything but that. Absent where nobody does; it may change while the store is open.
+   */
+  readonly evictable?: boolean
   /** The version of its format, 1 and up. */
   readonly formatVersion: number
 }

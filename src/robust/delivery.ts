@@ -7,14 +7,14 @@ import type { ClientCore } from '../simple/client-core.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
 import { Courier, type CourierOptions } from './courier.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, PLACE } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
 import type { Keeper, KeeperOwner } from './keeper.ts'
 import type { RobustPlatform } from './platform.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
 import { isBareClose, isCausedByPacket } from './refusals.ts'
-import type { Receipt, RobustEvents } from './types.ts'
+import type { Receipt, RobustEvents, Stored } from './types.ts'
 
 /** Outcomes of durable messages that nobody has taken. */
 const OUTCOMES_KEPT = 2000
@@ -33,12 +33,15 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   readonly #core: ClientCore
   readonly #events: Emitter<RobustEvents>
   readonly #platform: RobustPlatform
-  readonly #keeper: Keeper | undefined
+  readonly keeper: Keeper | undefined
   /** Called when nothing more can be done for now. */
   readonly #pumped: () => void
-  /** Whether the outbox is open; the opening is undefined before the first use. */
+  /** Whether all of the outbox was read; the promises are undefined before the first use. */
   opened: boolean
   #opening: Promise<void> | undefined
+  #reading: Promise<void> | undefined
+  #isReading = false
+  #closed = false
   #hasSession = false
   /** Messages of an earlier process that have a packet id, until the outbox is open. */
   readonly #restored: Entry[] = []
@@ -66,8 +69,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#events = events
     this.#platform = platform
     this.#pumped = pumped
-    this.#keeper = makeKeeper?.(this)
-    this.opened = this.#keeper === undefined
+    this.keeper = makeKeeper?.(this)
+    this.opened = this.keeper === undefined
     const { engine } = core
     this.courier = new Courier(
       options,
@@ -85,13 +88,23 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     return { now: this.now, epoch: this.#platform.epochNow() }
   }
 
-  /** Whether every message has its outcome. */
-  get idle(): boolean {
-    return this.courier.idle && this.#early.length === 0
+  get place(): Stored {
+    return this.keeper?.survivesPower ? 'disk' : 'memory'
   }
 
-  /** Opens the outbox, once. */
+  /** Whether every message has its outcome. */
+  get idle(): boolean {
+    return this.courier.idle && this.#early.length === 0 && !this.#isReading
+  }
+
+  /** Opens the outbox, once, and reads everything in it. */
   open(): Promise<void> {
+    this.#reading ??= this.ready().then(() => this.#readOn())
+    return this.#reading
+  }
+
+  /** Opens the outbox, once: a connection may be made, and what waits is sent as it is read. */
+  ready(): Promise<void> {
     this.#opening ??= this.#open()
     return this.#opening
   }
@@ -105,7 +118,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** Takes a message that is checked. */
   publish(entry: Entry): void {
-    entry.durable = this.#keeper !== undefined && entry.policy.durable !== 'no'
+    entry.durable = this.keeper !== undefined && entry.policy.durable !== 'no'
     if (this.opened) return this.#accept(entry)
     this.#own(entry)
     entry.acceptedAt = this.now
@@ -157,14 +170,18 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     return new MessageReceipt(entry, this)
   }
 
-  get quarantined(): readonly { readonly id: string; readonly reason: string }[] {
-    return this.#keeper?.quarantined ?? []
+  /** Every message without an outcome: in flight, and what waits in the order in which it would be sent. */
+  entries(): readonly Entry[] {
+    const inflight = (this.#core.engine.publishes as readonly Entry[]).filter(
+      ({ place }) => place === PLACE.ENGINE,
+    )
+    return [...inflight, ...this.courier.entries()]
   }
 
   /** Publishes a message anew that was set aside. */
   async resubmit(id: string): Promise<Receipt> {
     await this.open()
-    const entry = await this.#keeper?.takeBack(id)
+    const entry = await this.keeper?.takeBack(id)
     if (entry === undefined) {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
@@ -188,7 +205,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.handleConnected(sessionPresent && hadSession, now)
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
-    if (!sessionPresent) this.#keeper?.forgetIds()
+    if (!sessionPresent) this.keeper?.forgetIds()
   }
 
   handleClosed(error: MqttError | undefined): void {
@@ -215,19 +232,19 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     }
     // What was given up is kept no more.
     if (entry.status !== undefined) proceed()
-    else this.#keeper?.stage(entry, state === 'bound' ? 'sent' : 'released', proceed)
+    else this.keeper?.stage(entry, state === 'bound' ? 'sent' : 'released', proceed)
   }
 
   handleRelease(output: ReleaseOutput): void {
-    this.#keeper?.forgetId(output.packetId, () => {
+    this.keeper?.forgetId(output.packetId, () => {
       this.#core.engine.release(output)
       this.#core.driver.touch()
     })
   }
 
   keepId(packetId: number, kept: () => void): boolean {
-    this.#keeper?.keepId(packetId, kept)
-    return this.#keeper !== undefined
+    this.keeper?.keepId(packetId, kept)
+    return this.keeper !== undefined
   }
 
   // ---- what the keeper tells
@@ -242,12 +259,14 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   handleRestored(entry: Entry): void {
+    this.#own(entry)
     this.#known.set(entry.id, entry)
     if (entry.packetId !== 0) this.#restored.push(entry)
     this.courier.restore(entry)
   }
 
   handleOrphaned(entry: Entry): void {
+    this.#own(entry)
     this.#known.set(entry.id, entry)
     this.courier.restoreLost(entry, this.now)
   }
@@ -259,13 +278,14 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** What no outbox keeps has its outcome, and the outbox is closed. */
   async close(): Promise<void> {
     // A failure was told to those who asked for it.
-    await this.#opening?.catch(() => undefined)
+    this.#closed = true
+    await this.#reading?.catch(() => undefined)
     for (const entry of [...this.courier.entries()]) {
       if (!entry.durable) this.courier.cancel(entry, this.now)
     }
     this.pump()
     this.#disarm()
-    if (this.#opening !== undefined && this.opened) await this.#keeper?.close()
+    if (this.#opening !== undefined) await this.keeper?.close()
   }
 
   /** Does what the courier says until it says nothing more. */
@@ -319,8 +339,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const heard = this.#events.has('settled')
     if (entry.durable && this.#known.has(entry.id)) {
       // What could not be stored is not there.
-      if (entry.status === 'poisoned') this.#keeper?.setAside(entry, POISONED)
-      else if (entry.storeError === undefined) this.#keeper?.remove(entry)
+      if (entry.status === 'poisoned') this.keeper?.putAside(entry, POISONED)
+      else if (entry.storeError === undefined) this.keeper?.remove(entry)
       if (heard) this.#known.delete(entry.id)
       else this.#keepOutcome(entry)
     }
@@ -368,13 +388,25 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   async #open(): Promise<void> {
-    if (this.#keeper !== undefined) {
-      const { nextSeq, hasSession, receivedIds } = await this.#keeper.open()
-      this.courier.startAt(nextSeq)
-      this.#hasSession = hasSession
-      if (hasSession) this.#core.engine.restore(this.#restored.splice(0), receivedIds)
-      this.opened = true
+    if (this.keeper === undefined) return
+    const { nextSeq, hasSession, receivedIds } = await this.keeper.open()
+    this.courier.startAt(nextSeq)
+    this.#hasSession = hasSession
+    if (hasSession) this.#core.engine.restore(this.#restored.splice(0), receivedIds)
+  }
+
+  /** Reads what waits, page by page; what is published meanwhile comes behind all of it. */
+  async #readOn(): Promise<void> {
+    this.#isReading = true
+    try {
+      while (!this.#closed && (await this.keeper?.readOn())) this.pump()
+    } catch (error) {
+      this.warn('outbox', (error as StoreError).message)
+      throw error
+    } finally {
+      this.#isReading = false
     }
+    this.opened = true
     for (const entry of this.#early.splice(0)) this.#accept(entry)
     this.pump()
   }
@@ -392,7 +424,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (entry.durable && entry.status === undefined) {
       entry.staged = entry.qos === 2
       this.#known.set(entry.id, entry)
-      this.#keeper?.put(entry)
+      this.keeper?.put(entry)
     }
     this.pump()
     if (!entry.owned && entry.status === undefined) this.#own(entry)

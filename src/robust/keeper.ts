@@ -10,14 +10,7 @@ import type { Outbox } from '../outbox/outbox.ts'
 import type { Op, SyncLevel } from '../outbox/store.ts'
 import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
-import {
-  type Clocks,
-  decodeEntry,
-  decodeStage,
-  encodeEntry,
-  encodeStage,
-  type StoredStage,
-} from './entry-record.ts'
+import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
 /** Records read at a time while the outbox is taken up. */
 const PAGE = 1000
@@ -31,9 +24,11 @@ const QUARANTINED = 'q'
 /** A message that was found to end connections. */
 interface SetAside {
   readonly seq: number
-  readonly id: string
   readonly reason: string
 }
+
+/** The packet id of a message in flight, and how far it is. */
+type Bound = readonly [packetId: number, StoredStage['state']]
 
 /** What was found when an outbox was opened. */
 export interface Kept {
@@ -61,8 +56,13 @@ export interface KeeperOwner {
 export class Keeper {
   readonly #outbox: Outbox
   readonly #owner: KeeperOwner
+  readonly #records = new EntryRecords()
   readonly #receivedIds = new Set<number>()
   readonly #aside = new Map<string, SetAside>()
+  /** Where the next page begins, and what in it was handed over already or is set aside. */
+  #from = 0
+  #saidEvictable = false
+  readonly #taken = new Set<number>()
 
   constructor(outbox: Outbox, owner: KeeperOwner) {
     this.#outbox = outbox
@@ -74,12 +74,8 @@ export class Keeper {
     return this.#outbox.traits.power
   }
 
-  get survivesProcess(): boolean {
-    return this.#outbox.traits.process
-  }
-
   /**
-   * Opens the outbox and hands over what is in it, in order.
+   * Opens the outbox and hands over what was in flight; `readOn` gives the rest.
    * @throws {StoreError} it cannot be opened, or is somebody else's
    */
   async open(): Promise<Kept> {
@@ -87,49 +83,65 @@ export class Keeper {
     const { clientId } = this.#owner
     const owner = state.get(CLIENT_KEY)
     const hasSession = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
-    const stages = new Map<number, readonly [packetId: number, StoredStage]>()
+    const stages = new Map<number, Bound>()
     const ops: Op[] = []
     for (const [key, value] of state) {
       if (key.startsWith(QUARANTINED)) {
-        const { id, reason } = JSON.parse(decodeUtf8(value, 0, value.length) ?? '{}') as SetAside
-        this.#aside.set(id, { seq: Number(key.slice(1)), id, reason })
+        const { id, reason } = readJson<{ id: string; reason: string }>(value)
+        this.#aside.set(id, { seq: Number(key.slice(1)), reason })
         continue
       }
       const packetId = Number(key.slice(1))
-      if (key.startsWith(OUTBOUND))
-        stages.set(decodeStage(value).seq, [packetId, decodeStage(value)])
-      else if (key.startsWith(INBOUND) && hasSession) this.#receivedIds.add(packetId)
+      if (key.startsWith(OUTBOUND)) {
+        const { seq, state: stage } = readJson<StoredStage>(value)
+        stages.set(seq, [packetId, stage])
+      } else if (key.startsWith(INBOUND) && hasSession) this.#receivedIds.add(packetId)
       if (!hasSession) ops.push(['unset', key])
     }
-    for (let from = lowest; ;) {
-      const page = await this.#outbox.read(from, PAGE)
-      const aside = [...this.#aside.values()].map(({ seq }) => seq)
-      for (const [seq, body] of page) {
-        if (!aside.includes(seq)) this.#restore(seq, body, stages.get(seq), hasSession)
-      }
-      const last = page.at(-1)
-      if (last === undefined) break
-      from = last[0] + 1
+    // What was in flight has to be known before the first connection.
+    for (const [seq, stage] of [...stages].sort(([a], [b]) => a - b)) {
+      const [found] = await this.#outbox.read(seq, 1)
+      if (found?.[0] === seq) this.#restore(seq, found[1], stage, hasSession)
+      this.#taken.add(seq)
     }
+    for (const { seq } of this.#aside.values()) this.#taken.add(seq)
     if (!hasSession) ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)])
     if (ops.length > 0) await this.#outbox.write(ops, 'power')
-    this.#reportDamage()
+    this.#from = lowest
     return { nextSeq, hasSession, receivedIds: [...this.#receivedIds] }
+  }
+
+  /**
+   * Hands over the next page of what waits, in order. Gives whether there may be more.
+   * @throws {StoreError} it cannot be read
+   */
+  async readOn(): Promise<boolean> {
+    const page = await this.#outbox.read(this.#from, PAGE)
+    for (const [seq, body] of page) {
+      if (!this.#taken.has(seq)) this.#restore(seq, body, undefined, true)
+      this.#from = seq + 1
+    }
+    if (page.length > 0) return true
+    this.#taken.clear()
+    this.#reportDamage()
+    return false
   }
 
   /** Keeps a message that was accepted. */
   put(entry: Entry): void {
-    const ops: Op[] = [['put', entry.entryId, encodeEntry(entry, this.#owner.clocks)]]
+    const ops: Op[] = [['put', entry.entryId, this.#records.encode(entry, this.#owner.clocks)]]
     this.#outbox.enqueue(ops, 'power', (error) => {
-      if (error === undefined) this.#owner.handleStored(entry)
-      else this.#owner.handleStoreFailed(entry, error)
+      if (error === undefined) {
+        this.#warnOfEviction()
+        this.#owner.handleStored(entry)
+      } else this.#owner.handleStoreFailed(entry, error)
     })
   }
 
   /** Keeps how far the exchange of a QoS 2 message is; `done` is called once it is safe. */
   stage(entry: Entry, state: StoredStage['state'], done: () => void): void {
     const { packetId, keptPacketId } = entry
-    const value = encodeStage({ seq: entry.entryId, state })
+    const value = writeJson({ seq: entry.entryId, state } satisfies StoredStage)
     const ops: Op[] = [['set', `${OUTBOUND}${packetId}`, value]]
     // Of a session that was lost.
     if (keptPacketId !== 0 && keptPacketId !== packetId) {
@@ -152,10 +164,10 @@ export class Keeper {
   }
 
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */
-  setAside(entry: Entry, reason: string): void {
+  putAside(entry: Entry, reason: string): void {
     const { entryId: seq, id, keptPacketId } = entry
-    this.#aside.set(id, { seq, id, reason })
-    const ops: Op[] = [['set', `${QUARANTINED}${seq}`, encodeUtf8(JSON.stringify({ id, reason }))]]
+    this.#aside.set(id, { seq, reason })
+    const ops: Op[] = [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })]]
     if (keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${keptPacketId}`])
     this.#write(ops, 'power', nothing)
   }
@@ -163,9 +175,8 @@ export class Keeper {
   /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
   async takeBack(id: string): Promise<Entry | undefined> {
     const aside = this.#aside.get(id)
-    const [found] = aside === undefined ? [] : await this.#outbox.read(aside.seq, 1)
-    if (aside === undefined || found?.[0] !== aside.seq) return undefined
-    const entry = decodeEntry(found[1], this.#owner.clocks)
+    const entry = aside && (await this.#readAside(aside))
+    if (aside === undefined || entry === undefined) return undefined
     this.#aside.delete(id)
     this.#write(
       [
@@ -176,6 +187,21 @@ export class Keeper {
       nothing,
     )
     return entry
+  }
+
+  /** The messages that are set aside, as they were. */
+  async *setAside(): AsyncIterable<Entry> {
+    for (const aside of [...this.#aside.values()]) {
+      const entry = await this.#readAside(aside)
+      if (entry === undefined) continue
+      entry.status = 'poisoned'
+      yield entry
+    }
+  }
+
+  async #readAside({ seq }: SetAside): Promise<Entry | undefined> {
+    const [found] = await this.#outbox.read(seq, 1)
+    return found?.[0] === seq ? this.#records.decode(found[1], this.#owner.clocks) : undefined
   }
 
   /** Keeps, or forgets, the QoS 2 id of a message to us; `done` is called once it is safe. */
@@ -206,7 +232,7 @@ export class Keeper {
       id: `${seq ?? 'unknown'}`,
       reason,
     }))
-    return [...this.#aside.values(), ...damaged].map(({ id, reason }) => ({ id, reason }))
+    return [...Array.from(this.#aside, ([id, { reason }]) => ({ id, reason })), ...damaged]
   }
 
   /** What cannot be written is said, and goes on: the message matters more than its record. */
@@ -217,20 +243,15 @@ export class Keeper {
     })
   }
 
-  #restore(
-    seq: number,
-    body: Uint8Array,
-    found: readonly [packetId: number, StoredStage] | undefined,
-    hasSession: boolean,
-  ): void {
+  #restore(seq: number, body: Uint8Array, found: Bound | undefined, hasSession: boolean): void {
     try {
-      const entry = decodeEntry(body, this.#owner.clocks)
+      const entry = this.#records.decode(body, this.#owner.clocks)
       entry.entryId = seq
       // Whether it was sent before the end of the process is not known.
       entry.possiblyDuplicated = entry.qos === 1
       entry.staged = entry.qos === 2
       if (found === undefined) return this.#owner.handleRestored(entry)
-      const [packetId, { state }] = found
+      const [packetId, state] = found
       entry.attempts = 1
       if (!hasSession) return this.#owner.handleOrphaned(entry)
       entry.packetId = packetId
@@ -243,6 +264,16 @@ export class Keeper {
         `Entry ${seq} of the outbox is set aside: ${String(error)}`,
       )
     }
+  }
+
+  /** Said once, when something is promised that the platform has not promised. */
+  #warnOfEviction(): void {
+    if (this.#saidEvictable || !this.#outbox.traits.evictable) return
+    this.#saidEvictable = true
+    this.#owner.warn(
+      'outbox-evictable',
+      'The browser may clear the outbox: it has granted no persistent storage',
+    )
   }
 
   #reportDamage(): void {

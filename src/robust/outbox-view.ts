@@ -1,10 +1,16 @@
 // What an application may see and do of its outbox: what waits, what was set aside.
 // It changes nothing by looking.
 
+import { encodeUtf8 } from '../codec/utf8.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import type { OutboxStore } from '../outbox/store.ts'
 import { checkText, refuse } from '../simple/checks.ts'
+import { publicProperties } from '../simple/properties.ts'
+import type { PublishProperties, QoS } from '../simple/types.ts'
+import type { Entry } from './entry.ts'
 import type { RobustPlatform } from './platform.ts'
+import { type DeliveryPolicy, policyToJson } from './policies.ts'
+import { stageOf } from './receipt.ts'
 import type { RobustCore } from './robust-core.ts'
 import type { Receipt, Stage } from './types.ts'
 
@@ -16,6 +22,15 @@ export interface OutboxEntry {
   readonly stage: Stage
   /** Infinity: never. */
   readonly expiresInMs: number
+}
+
+/** The same with all that it consists of, such that `publish` takes it again. */
+export interface ExportedMessage extends OutboxEntry {
+  readonly payload: Uint8Array
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly properties: PublishProperties
+  readonly policy: DeliveryPolicy
 }
 
 export class OutboxView {
@@ -35,21 +50,48 @@ export class OutboxView {
     return this.#core.delivery.courier.counts.openBytes
   }
 
-  /** What waits, in the order in which it would be sent. */
+  /**
+   * What has no outcome: in flight, then what waits, in the order in which it would be sent. What settles
+   * meanwhile is left out, what is published meanwhile too.
+   * @throws {StoreError} the outbox cannot be opened or read
+   */
   async *entries(): AsyncIterable<OutboxEntry> {
     await this.#core.open()
-    const now = this.#core.clock.now()
-    for (const entry of [...this.#core.delivery.courier.entries()]) {
-      if (entry.status !== undefined) continue
-      const { id, topic, sizeBytes, stage, expiresAt } = entry
-      yield { id, topic, sizeBytes, stage, expiresInMs: Math.max(0, expiresAt - now) }
+    for (const entry of this.#core.delivery.entries()) {
+      if (entry.status === undefined) yield this.#describe(entry)
     }
+  }
+
+  /**
+   * The same messages with all that they consist of, and behind them those that are set aside, whose stage
+   * is `poisoned`: to be kept elsewhere, before an end or after a restart. It changes nothing: what is
+   * exported is still sent, unless it is cancelled.
+   * @throws {StoreError} the outbox cannot be opened or read
+   */
+  async *export(): AsyncIterable<ExportedMessage> {
+    await this.#core.open()
+    const { delivery } = this.#core
+    for (const entry of delivery.entries()) if (entry.status === undefined) yield this.#whole(entry)
+    for await (const entry of delivery.keeper?.setAside() ?? []) yield this.#whole(entry)
+  }
+
+  /**
+   * Gives a message up, as the `cancel` of its receipt does.
+   * @returns whether it was certainly never sent; false too when no message of that id waits
+   * @throws {StoreError} the outbox cannot be opened
+   */
+  async cancel(id: string): Promise<boolean> {
+    checkText('id', id)
+    await this.#core.open()
+    const { delivery } = this.#core
+    const found = delivery.entries().find((entry) => entry.id === id)
+    return found !== undefined && delivery.cancel(found)
   }
 
   /** What could not be read, or was found to end connections. */
   async *quarantined(): AsyncIterable<{ readonly id: string; readonly reason: string }> {
     await this.#core.open()
-    yield* this.#core.delivery.quarantined
+    yield* this.#core.delivery.keeper?.quarantined ?? []
   }
 
   /**
@@ -60,6 +102,31 @@ export class OutboxView {
   resubmit(id: string): Promise<Receipt> {
     return this.#core.resubmit(checkText('id', id))
   }
+
+  #describe(entry: Entry): OutboxEntry {
+    const { id, topic, sizeBytes, expiresAt } = entry
+    const expiresInMs = Math.max(0, expiresAt - this.#core.clock.now())
+    return { id, topic, sizeBytes, stage: stageOf(entry), expiresInMs }
+  }
+
+  #whole(entry: Entry): ExportedMessage {
+    const { qos, retain, properties, policy } = entry
+    return {
+      ...this.#describe(entry),
+      payload: payloadOf(entry),
+      qos,
+      retain,
+      properties: publicProperties(properties),
+      policy: { ...policyToJson(policy), expiresAfterMs: policy.expiresAfterMs },
+    }
+  }
+}
+
+/** A copy of the payload: whoever has it may keep it. */
+function payloadOf({ payload, payloadOffset, payloadLength }: Entry): Uint8Array {
+  return typeof payload === 'string'
+    ? encodeUtf8(payload)
+    : payload.slice(payloadOffset, payloadOffset + payloadLength)
 }
 
 /** @throws {TypeError} when the option is neither a folder nor a store */

@@ -55,7 +55,7 @@ export type { OutboxStore } from '../outbox/store.ts'
 export type { Duration } from './duration.ts'
 export { fleeting, guaranteed, latest, UNTIL_DELIVERED, within } from './policies.ts'
 export type { DeliveryPolicy, OnSessionLoss } from './policies.ts'
-export type { OutboxEntry, OutboxView } from './outbox-view.ts'
+export type { ExportedMessage, OutboxEntry, OutboxView } from './outbox-view.ts'
 export type { ReconnectOptions } from './schedule.ts'
 export type {
   Credentials,

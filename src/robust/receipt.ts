@@ -9,6 +9,8 @@ import type { Outcome, Receipt, Stage, Stored } from './types.ts'
 /** What a receipt asks of the client. */
 export interface ReceiptOwner {
   cancel(entry: Entry): boolean
+  /** What a message is said to be kept on by what keeps it. */
+  readonly place: Stored
 }
 
 export class MessageReceipt implements Receipt {
@@ -39,7 +41,7 @@ export class MessageReceipt implements Receipt {
   }
 
   get stored(): Promise<Stored> {
-    return watcherOf(this.#entry).stored(this.#entry)
+    return watcherOf(this.#entry).stored(this.#entry, this.#owner)
   }
 
   get settled(): Promise<Outcome> {
@@ -86,12 +88,13 @@ class Watcher implements EntryWatcher {
   #settle: ((outcome: Outcome) => void) | undefined
   #stored: Deferred<Stored> | undefined
   #followers: Follower[] | undefined
+  #owner: ReceiptOwner | undefined
 
   handleStage(entry: Entry): void {
     const stage = stageOf(entry)
     this.#followers?.forEach((follower) => follower.push(stage, entry.status !== undefined))
     if (entry.status === undefined) {
-      if (entry.onDisk) this.#stored?.resolve('disk')
+      if (entry.onDisk) this.#stored?.resolve(this.#owner?.place ?? 'memory')
       return
     }
     this.#settle?.(outcomeOf(entry))
@@ -107,7 +110,8 @@ class Watcher implements EntryWatcher {
     return this.#settled
   }
 
-  stored(entry: Entry): Promise<Stored> {
+  stored(entry: Entry, owner: ReceiptOwner): Promise<Stored> {
+    this.#owner = owner
     if (this.#stored === undefined) {
       this.#stored = deferred()
       // Who does not look at it has nothing to handle: the outcome says the same.
@@ -115,7 +119,7 @@ class Watcher implements EntryWatcher {
       if (entry.storeError !== undefined) this.#stored.reject(entry.storeError)
       else if (entry.status !== undefined) this.#stored.resolve('settled')
       else if (!entry.durable) this.#stored.resolve('memory')
-      else if (entry.onDisk) this.#stored.resolve('disk')
+      else if (entry.onDisk) this.#stored.resolve(owner.place)
     }
     return this.#stored.promise
   }

@@ -102,9 +102,17 @@ export class RobustCore implements Layer {
     return this.#platform.makeAborter()
   }
 
-  /** Opens the outbox, once. */
+  /** Opens the outbox, once, and reads everything in it. */
   async open(): Promise<void> {
+    await this.#ready()
     await this.delivery.open()
+  }
+
+  /** Opens the outbox as far as a connection needs it; the rest is read meanwhile. */
+  async #ready(): Promise<void> {
+    // What fails in there is told by a warning, and to who waits for all of it.
+    this.delivery.open().catch(() => undefined)
+    await this.delivery.ready()
     this.#hadSession ||= this.delivery.takeSession()
   }
 
@@ -155,7 +163,7 @@ export class RobustCore implements Layer {
     else {
       // Who has given up meanwhile starts nothing.
       const start = (): void => void (this.#connecting.includes(waiter) && this.#start(!retry))
-      this.open().then(start, waiter.fail)
+      this.#ready().then(start, waiter.fail)
     }
     return wait.promise.finally(leave)
   }
@@ -249,7 +257,7 @@ export class RobustCore implements Layer {
   }
 
   async findServers(over: Promise<never>): Promise<void> {
-    await this.open()
+    await this.#ready()
     try {
       await this.#dialler.findServers(over)
     } catch (error) {

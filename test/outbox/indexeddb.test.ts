@@ -33,7 +33,11 @@ class Locks {
 
 type Factory = NonNullable<IndexedDbPlatform['factory']>
 const MemoryFactory = IDBFactory as unknown as new () => Factory
-type Origin = Required<Omit<IndexedDbPlatform, 'storage'>> & { readonly locks: Locks }
+type Origin = {
+  readonly factory: Factory
+  readonly keyRange: NonNullable<IndexedDbPlatform['keyRange']>
+  readonly locks: Locks
+}
 
 function origin(): Origin {
   return { factory: new MemoryFactory(), keyRange: IDBKeyRange, locks: new Locks() }
@@ -128,6 +132,7 @@ describe('what an IndexedDB store says of itself', () => {
       await store.open()
       await store.commit([['put', 1, RECORD]], 'power')
       equal(store.traits.persisted, answer)
+      equal(store.traits.evictable, !answer)
       await store.close()
     }
   })
@@ -136,7 +141,7 @@ describe('what an IndexedDB store says of itself', () => {
     const never = { persist: (): Promise<boolean> => new Promise(() => undefined) }
     const store = new IndexedDbStore('door', { ...origin(), storage: never })
     await store.open()
-    equal(store.traits.persisted, undefined)
+    deepEqual([store.traits.persisted, store.traits.evictable], [undefined, true])
     await store.close()
     const failing = { persist: (): Promise<boolean> => Promise.reject(new Error('not here')) }
     const other = new IndexedDbStore('door', { ...origin(), storage: failing })

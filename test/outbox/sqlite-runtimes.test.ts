@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { type Capability, requireOrSkip, runtimePath } from '../support/skip.ts'
 
-const FILE = './build/test/outbox/sqlite.test.js'
+const FILES = ['sqlite', 'sqlite-takeover'].map((name) => `./build/test/outbox/${name}.test.js`)
 
 /** How each is told to run a test file, and where it says how many passed. */
 const RUNTIMES = [
@@ -30,11 +30,11 @@ for (const { name, args, count } of RUNTIMES) {
     const { NODE_TEST_CONTEXT: _, ...rest } = process.env
     const env = { ...rest, UMQTT_REQUIRE: 'sqlite' }
     const { code, output } = await new Promise<{ code: unknown; output: string }>((resolve) => {
-      execFile(runtimePath(name), [...args, FILE], { env }, (error, stdout, stderr) =>
+      execFile(runtimePath(name), [...args, ...FILES], { env }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : error.code, output: stdout + stderr }),
       )
     })
     equal(code, 0, output)
-    ok(Number(count.exec(output)?.[1]) > 30, output)
+    ok(Number(count.exec(output)?.[1]) > 35, output)
   })
 }

@@ -256,18 +256,6 @@ describe('a SQLite store refuses', { skip }, () => {
       deepEqual((await readdir(folder)).sort(), ['outbox', DATABASE, 'reserve'])
     }))
 
-  test('the folder of the log, and the log refuses its', () =>
-    inFolder(async (folder) => {
-      const file = new FileStore(join(folder, 'log'))
-      await file.open()
-      await file.close()
-      const sqlite = new SqliteStore(join(folder, 'log'))
-      await rejects(sqlite.open(), refusal('UNAVAILABLE', /made by the engine "log"/))
-      await withStore(join(folder, 'sqlite'), async () => undefined)
-      const log = new FileStore(join(folder, 'sqlite'))
-      await rejects(log.open(), refusal('UNAVAILABLE', /made by the engine "sqlite"/))
-    }))
-
   test('the database of another program, and what is none', () =>
     inFolder(async (folder) => {
       within(folder, 'CREATE TABLE t (a)')

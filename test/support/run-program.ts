@@ -32,20 +32,27 @@ const OWN = [
 /** The longest that any program takes here; one that does not end by itself is killed then. */
 const PROGRAM_MS = 120_000
 
+/** How a program is run. */
+export interface ProgramOptions {
+  /** Another Node than this one. */
+  readonly runtime?: string
+  /** When it is killed, if it has not ended. */
+  readonly deadlineMs?: number
+}
+
 /**
  * Starts a JavaScript file with this Node in the root of the repository.
  * @param env variables beside those of this process
- * @param deadlineMs when it is killed, if it has not ended
  */
 export function startProgram(
   path: string,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-  deadlineMs = PROGRAM_MS,
+  { runtime = process.execPath, deadlineMs = PROGRAM_MS }: ProgramOptions = {},
 ): Running {
   const inherited = { ...process.env }
   for (const name of OWN) delete inherited[name]
-  const child = spawn(process.execPath, [path, ...args], {
+  const child = spawn(runtime, [path, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadlineMs,
@@ -82,7 +89,7 @@ export function runProgram(
   path: string,
   args?: readonly string[],
   env?: Readonly<Record<string, string>>,
-  deadlineMs?: number,
+  options?: ProgramOptions,
 ): Promise<Ending> {
-  return startProgram(path, args, env, deadlineMs).ended
+  return startProgram(path, args, env, options).ended
 }

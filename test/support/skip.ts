@@ -82,6 +82,7 @@ export const CAPABILITIES = {
   mosquitto: program('mosquitto', 'mosquitto'),
   'mosquitto-clients': program('mosquitto_pub', 'mosquitto-clients'),
   openssl: program('openssl', 'openssl'),
+  strace: program('strace', 'strace'),
   ipv6: { present: await hasIpv6Loopback(), remedy: 'give the loopback interface the address ::1' },
   'global-websocket': {
     present: typeof (globalThis as { WebSocket?: unknown }).WebSocket === 'function',

@@ -3,7 +3,8 @@
 // ends to free a file. It ends by itself only when it is told to drain. Lines are written at once.
 
 import { writeSync } from 'node:fs'
-import { FileStore, FolderFiles } from '../../src/outbox/file.ts'
+import { FileStore } from '../../src/outbox/file.ts'
+import { FolderFiles } from '../../src/outbox/folder.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
 
 const [, , url = '', folder = '', protocol, round = '0', drain] = process.argv

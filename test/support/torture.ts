@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { PacketType, type ProtocolVersion } from '../../src/codec/packets.ts'
 import { FileStore } from '../../src/outbox/file.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
-import { decodeEntry, decodeStage } from '../../src/robust/entry-record.ts'
+import { EntryRecords, readJson, type StoredStage } from '../../src/robust/entry-record.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
 import { FaultProxy } from '../../src/testing/fault-proxy.ts'
 import { dice, type Dice } from './simulated-disk.ts'
@@ -218,11 +218,14 @@ export async function tortureReader(options: TortureOptions): Promise<ReaderSumm
     const handledNow = new Set<string>()
     let trigger: (what: string) => void = () => undefined
     let timer: ReturnType<typeof setInterval> | undefined
+    /** Nothing is sent to one that has gone: it may have handled all that waited before it says so. */
+    let isReady = false
     const args = [proxy.url, join(folder, 'inbox'), `${protocol}`]
     const victim = new Victim('torture-reader', args, (line) => {
       const [what = '', ...rest] = line.split(' ')
       if (what === 'warning') warnings.push(rest.join(' '))
       if (what === 'ready') {
+        isReady = true
         send()
         if (!last) timer = setInterval(sendSome, 1)
       }
@@ -236,7 +239,7 @@ export async function tortureReader(options: TortureOptions): Promise<ReaderSumm
         handledNow.add(text)
       }
       if (!last) trigger(what)
-      else if (what !== 'warning' && handled.size === sent) victim.kill()
+      else if (isReady && what !== 'warning' && handled.size === sent) victim.kill()
     })
     if (!last) trigger = armed(roll, proxy, victim, ['got', 'ready'])
     if (!last && roll(2) === 0) {
@@ -312,17 +315,18 @@ async function momentsOf(folder: string, proxy: FaultProxy): Promise<Set<Moment>
   await cp(folder, copy, { recursive: true })
   const outbox = new Outbox(new FileStore(copy, { segmentBytes: 4096, reserveBytes: 0 }))
   const { state, lowest } = await outbox.open()
+  const records = new EntryRecords()
   const packetIds = new Map<number, number>()
   const released = new Set<number>()
   for (const [key, value] of state) {
     if (!key.startsWith('o')) continue
-    const { seq, state: stage } = decodeStage(value)
+    const { seq, state: stage } = readJson<StoredStage>(value)
     packetIds.set(seq, Number(key.slice(1)))
     if (stage === 'released') released.add(seq)
   }
   const { published, releases } = seenBy(proxy)
   for (const [seq, body] of await outbox.read(lowest, 10_000)) {
-    const { payload } = decodeEntry(body, { now: 0, epoch: 0 })
+    const { payload } = records.decode(body, { now: 0, epoch: 0 })
     const isSent = published.has(Buffer.from(payload as Uint8Array).toString())
     const packetId = packetIds.get(seq)
     if (released.has(seq)) {

@@ -26,7 +26,12 @@ for (const route of ['tcp', 'tls']) {
   describe(`a process after a connection over ${route}`, { concurrency: 4 }, () => {
     for (const ending of ENDINGS) {
       it(`ends by itself after: ${ending}`, async () => {
-        const { code, stderr } = await runProgram(PROGRAM, [route, ending], {}, ENDS_BY_ITSELF_MS)
+        const { code, stderr } = await runProgram(
+          PROGRAM,
+          [route, ending],
+          {},
+          { deadlineMs: ENDS_BY_ITSELF_MS },
+        )
         deepEqual({ code, stderr }, { code: 0, stderr: '' })
       })
     }

@@ -26,5 +26,20 @@ export interface Files {
   syncFolder(): Promise<void>
 }
 
+/** Opens a file for one use, and closes it whatever comes of it. */
+export async function withFile<T>(
+  files: Files,
+  name: string,
+  create: boolean,
+  use: (file: LogFile) => Promise<T>,
+): Promise<T> {
+  const file = await files.open(name, create)
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}
+
 /** CRC-32 of some bytes, going on from `seed`. */
 export type Checksum = (bytes: Uint8Array, seed?: number) => number

@@ -7,8 +7,8 @@ import { StoreError } from '../../errors.ts'
 import type { Op, OpenResult, OutboxStore, StoredRecord, StoreTraits, SyncLevel } from '../store.ts'
 import { Catalog, newSegment, type Place, type Segment } from './catalog.ts'
 import type { Checksum, Files, LogFile } from './files.ts'
-import { BatchWriter, FORMAT_VERSION } from './format.ts'
-import { ENGINE } from './marker.ts'
+import { BatchWriter } from './format.ts'
+import { LOG } from './marker.ts'
 import { readAll, recover } from './recover.ts'
 import { readSegment } from './segments.ts'
 import { Reserve } from './reserve.ts'
@@ -31,6 +31,8 @@ const NO_BYTES: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 export interface LogOptions {
   /** 16 random bytes, the id of an outbox that is made. */
   readonly newId: Uint8Array
+  /** The id of this one, where its marker is not there yet and is not to be written. */
+  readonly id?: Uint8Array
   readonly checksum: Checksum
   /** A segment takes no further batch beyond this many bytes. @default 2,097,152 */
   readonly segmentBytes?: number
@@ -43,8 +45,7 @@ export class LogStore implements OutboxStore {
   readonly traits: StoreTraits = {
     power: true,
     process: true,
-    engine: ENGINE,
-    formatVersion: FORMAT_VERSION,
+    ...LOG,
   }
   readonly #files: Files
   readonly #options: LogOptions
@@ -171,7 +172,10 @@ export class LogStore implements OutboxStore {
       file ??= await this.#files.open(segment.name, true)
       await file.write(bytes, segment.sizeBytes)
     } catch (error) {
-      if (!isFull(error)) throw this.#break(error)
+      if (!isFull(error)) {
+        if (head === undefined) await file?.close()
+        throw this.#break(error)
+      }
       // What is left of it in the head is written over by the next one, or torn in front of it.
       if (head === undefined && file !== undefined) {
         await file.close()

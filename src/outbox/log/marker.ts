@@ -3,7 +3,7 @@
 // person can read it.
 
 import { StoreError } from '../../errors.ts'
-import { type Files, type LogFile } from './files.ts'
+import { type Files, withFile } from './files.ts'
 import { FORMAT_VERSION, ID_BYTES } from './format.ts'
 
 /** The name of the marker, in the folder of every engine. */
@@ -24,7 +24,8 @@ export interface Marker {
 /** What an engine puts into its marker beside the id. */
 export type Kind = Omit<Marker, 'id'>
 
-const LOG: Kind = { engine: ENGINE, formatVersion: FORMAT_VERSION }
+/** The kind of this engine. */
+export const LOG: Kind = { engine: ENGINE, formatVersion: FORMAT_VERSION }
 
 /** Reads a marker; undefined when it is none, or torn. */
 export function parseMarker(bytes: Uint8Array): Marker | undefined {
@@ -44,6 +45,16 @@ export function formatMarker({ engine, formatVersion, id }: Marker): Uint8Array 
   return Uint8Array.from(line, (letter) => letter.charCodeAt(0))
 }
 
+/** Reads the marker in a file; undefined when it is torn. */
+export async function readMarker(files: Files, name: string): Promise<Marker | undefined> {
+  return parseMarker(await withFile(files, name, false, (file) => file.read(0, BYTES_MAX)))
+}
+
+/** Writes a marker into a file that is not there yet, and makes it safe. */
+export function writeMarker(files: Files, name: string, marker: Marker): Promise<void> {
+  return write(files, name, true, marker)
+}
+
 /**
  * The id in the folder's marker; undefined when it has none, or a torn one.
  *
@@ -55,36 +66,44 @@ export async function readId(
   own: Kind = LOG,
 ): Promise<Uint8Array | undefined> {
   if (!names.includes(MARKER_NAME)) return undefined
-  const file = await files.open(MARKER_NAME, false)
-  const marker = parseMarker(await file.read(0, BYTES_MAX))
-  await file.close()
+  const marker = await readMarker(files, MARKER_NAME)
   if (marker === undefined) return undefined
-  const { engine, formatVersion } = marker
-  if (engine !== own.engine) {
-    throw new StoreError(
-      'ERR_MQTT_STORE_UNAVAILABLE',
-      `Cannot open the outbox: it was made by the engine "${engine}"; open it with that one and drain it first`,
-    )
-  }
-  if (formatVersion > own.formatVersion) {
-    throw new StoreError(
-      'ERR_MQTT_STORE_UNAVAILABLE',
-      `Cannot open the outbox: it has format version ${formatVersion}, this program knows ${own.formatVersion}; use a newer one`,
-    )
-  }
+  if (marker.engine !== own.engine) throw refuseEngine(marker.engine)
+  checkVersion(marker.formatVersion, own)
   return marker.id
 }
 
+/** What is said of an engine that nobody here knows. */
+export function refuseEngine(engine: string): StoreError {
+  return new StoreError(
+    'ERR_MQTT_STORE_UNAVAILABLE',
+    `Cannot open the outbox: it was made by the engine "${engine}"; open it with that one and drain it first`,
+  )
+}
+
+/** @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE it is newer than this program */
+export function checkVersion(formatVersion: number, known: Kind): void {
+  if (formatVersion <= known.formatVersion) return
+  throw new StoreError(
+    'ERR_MQTT_STORE_UNAVAILABLE',
+    `Cannot open the outbox: it has format version ${formatVersion}, this program knows ${known.formatVersion}; use a newer one`,
+  )
+}
+
 /** Writes the marker, in the place of a torn one. */
-export async function writeId(
+export function writeId(
   files: Files,
   names: readonly string[],
   id: Uint8Array,
   own: Kind = LOG,
 ): Promise<void> {
-  const file: LogFile = await files.open(MARKER_NAME, !names.includes(MARKER_NAME))
-  await file.write(formatMarker({ ...own, id }), 0)
-  await file.sync()
-  await file.close()
+  return write(files, MARKER_NAME, !names.includes(MARKER_NAME), { ...own, id })
+}
+
+async function write(files: Files, name: string, create: boolean, marker: Marker): Promise<void> {
+  await withFile(files, name, create, async (file) => {
+    await file.write(formatMarker(marker), 0)
+    await file.sync()
+  })
   await files.syncFolder()
 }

@@ -5,7 +5,7 @@
 import type { Damage } from '../store.ts'
 import type { Catalog } from './catalog.ts'
 import { newSegment } from './catalog.ts'
-import type { Checksum, Files } from './files.ts'
+import { type Checksum, type Files, withFile } from './files.ts'
 import { readSegmentHeader, SEGMENT_HEADER_BYTES } from './format.ts'
 import { readId, writeId } from './marker.ts'
 import { type ReadSegment, readSegment, replay } from './segments.ts'
@@ -27,12 +27,9 @@ export async function readAll(
   name: string,
   lengthMax: number = Infinity,
 ): Promise<Uint8Array> {
-  const file = await files.open(name, false)
-  try {
-    return await file.read(0, Math.min(await file.size(), lengthMax))
-  } finally {
-    await file.close()
-  }
+  return withFile(files, name, false, async (file) =>
+    file.read(0, Math.min(await file.size(), lengthMax)),
+  )
 }
 
 /**
@@ -43,16 +40,17 @@ export async function readAll(
  */
 export async function recover(
   files: Files,
-  { newId, checksum }: { readonly newId: Uint8Array; readonly checksum: Checksum },
+  options: { readonly newId: Uint8Array; readonly id?: Uint8Array; readonly checksum: Checksum },
   catalog: Catalog,
 ): Promise<Recovered> {
+  const { newId, checksum } = options
   catalog.clear()
   const names = await files.list()
   const logs = names
     .filter((name) => SEGMENT_NAME.test(name))
     .sort((a, b) => indexOf(a) - indexOf(b))
   const nextIndex = logs.length === 0 ? 1 : indexOf(logs.at(-1)!) + 1
-  const marked = await readId(files, names)
+  const marked = options.id ?? (await readId(files, names))
   const id = marked ?? (await idOfSegments(files, logs, checksum)) ?? newId
   const read = async (name: string): Promise<ReadSegment> =>
     readSegment(name, await readAll(files, name), checksum, id)
@@ -96,9 +94,7 @@ export async function recover(
 
   // What a process left behind when it was killed is read, but need not be safe from a loss of power.
   if (last !== undefined && logs.length > 0) {
-    const file = await files.open(last.name, false)
-    await file.sync()
-    await file.close()
+    await withFile(files, last.name, false, (file) => file.sync())
   }
   for (const name of torn) await files.remove(name)
   if (marked === undefined) await writeId(files, names, id)

@@ -3,7 +3,7 @@
 // again before something is. Its bytes are no zeros, which some file systems would not store.
 
 import { StoreError } from '../../errors.ts'
-import type { Files } from './files.ts'
+import { type Files, withFile } from './files.ts'
 
 /** Its name in the folder. */
 export const RESERVE_NAME = 'reserve'
@@ -44,9 +44,7 @@ export class Reserve {
 
   async #whole(): Promise<boolean> {
     if (!(await this.#files.list()).includes(RESERVE_NAME)) return false
-    const file = await this.#files.open(RESERVE_NAME, false)
-    const size = await file.size()
-    await file.close()
+    const size = await withFile(this.#files, RESERVE_NAME, false, (file) => file.size())
     if (size >= this.#sizeBytes) return true
     await this.#files.remove(RESERVE_NAME)
     return false

@@ -58,11 +58,16 @@ export const LAYERS: readonly Layer[] = [
   { path: 'src/outbox/crc32.ts', imports: [], pure: true },
   { path: 'src/outbox/sequence-map.ts', imports: [], pure: true },
   { path: 'src/outbox/records.ts', imports: ['src/outbox/crc32.ts'], pure: true },
-  { path: 'src/outbox/ledger.ts', imports: OUTBOX_PARTS, pure: true },
+  {
+    path: 'src/outbox/ledger.ts',
+    imports: [STORE, 'src/outbox/records.ts'],
+    pure: true,
+  },
   { path: OUTBOX, imports: [ERRORS, 'src/outbox/ledger.ts', ...OUTBOX_PARTS], pure: true },
   { path: 'src/outbox/memory.ts', imports: OUTBOX_PARTS, pure: true },
   { path: 'src/outbox/log/', imports: [ERRORS, ...OUTBOX_PARTS], pure: true },
   { path: 'src/outbox/file', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
+  { path: 'src/outbox/folder', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/sqlite', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/indexeddb', imports: [ERRORS, 'src/outbox/'], pure: false },
   {

@@ -1,0 +1,190 @@
+// An outbox with more in it than one page: what waits is sent while the rest is read, in its order, and what
+// is published meanwhile comes behind it. And what a store that may be cleared, or forgets, is said to be.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
+import { StoreError } from '../../src/errors.ts'
+import type { StoredRecord, StoreTraits } from '../../src/outbox/store.ts'
+import { guaranteed } from '../../src/robust/policies.ts'
+import { failure, take } from '../simple/conversation.ts'
+import { KeptStore } from '../support/kept-store.ts'
+import { accepted, brief, connectedRig, robustClient, seeded } from '../support/robust-rig.ts'
+import { settle } from '../support/scripted-memory.ts'
+
+const COUNT = 2500
+const PAGE = 1000
+
+/** Gives its pages when it is let; `closed` says how often it was closed. */
+class SlowStore extends KeptStore {
+  pagesFree = Infinity
+  closed = 0
+  #waiting: (() => void)[] = []
+  error: StoreError | undefined
+
+  override async scan(from: number, limit: number): Promise<readonly StoredRecord[]> {
+    if (limit === PAGE) {
+      if (this.pagesFree === 0) await new Promise<void>((go) => this.#waiting.push(go))
+      else this.pagesFree -= 1
+      if (this.error !== undefined) throw this.error
+    }
+    return super.scan(from, limit)
+  }
+
+  letAll(): void {
+    this.pagesFree = Infinity
+    for (const go of this.#waiting.splice(0)) go()
+  }
+
+  override async close(): Promise<void> {
+    this.closed += 1
+  }
+}
+
+/** A store in which messages wait, two topics in turns. */
+async function filled(): Promise<SlowStore> {
+  const outbox = new SlowStore()
+  // Another device's chance: its ids are its own.
+  const { client } = robustClient({ outbox, random: seeded(2) })
+  await client.disconnect()
+  for (let i = 0; i < COUNT; i += 1) client.publish(i % 2 ? 'odd' : 'even', `${i}`)
+  await settle()
+  await client[Symbol.asyncDispose]()
+  equal((await outbox.open()).count, COUNT)
+  return outbox
+}
+
+describe('an outbox of more than one page', () => {
+  test('is sent from while it is read, and what is published meanwhile keeps its place', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 1
+    const rig = robustClient({ outbox })
+    const connecting = rig.client.connect()
+    const connection = await accepted(rig)
+    await connecting
+    connection.autoRespond()
+    await settle()
+    const sent = (): string[] =>
+      connection.received.flatMap((packet) =>
+        packet.type === PacketType.PUBLISH ? [String.fromCharCode(...packet.payload)] : [],
+      )
+    equal(sent().length, PAGE)
+    let opened = false
+    void rig.client.open().then(() => (opened = true))
+    const late = rig.client.publish('even', 'late')
+    await settle()
+    deepEqual(
+      [late.stage, opened, rig.client.idle, sent().length],
+      ['accepted', false, false, PAGE],
+    )
+    outbox.letAll()
+    await rig.client.drain()
+    ok(opened)
+    deepEqual(sent(), [...Array.from({ length: COUNT }, (_, i) => `${i}`), 'late'])
+    await settle()
+    equal((await outbox.open()).count, 0)
+    deepEqual(rig.warnings, [])
+  })
+
+  test('knows what was in flight before it connects, wherever that is stored', async () => {
+    const outbox = await filled()
+    const first = await connectedRig({ outbox }, { connack: { receiveMaximum: COUNT + 10 } })
+    first.client.publish('twice', 'x', { qos: 2 })
+    const { packetId } = await take(first.connection, PacketType.PUBLISH).then(async () => {
+      await settle()
+      const found = first.connection.received.find(
+        (packet) => packet.type === PacketType.PUBLISH && packet.qos === 2,
+      )
+      return found as { packetId: number }
+    })
+    await first.client[Symbol.asyncDispose]()
+    outbox.pagesFree = 0
+    const rig = robustClient({ outbox })
+    void rig.client.connect()
+    const connection = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(connection.received), ['CONNECT', `PUBLISH twice ${packetId} DUP`])
+    connection.autoRespond()
+    outbox.letAll()
+    await rig.client.drain()
+    equal(brief(connection.received).filter((line) => line.includes('twice')).length, 1)
+    equal(connection.received.filter(({ type }) => type === PacketType.PUBLISH).length, COUNT + 1)
+  })
+
+  test('that cannot be read to its end says so, and takes nothing that would overtake the rest', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 1
+    const rig = robustClient({ outbox })
+    const opening = failure(rig.client.open(), StoreError)
+    const receipt = rig.client.publish('even', 'late')
+    await settle()
+    outbox.error = new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot read the disk')
+    outbox.letAll()
+    equal((await opening).message, 'Cannot read the disk')
+    const { status, error } = await receipt.settled
+    deepEqual([status, error?.message], ['refused', 'Cannot read the disk'])
+    ok(rig.warnings.some(({ message }) => message === 'Cannot read the disk'))
+    await rig.client[Symbol.asyncDispose]()
+    ok(outbox.closed > 1)
+    outbox.error = undefined
+    equal((await outbox.open()).count, COUNT)
+  })
+
+  test('keeps what was not read when the client ends meanwhile', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 1
+    const { client } = robustClient({ outbox })
+    void client.open()
+    const late = client.publish('even', 'late', { delivery: guaranteed() })
+    await settle()
+    const ending = client[Symbol.asyncDispose]()
+    outbox.letAll()
+    await ending
+    equal(late.stage, 'stored')
+    const again = robustClient({ outbox })
+    await again.client.open()
+    equal(again.client.outbox.count, COUNT + 1)
+  })
+})
+
+/** A store in memory that says something else of itself. */
+class NamedStore extends KeptStore {
+  override readonly traits: StoreTraits
+
+  constructor(traits: Partial<StoreTraits>) {
+    super()
+    this.traits = { power: true, process: true, engine: 'named', formatVersion: 1, ...traits }
+  }
+}
+
+describe('what a store promises', () => {
+  for (const [word, traits] of [
+    ['disk', {}],
+    ['memory', { power: false }],
+    ['memory', { power: false, process: false }],
+  ] as const) {
+    test(`is "${word}" for the traits ${JSON.stringify(traits)}`, async () => {
+      const { client } = robustClient({ outbox: new NamedStore(traits) })
+      const receipt = client.publish('a', 'x')
+      equal(await receipt.stored, word)
+      equal(receipt.stage, 'stored')
+      const late = client.publish('b', 'x')
+      await settle()
+      equal(await late.stored, word)
+    })
+  }
+
+  test('may be cleared by the platform: said once, when the first message is stored', async () => {
+    const rig = robustClient({ outbox: new NamedStore({ evictable: true }) })
+    await rig.client.open()
+    equal(rig.warnings.length, 0)
+    const receipts = ['a', 'b'].map((topic) => rig.client.publish(topic, 'x'))
+    equal(await receipts[0]?.stored, 'disk')
+    rig.client.publish('c', 'x')
+    await settle()
+    deepEqual(
+      rig.warnings.map(({ code }) => code),
+      ['outbox-evictable'],
+    )
+    match(rig.warnings[0]?.message ?? '', /may clear the outbox: it has granted no persistent/)
+  })
+})
