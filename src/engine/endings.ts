@@ -20,7 +20,8 @@ import {
   TimeoutError,
 } from '../errors.ts'
 import type { ConnectionState } from './connection-states.ts'
-import type { ConnectSettings } from './types.ts'
+import { TIMER_REASONS } from './timers.ts'
+import type { ConnectSettings, EngineOptions } from './types.ts'
 
 /** Refusals that waiting or another server can cure. */
 const TRANSIENT_REFUSALS: readonly number[] = [0x88, 0x89, 0x97, 0x9c, 0x9d, 0x9f]
@@ -86,6 +87,13 @@ export function lostError(state: ConnectionState, cause: Error | undefined): Mqt
 export function timeoutError(operation: string, afterMs: number, sent?: Sent): TimeoutError {
   const text = `No end of "${operation}" within ${afterMs} ms`
   return new TimeoutError(text, { operation, afterMs, ...(sent && { sent }) })
+}
+
+/** The end of a deadline of the connection; undefined for one that is no fault. */
+export function timerError(timer: number, options: EngineOptions): TimeoutError | undefined {
+  const { connectMs, pingMs, acknowledgementMs, writeMs } = options
+  const afterMs = [connectMs, 0, pingMs, acknowledgementMs, writeMs][timer]
+  return afterMs ? timeoutError(TIMER_REASONS[timer] as string, afterMs) : undefined
 }
 
 /** A request that needs a connection, and there is none. */

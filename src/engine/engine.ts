@@ -4,7 +4,7 @@
 // collect in `out`; whoever drives it takes them once a tick and tells when they are written.
 
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
-import { writeAuth, writePing } from '../codec/encode.ts'
+import { writePing } from '../codec/encode.ts'
 import {
   type AuthPacket,
   type ConnackPacket,
@@ -22,12 +22,13 @@ import {
   requireCleanStart,
   requireMethod,
   requireNoProblem,
-  timeoutError,
+  timerError,
   unconnectedError,
 } from './endings.ts'
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import { type Link, makeLink, sendSized } from './link.ts'
+import { sendAuth } from './handshake.ts'
+import { type Link, makeLink } from './link.ts'
 import { Liveness } from './liveness.ts'
 import type { Payload, PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
@@ -36,7 +37,7 @@ import { Pings } from './pings.ts'
 import { handleRequestAck, type RequestOperation, sendRequest } from './requests.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { EMPTY_SESSION, restorePublish, type Session, snapshotPublish } from './session.ts'
-import { Timer, TIMER_REASONS, type TimerReason } from './timers.ts'
+import { Timer, type TimerReason } from './timers.ts'
 import type {
   ConnectSettings,
   EngineCounters,
@@ -56,7 +57,7 @@ export class Engine {
   readonly #liveness: Liveness
   readonly #connection: Connection
   /** Whether there is a session of ours that the server may hold too. */
-  #hasSession: boolean
+  hasSession: boolean
   /** Whether the decoder may hold packets that `poll` has not read. */
   #reading = false
   /** What comes after the outputs of the moment are handled. */
@@ -83,7 +84,7 @@ export class Engine {
     const { lastId, adopted = false } = session
     this.#outbound = new Outbound(this.#link, options, runtime.payloads, lastId, restored, adopted)
     this.#connection.clientId = session.clientId
-    this.#hasSession = session !== EMPTY_SESSION
+    this.hasSession = session !== EMPTY_SESSION
   }
 
   get state(): ConnectionState {
@@ -139,7 +140,7 @@ export class Engine {
     return {
       clientId: this.#connection.clientId,
       lastId: this.#outbound.inflight.lastId,
-      adopted: !this.#hasSession || this.#outbound.adopted,
+      adopted: !this.hasSession || this.#outbound.adopted,
       receivedIds: this.#inbound.recordedIds,
       publishes: this.#outbound.publishes().map(snapshotPublish),
     }
@@ -152,7 +153,7 @@ export class Engine {
     if (this.#connection.settings?.cleanStart !== true) return
     // Both sides forget when CONNECT goes out: its CONNACK may be lost, and a later connection would
     // take the new session for the old one. [MQTT-3.1.2-4]
-    this.#hasSession = false
+    this.hasSession = false
     this.#inbound.handleSessionLost()
     this.#outbound.inflight.clear()
   }
@@ -212,10 +213,10 @@ export class Engine {
     this.#decoder.reset()
     this.#inbound.handleClosed()
     // Only an accepted connection can have ended the session that came before it.
-    if (this.#connection.accepted) this.#hasSession = this.limits.sessionExpirySeconds > 0
-    if (!this.#hasSession) this.#inbound.handleSessionLost()
+    if (this.#connection.accepted) this.hasSession = this.limits.sessionExpirySeconds > 0
+    if (!this.hasSession) this.#inbound.handleSessionLost()
     const endOf = (sent: 'no' | 'maybe'): MqttError => endedError(reason, sent)
-    this.#outbound.handleClosed(this.#hasSession, endOf)
+    this.#outbound.handleClosed(this.hasSession, endOf)
     this.#pings?.settle(endOf('maybe'))
     this.#link.outputs.push({ kind: 'closed', error: reason })
     // A connection that is begun meanwhile takes over what waits.
@@ -267,7 +268,7 @@ export class Engine {
 
   /** Takes up a session before the first connection: publishes that have a packet id, and received ids. */
   restore(publishes: readonly PublishOperation[], receivedIds: readonly number[]): void {
-    this.#hasSession = true
+    this.hasSession = true
     this.#outbound.restore(publishes)
     this.#inbound.restore(receivedIds)
   }
@@ -328,10 +329,7 @@ export class Engine {
     this.#now = now
     const authenticationMethod = this.#connection.settings?.authenticationMethod
     if (RECEIVABLE[this.state] === 0 || authenticationMethod === undefined) return undefined
-    const reasonCode = again ? 0x19 : 0x18
-    const properties = { authenticationMethod, ...(data && { authenticationData: data }) }
-    const packet = { type: PacketType.AUTH, reasonCode, properties }
-    const error = sendSized(this.#link, 'authenticate', (sink) => writeAuth(sink, packet))
+    const error = sendAuth(this.#link, authenticationMethod, data, again)
     if (error !== undefined) return error
     this.#authenticating = true
     this.#liveness.expect(now)
@@ -443,12 +441,13 @@ export class Engine {
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
     if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
-    this.#outbound.handleConnected(sessionPresent, sessionPresent && !this.#hasSession)
-    this.#hasSession = true
+    const resumed = sessionPresent && this.hasSession
+    this.#outbound.handleConnected(sessionPresent, sessionPresent && !resumed)
+    this.hasSession = true
     this.#progress()
     // After `connected` has been handled: what is asked for then goes before what is sent again.
     this.#then = () => this.#pump()
-    return { kind: 'connected', packet, limits: this.limits }
+    return { kind: 'connected', packet, limits: this.limits, resumed }
   }
 
   #handleAuth(packet: AuthPacket): Output {
@@ -472,9 +471,7 @@ export class Engine {
       this.#liveness.arm(timer, next)
     } else if (timer !== Timer.PING_RESPONSE || this.#liveness.isPingLost()) {
       // It is dead, and no farewell would arrive.
-      const { connectMs, pingMs, acknowledgementMs, writeMs } = this.#options
-      const afterMs = [connectMs, 0, pingMs, acknowledgementMs, writeMs][timer]
-      const error = afterMs ? timeoutError(TIMER_REASONS[timer] as string, afterMs) : undefined
+      const error = timerError(timer, this.#options)
       this.#reading = false
       this.#connection.end(error, undefined, undefined)
     }

@@ -1,7 +1,10 @@
-// CONNECT as the settings say it: a pure function over packets. What becomes of it is in the tables of
-// connection-states.ts and the errors of endings.ts. §3.1
+// CONNECT as the settings say it, and AUTH. What becomes of them is in the tables of connection-states.ts and
+// the errors of endings.ts. §3.1, §3.15
 
+import { writeAuth } from '../codec/encode.ts'
 import { type ConnectPacket, PacketType, type Properties } from '../codec/packets.ts'
+import type { MqttError } from '../errors.ts'
+import { type Link, sendSized } from './link.ts'
 import type { ConnectSettings, EngineOptions } from './types.ts'
 
 /** The packet that asks for the connection; 3.1.1 has no properties. */
@@ -46,4 +49,16 @@ function connectProperties(settings: ConnectSettings, options: EngineOptions): P
     ...(authenticationMethod !== undefined && { authenticationMethod }),
     ...(authenticationData && { authenticationData }),
   }
+}
+
+/** Goes on with an authentication, or begins one again. [MQTT-4.12.0-3] [MQTT-4.12.1-1] */
+export function sendAuth(
+  link: Link,
+  authenticationMethod: string,
+  data: Uint8Array | undefined,
+  again: boolean,
+): MqttError | undefined {
+  const properties = { authenticationMethod, ...(data && { authenticationData: data }) }
+  const packet = { type: PacketType.AUTH, reasonCode: again ? 0x19 : 0x18, properties }
+  return sendSized(link, 'authenticate', (sink) => writeAuth(sink, packet))
 }

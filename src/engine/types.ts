@@ -97,6 +97,8 @@ export interface ConnectedOutput {
   readonly kind: 'connected'
   readonly packet: ConnackPacket
   readonly limits: ServerLimits
+  /** Whether the server has the session that we have: what is in flight goes on. */
+  readonly resumed: boolean
 }
 
 /** AUTH has come in: the answer is `authenticate`, or nothing after reason 0x00. §4.12 */

@@ -6,25 +6,13 @@
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
 import type { MqttError } from '../errors.ts'
+import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import { type Entry, type OpenStage, type OutcomeStatus, PLACE } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
-import { Tally, type TallyLimits } from './tally.ts'
+import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
-
-/** What bounds a courier. */
-export interface CourierOptions extends TallyLimits {
-  /** The first wait after a refusal that time may cure, ms; doubled each time. */
-  readonly turnedAwayMs: number
-  readonly turnedAwayMsMax: number
-}
-
-/** What the courier asks of the connection: whether a message of this QoS could go out at once. */
-export type HasRoom = (qos: 0 | 1 | 2, staged: boolean) => boolean
-
-/** What the courier tells the connection: never to send a message again, in no session. */
-export type Forget = (entry: Entry) => void
 
 /** The stages in their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
@@ -33,21 +21,12 @@ const SUSPECT_AFTER_DEATHS = 2
 /** 0x92 Packet Identifier not found. §3.7.2.1 */
 const PACKET_ID_NOT_FOUND = 0x92
 
-/** How the courier's counters stand. */
-export interface CourierCounts {
-  /** Messages without an outcome, and their topics and payloads in bytes. */
-  readonly open: number
-  readonly openBytes: number
-  readonly waiting: number
-  /** Those that the engine has, also between two connections. */
-  readonly inflight: number
-}
-
 /**
  * What an event means, by the place of a message:
  *
  * | place | its time is up, or cancel | connected, resumed | connected, lost | connection closed | answer |
  * | --- | --- | --- | --- | --- | --- |
+ * | early | outcome | – | – | – | – |
  * | a line | outcome | sent in its turn | the same | fleeting: outcome | – |
  * | again | outcome | sent before the lines | the same | fleeting: outcome | – |
  * | later | outcome | – | – | fleeting: outcome | – |
@@ -128,10 +107,16 @@ export class Courier {
     this.#nextEntryId = Math.max(this.#nextEntryId, entryId)
   }
 
+  /** Takes a message that cannot have a place yet: its time runs, and it may be given up. `accept` follows. */
+  acceptEarly(entry: Entry, now: number): void {
+    this.#admit(entry, now)
+    entry.place = PLACE.EARLY
+  }
+
   /** Takes a message: it waits, replaces another, or has its outcome already. */
   accept(entry: Entry, now: number): void {
     const { policy } = entry
-    this.#admit(entry, now)
+    this.#take(entry, now)
     if (policy.offline === 'drop' && !this.#connected) return this.#settle(entry, 'dropped', now)
     if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
     this.#enter(entry)
@@ -145,7 +130,7 @@ export class Courier {
   acceptNext(entry: Entry, now: number): boolean {
     const { policy, qos, sizeBytes } = entry
     if (!this.isOpenTo(policy, sizeBytes) || !this.#hasRoom(qos, false)) return false
-    this.#admit(entry, now)
+    this.#take(entry, now)
     this.#enter(entry)
     this.#hand(entry)
     return true
@@ -316,12 +301,23 @@ export class Courier {
   /** Counts it in, and dates it. */
   #admit(entry: Entry, now: number): void {
     const { expiresAfterMs } = entry.policy
-    entry.entryId = this.#nextEntryId
-    this.#nextEntryId += 1
     if (entry.acceptedAt === 0) entry.acceptedAt = now
     // 0 is the life of the connection.
     if (expiresAfterMs > 0) entry.expiresAt = entry.acceptedAt + expiresAfterMs
+    this.#count(entry)
+  }
+
+  #take(entry: Entry, now: number): void {
+    const { place } = entry
+    entry.place = PLACE.NOWHERE
+    if (place !== PLACE.EARLY) this.#admit(entry, now)
+    entry.entryId = this.#nextEntryId
+    this.#nextEntryId += 1
+  }
+
+  #count(entry: Entry): void {
     this.#open.count(entry, 1)
+    if (entry.endsAt !== Infinity) this.#deadlines.add(entry.endsAt, entry)
   }
 
   /** The one that it replaces goes; when it is full, those of strictly lower priority; or it does. */
@@ -342,13 +338,13 @@ export class Courier {
   }
 
   #enter(entry: Entry): void {
-    if (entry.endsAt !== Infinity) this.#deadlines.add(entry.endsAt, entry)
-    if (entry.collapseKey !== undefined) this.#newest.set(entry.collapseKey, entry)
+    const { collapseKey } = entry
+    if (collapseKey !== undefined) this.#newest.set(collapseKey, entry)
   }
 
   #takeUp(entry: Entry): void {
     this.startAt(entry.entryId + 1)
-    this.#open.count(entry, 1)
+    this.#count(entry)
     this.#enter(entry)
   }
 
@@ -452,7 +448,7 @@ export class Courier {
   #giveUp(entry: Entry, status: OutcomeStatus, now: number): void {
     const { place } = entry
     if (place >= 0 && place <= PLACE.AGAIN) this.#line.remove(entry)
-    else if (place === PLACE.LATER) entry.place = PLACE.NOWHERE
+    else if (place === PLACE.LATER || place === PLACE.EARLY) entry.place = PLACE.NOWHERE
     this.#settle(entry, status, now)
   }
 

@@ -1,12 +1,13 @@
 // What becomes of messages: carries out what the courier says, between the engine below and the outbox.
 // It decides nothing that the courier decides, and knows no connection but the one of the moment.
 
-import type { ReleaseOutput } from '../engine/types.ts'
+import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
 import { MqttError, type StoreError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
-import { Courier, type CourierOptions } from './courier.ts'
+import { Courier } from './courier.ts'
+import type { CourierOptions } from './courier-types.ts'
 import { type Entry, PLACE } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
 import type { Keeper, KeeperOwner } from './keeper.ts'
@@ -94,7 +95,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** Whether every message has its outcome. */
   get idle(): boolean {
-    return this.courier.idle && this.#early.length === 0 && !this.#isReading
+    return this.courier.idle && !this.#isReading
   }
 
   /** Opens the outbox, once, and reads everything in it. */
@@ -121,11 +122,14 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     entry.durable = this.keeper !== undefined && entry.policy.durable !== 'no'
     if (this.opened) return this.#accept(entry)
     this.#own(entry)
-    entry.acceptedAt = this.now
+    this.courier.acceptEarly(entry, this.now)
     this.#early.push(entry)
+    this.#arm()
     this.open().catch((error: unknown) => {
       const failure = error as StoreError
-      for (const early of this.#early.splice(0)) this.courier.refuse(early, failure, this.now)
+      for (const early of this.#early.splice(0)) {
+        this.courier.handleStoreFailed(early, failure, this.now)
+      }
       this.warn('outbox', failure.message)
       this.pump()
     })
@@ -198,11 +202,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   // ---- what the connection tells
 
-  handleConnected(sessionPresent: boolean, hadSession: boolean): void {
-    const now = this.now
+  handleConnected({ packet: { sessionPresent }, resumed }: ConnectedOutput): void {
+    const { now } = this
     const { inflight } = this.courier.counts
-    // A session that was to end with its connection is none that we could go on with.
-    this.courier.handleConnected(sessionPresent && hadSession, now)
+    this.courier.handleConnected(resumed, now)
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
     if (!sessionPresent) this.keeper?.forgetIds()
@@ -407,7 +410,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       this.#isReading = false
     }
     this.opened = true
-    for (const entry of this.#early.splice(0)) this.#accept(entry)
+    for (const entry of this.#early.splice(0)) {
+      // It may have been given up, or its time may have passed.
+      if (entry.status === undefined) this.#accept(entry)
+    }
     this.pump()
   }
 

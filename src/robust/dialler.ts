@@ -66,7 +66,10 @@ export class Dialler {
     return () => {
       this.#server = server
       this.#core.options = options
-      const moved = this.#sessionServer !== undefined && this.#sessionServer !== server
+      // Also when it is the same again: a new session was asked for at another one meanwhile.
+      const moved =
+        this.#sessionServer !== undefined &&
+        (this.#sessionServer !== server || !this.#core.engine.hasSession)
       this.#isSwept = false
       this.#startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
       return this.#dial()

@@ -24,7 +24,14 @@ export type OutcomeStatus =
 export type OpenStage = 'accepted' | 'stored' | 'sent' | 'received'
 
 /** Where an entry is, as the courier counts: one of the lines, with the engine, or nowhere. */
-export const PLACE = { NOWHERE: -1, AGAIN: 5, LATER: 6, ENGINE: 7, INTERRUPTED: 8 } as const
+export const PLACE = {
+  EARLY: -2,
+  NOWHERE: -1,
+  AGAIN: 5,
+  LATER: 6,
+  ENGINE: 7,
+  INTERRUPTED: 8,
+} as const
 
 /** 0x10 No matching subscribers. §3.4.2.1 */
 const NO_SUBSCRIBERS = 0x10

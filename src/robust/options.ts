@@ -15,7 +15,7 @@ import {
 import { NEVER_EXPIRES_SECONDS } from '../simple/defaults.ts'
 import { requireTransport, type ResolvedOptions, resolveOptions } from '../simple/options.ts'
 import type { ClientOptions } from '../simple/types.ts'
-import type { CourierOptions } from './courier.ts'
+import type { CourierOptions } from './courier-types.ts'
 import {
   DEFAULT_OUTBOX_BYTES,
   DEFAULT_OUTBOX_MESSAGES,

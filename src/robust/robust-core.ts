@@ -306,7 +306,7 @@ export class RobustCore implements Layer {
     this.connector.handleConnected(result)
     const lost = this.#hadSession && !sessionPresent
     const { inflight } = this.delivery.courier.counts
-    this.delivery.handleConnected(sessionPresent, this.#hadSession)
+    this.delivery.handleConnected(output)
     this.#resubscriber.handleConnected(sessionPresent)
     if (lost) this.#reportLostSession(inflight)
     else this.#sessionsLost = 0

@@ -54,6 +54,24 @@ export const ENGINE_CHANGES: Changes = {
   ],
   'src/engine/handshake.ts': [
     [
+      'const properties = { authenticationMethod,',
+      "const properties = { userProperties: [['n', 'v'] as const], authenticationMethod,",
+      { v5: 'MQTT-3.15.2-3' },
+    ],
+    [
+      'const properties = { authenticationMethod,',
+      "const properties = { reasonString: 'why', authenticationMethod,",
+      { v5: 'MQTT-3.15.2-2' },
+    ],
+    [
+      'const properties = { authenticationMethod,',
+      "const properties = { authenticationMethod: 'X',",
+      { v5: 'MQTT-4.12.0-5 MQTT-4.12.1-1' },
+    ],
+    ['again ? 0x19 : 0x18', '0x18', { v5: 'MQTT-4.12.1-1' }],
+    ['again ? 0x19 : 0x18', '0x19', { v5: 'MQTT-4.12.0-3' }],
+    ['again ? 0x19 : 0x18', '0x00', { v5: 'MQTT-3.15.2-1' }],
+    [
       'cleanStart: settings.cleanStart',
       'cleanStart: true',
       { v4: 'MQTT-3.1.2-4', v5: 'MQTT-3.1.2-4' },
@@ -96,29 +114,11 @@ export const ENGINE_CHANGES: Changes = {
       '= false',
       { v4: 'MQTT-3.1.2-4 MQTT-4.1.0-1', v5: 'MQTT-3.1.2-23', both: 'MQTT-4.4.0-1' },
     ],
-    ['again ? 0x19 : 0x18', '0x18', { v5: 'MQTT-4.12.1-1' }],
-    ['again ? 0x19 : 0x18', '0x19', { v5: 'MQTT-4.12.0-3' }],
-    ['again ? 0x19 : 0x18', '0x00', { v5: 'MQTT-3.15.2-1' }],
     ['|| authenticationMethod === undefined) return', ') return', { v5: 'MQTT-4.12.0-7' }],
-    [
-      'const properties = { authenticationMethod,',
-      "const properties = { authenticationMethod: 'X',",
-      { v5: 'MQTT-4.12.0-5 MQTT-4.12.1-1' },
-    ],
     [
       '(error.reasonCode as number) : 0x95',
       '(error.reasonCode as number) : 0x82',
       { v5: 'MQTT-3.1.2-24 §3.1.2.11.4' },
-    ],
-    [
-      'const properties = { authenticationMethod,',
-      "const properties = { reasonString: 'why', authenticationMethod,",
-      { v5: 'MQTT-3.15.2-2' },
-    ],
-    [
-      'const properties = { authenticationMethod,',
-      "const properties = { userProperties: [['n', 'v'] as const], authenticationMethod,",
-      { v5: 'MQTT-3.15.2-3' },
     ],
     ['(error.reasonCode as number)', '0x80', { v5: '§4.13.1 MQTT-4.13.1-1' }],
     [
@@ -232,6 +232,15 @@ export const ENGINE_CHANGES: Changes = {
     ['return sizeError(', 'void (', { v5: 'MQTT-3.2.2-15' }],
     ["|| operation.state !== 'waiting') return", ') return', { v5: 'MQTT-4.3.3-7' }],
   ],
+  'src/engine/publish-writer.ts': [
+    ['this.#aliases = limit > 0', 'this.#aliases ??= limit > 0', { v5: 'MQTT-3.3.2-7' }],
+    [
+      'Math.min(this.#link.limits.topicAliasMaximum, most)',
+      'most',
+      { v5: 'MQTT-3.2.2-17 MQTT-3.2.2-18 MQTT-3.3.2-9' },
+    ],
+    ['sizeBytes + ALIAS_BYTES <=', 'sizeBytes <=', { v5: 'MQTT-3.2.2-15' }],
+  ],
   'src/engine/outbound.ts': [
     [
       '?.has(operation.packetId) === false',
@@ -283,13 +292,6 @@ export const ENGINE_CHANGES: Changes = {
       'undefined',
       { v5: 'MQTT-3.2.2-11 MQTT-3.2.2-14 MQTT-3.2.2-15' },
     ],
-    ['this.#aliases = limit > 0', 'this.#aliases ??= limit > 0', { v5: 'MQTT-3.3.2-7' }],
-    [
-      'Math.min(this.#link.limits.topicAliasMaximum, this.#options.outboundTopicAliases)',
-      'this.#options.outboundTopicAliases',
-      { v5: 'MQTT-3.2.2-17 MQTT-3.2.2-18 MQTT-3.3.2-9' },
-    ],
-    ['sizeBytes + 8 <=', 'sizeBytes <=', { v5: 'MQTT-3.2.2-15' }],
     [
       'this.#resend.push(operation)',
       'void operation',

@@ -6,11 +6,11 @@ import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { StoredRecord, StoreTraits } from '../../src/outbox/store.ts'
-import { guaranteed } from '../../src/robust/policies.ts'
+import { guaranteed, within } from '../../src/robust/policies.ts'
 import { failure, take } from '../simple/conversation.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient, seeded } from '../support/robust-rig.ts'
-import { settle } from '../support/scripted-memory.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
 
 const COUNT = 2500
 const PAGE = 1000
@@ -186,5 +186,37 @@ describe('what a store promises', () => {
       ['outbox-evictable'],
     )
     match(rig.warnings[0]?.message ?? '', /may clear the outbox: it has granted no persistent/)
+  })
+})
+
+describe('what is published before the outbox is read', () => {
+  test('is given up by cancel, and not sent later', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    const rig = robustClient({ outbox })
+    const receipt = rig.client.publish('a', 'x', { delivery: guaranteed() })
+    equal(rig.client.outbox.count, 1)
+    equal(receipt.cancel(), true)
+    equal((await receipt.settled).status, 'cancelled')
+    equal(rig.client.outbox.count, 0)
+    outbox.letAll()
+    const connection = await accepted(rig)
+    connection.autoRespond()
+    await settle()
+    equal(brief(connection.received).includes('PUBLISH a'), false)
+    equal(receipt.stage, 'cancelled')
+  })
+
+  test('has its outcome at its deadline', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    const rig = robustClient({ outbox })
+    const receipt = rig.client.publish('a', 'x', { delivery: within(5000) })
+    await elapse(rig.clock, 5000)
+    equal(receipt.stage, 'expired')
+    equal((await receipt.settled).attempts, 0)
+    outbox.letAll()
+    await settle()
+    equal(rig.client.outbox.count, COUNT)
   })
 })

@@ -2,10 +2,11 @@
 
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError } from '../../src/errors.ts'
 import { failure } from '../simple/conversation.ts'
-import { accepted, robustClient } from '../support/robust-rig.ts'
-import { elapse } from '../support/scripted-memory.ts'
+import { accepted, dialled, robustClient } from '../support/robust-rig.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
 
 const AWAY = new Error('away')
 
@@ -114,6 +115,37 @@ describe('a function for the servers', () => {
     await Promise.all([first, second])
     ok(!network.dialled.includes('old.example'))
   })
+})
+
+describe('servers that share no sessions', () => {
+  for (const reached of [false, true]) {
+    const how = reached ? 'asked for a new session, and not answered' : 'not reached'
+    test(`have what was in flight sent when another was ${how} meanwhile`, async () => {
+      const rig = robustClient({ servers: ['b.example'], sharedSessions: false })
+      const { client, network, clock } = rig
+      const [a, b] = [network.at('a.example'), network.at('b.example')]
+      void client.connect()
+      const first = await accepted({ server: a, clock })
+      const receipt = client.publish('t', 'x')
+      await settle()
+      a.refuse = AWAY
+      if (!reached) b.refuse = AWAY
+      first.destroy()
+      if (reached) (await dialled({ server: b, clock })).destroy()
+      else await elapse(clock, 20_000)
+      a.refuse = undefined
+      b.refuse = AWAY
+      // It knows this session only where it has not asked for another one since.
+      const second = await dialled({ server: a, clock })
+      const { cleanStart } = await second.connect()
+      equal(cleanStart, reached)
+      const connack = { type: PacketType.CONNACK, reasonCode: 0, properties: {} }
+      second.send({ ...connack, sessionPresent: !cleanStart })
+      second.autoRespond()
+      const { status, possiblyDuplicated } = await receipt.settled
+      deepEqual([status, possiblyDuplicated], ['delivered', reached])
+    })
+  }
 })
 
 describe('the option servers', () => {

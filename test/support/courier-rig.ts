@@ -5,7 +5,8 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { QoS } from '../../src/codec/packets.ts'
 import { PayloadPool } from '../../src/engine/payload-pool.ts'
 import { ClosedError, ConnectionLostError, type MqttError } from '../../src/errors.ts'
-import { Courier, type CourierOptions } from '../../src/robust/courier.ts'
+import { Courier } from '../../src/robust/courier.ts'
+import type { CourierOptions } from '../../src/robust/courier-types.ts'
 import { Entry, type OpenStage, type OutcomeStatus } from '../../src/robust/entry.ts'
 import {
   type DeliveryPolicy,
