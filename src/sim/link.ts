@@ -297,25 +297,27 @@ class Connection {
   }
 
   #deliverToServer(bytes: Uint8Array): void {
+    if (this.#options.world.healed) this.#cutToServer = Infinity
     const passing = bytes.subarray(0, Math.max(0, this.#cutToServer))
     this.#cutToServer -= bytes.length
     if (passing.length > 0) this.#server?.received(passing)
-    if (this.#cutToServer <= 0) this.#cutAtByte()
+    if (this.#cutToServer <= 0) this.#cutAtByte(this.#toServer)
   }
 
   #deliverToDevice(bytes: Uint8Array): void {
     this.#options.user.step()
+    if (this.#options.world.healed) this.#cutToDevice = Infinity
     const passing = bytes.subarray(0, Math.max(0, this.#cutToDevice))
     this.#cutToDevice -= bytes.length
     if (passing.length > 0) this.#pair.peer.write(passing)
-    if (this.#cutToDevice <= 0) this.#cutAtByte()
+    if (this.#cutToDevice <= 0) this.#cutAtByte(this.#toDevice)
   }
 
-  #cutAtByte(): void {
+  #cutAtByte(lane: Lane): void {
     const { world, name } = this.#options
     this.#cutToServer = Infinity
     this.#cutToDevice = Infinity
-    if (world.healed) return
+    lane.cut()
     world.fire('link.cutAtByte', name)
     // The device is told after it has got what passed.
     world.agenda.after(0, () => this.reset('the link was cut'))

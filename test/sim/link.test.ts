@@ -219,6 +219,24 @@ describe('link', () => {
     ok(passed.size > 3, [...passed].join(' '))
   })
 
+  test('nothing arrives behind a cut, not even at the same moment', async () => {
+    const rig = new LinkRig({ cutAtByte: { probability: 1, bytes: 20 } })
+    const transport = await rig.connect()
+    for (let i = 0; i < 40; i += 1) {
+      transport.write(bytes('0123456789'))
+      rig.reply('0123456789')
+      await Promise.resolve()
+    }
+    await rig.pass(200)
+    for (const seen of [rig.server, rig.device]) {
+      const passed = words(seen)
+        .filter((one) => /^\d+$/.test(one))
+        .join('')
+      equal(passed, '0123456789'.repeat(40).slice(0, passed.length))
+    }
+    ok(words(rig.server).includes('reset'))
+  })
+
   test('a half-open link swallows one way, and is reset when it is over', async () => {
     for (const direction of ['halfOpenToServer', 'halfOpenToDevice'] as const) {
       const rig = new LinkRig()
