@@ -26,7 +26,7 @@ import { Cluster } from '../../src/sim/server/session.ts'
 import { type Turns, World } from '../../src/sim/world.ts'
 
 /** More microtasks in a row than the client ever needs for what is due at once. */
-const HOPS = 40
+const HOPS = 80
 
 /** Turns where there is nothing but microtasks. */
 export const microtaskTurns: Turns = (next) => {
