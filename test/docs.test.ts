@@ -72,6 +72,7 @@ function blocksOf(path: string): Block[] {
 /** The code as a program of its own: with a client, if it makes none. */
 function programOf({ layer, code }: Block): string {
   if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
+  if (code.includes("from 'umqtt/sim'")) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
   return `import { MQTTClient } from '${layer}'
 ${imports}

@@ -27,6 +27,7 @@ const TESTED = [
   'publish.mjs',
   'request-response.mjs',
   'shared-subscription.mjs',
+  'simulate.mjs',
   'subscribe.mjs',
   'tls.mjs',
   'websocket.mjs',
@@ -262,6 +263,23 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
 })
 
 describe('the examples, when no server is there', () => {
+  test('simulate.mjs has the outcome of each message over its outage', async () => {
+    const { code, stdout, stderr } = await runProgram(example('simulate'), ['7'])
+    equal(code, 0, stdout + stderr)
+    const rows = Array.from(
+      stdout.matchAll(/'(\w+)' +│ +(\d+) +│ '([\w-]+)' +│ +(\w+)/g),
+      ([, topic, published, status, taken]) =>
+        `${topic} ${Math.round(Number(published) / 1000)} ${status} ${taken !== 'undefined'}`,
+    )
+    deepEqual(rows, [
+      'button 0 delivered true',
+      'button 0 maybe-delivered false',
+      'window 15 delivered true',
+      'button 315 expired false',
+      'button 630 delivered true',
+    ])
+  })
+
   test('publish.mjs fails with a message that names the server', async () => {
     const { code, stderr } = await runProgram(example('publish'), ['mqtt://127.0.0.1:1'])
     equal(code, 1)

@@ -1,11 +1,24 @@
 // The second of the two steps: the faults that a run has armed fire while it goes on, at random moments.
 // It knows when; what a fault does is told by the part of the world that it befalls.
 
-import type { Device } from './device.ts'
+import type { Disk } from './disk.ts'
 import type { Faults } from './faults.ts'
+import type { Link } from './link.ts'
 import type { Random } from './random.ts'
 import type { ModelServer } from './server/server.ts'
 import type { World } from './world.ts'
+
+/** A device as faults befall it. */
+export interface Victim {
+  readonly name: string
+  readonly link: Link
+  readonly disk: Disk
+  /** The process dies, with the power or without, and another is started after a while. */
+  crash(power: boolean, forMs: number): void
+  /** Time stands still for the process. */
+  sleep(forMs: number): void
+  jumpWallClock(byMs: number): void
+}
 
 /** Something that comes and goes, or comes alone when it has no end. */
 interface Happening {
@@ -18,38 +31,42 @@ interface Happening {
   readonly end?: () => void
 }
 
-/** Arms everything; what is armed fires until the world is healed. */
+/**
+ * Arms everything; what is armed fires until the world is healed.
+ * @param isOver whether nothing that is armed here fires any more
+ */
 export function inject(
   world: World,
   random: Random,
   faults: Faults,
-  devices: readonly Device[],
+  devices: readonly Victim[],
   servers: readonly ModelServer[],
+  isOver: () => boolean = () => world.healed,
 ): void {
   const all = [
     ...devices.flatMap((device) => ofDevice(device, faults, random.fork(device.name))),
     ...servers.flatMap((server) => ofServer(server, faults, random.fork(server.options.host))),
   ]
-  for (const happening of all) repeat(world, random.fork(happening.name), happening)
+  for (const happening of all) repeat(world, random.fork(happening.name), happening, isOver)
 }
 
-function repeat(world: World, random: Random, happening: Happening): void {
+function repeat(world: World, random: Random, happening: Happening, isOver: () => boolean): void {
   const { name, target, everyMs, forMs = 0, begin, end } = happening
   world.agenda.after(random.exponential(everyMs), () => {
-    if (world.healed) return
+    if (isOver()) return
     const lasts = forMs === 0 ? 0 : random.exponential(forMs)
     const more = begin(lasts)
     world.fire(name, target, [lasts > 0 ? `${lasts} ms` : '', more ?? ''].join(' ').trim())
     if (end !== undefined) {
       world.agenda.after(lasts, () => {
-        if (!world.healed) end()
+        if (!isOver()) end()
       })
     }
-    repeat(world, random, happening)
+    repeat(world, random, happening, isOver)
   })
 }
 
-function ofDevice(device: Device, faults: Faults, random: Random): Happening[] {
+function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
   const { link, disk, clock } = faults
   const { name: target } = device
   const list: Happening[] = []

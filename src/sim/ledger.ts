@@ -1,7 +1,9 @@
 // Every message of a run, by number: those that devices publish and those that come to them. Everybody who
 // meets one looks it up here.
 
+import { decodeUtf8, encodeUtf8 } from '../codec/utf8.ts'
 import type { Delivery, SentMessage } from './observations.ts'
+import { numberOf } from './payload.ts'
 import type { Catalogue } from './server/options.ts'
 
 export class Ledger implements Catalogue {
@@ -23,6 +25,22 @@ export class Ledger implements Catalogue {
 
   message(number: number): SentMessage | undefined {
     return this.messages[number - 1]
+  }
+
+  numberIn(payload: Uint8Array): number {
+    return numberOf(decodeUtf8(payload, 0, payload.length) ?? '')
+  }
+
+  passedOn(payload: Uint8Array): Uint8Array {
+    return payload
+  }
+
+  payloadTo({ serial }: Delivery, payload: Uint8Array): Uint8Array {
+    const label = encodeUtf8(`${serial}>`)
+    const labelled = new Uint8Array(label.length + payload.length)
+    labelled.set(label)
+    labelled.set(payload, label.length)
+    return labelled
   }
 
   deliver(delivery: Delivery): void {

@@ -8,6 +8,7 @@ import * as file from 'umqtt/outbox/file'
 import * as indexeddb from 'umqtt/outbox/indexeddb'
 import * as sqlite from 'umqtt/outbox/sqlite'
 import * as robust from 'umqtt/robust'
+import * as sim from 'umqtt/sim'
 import * as simple from 'umqtt/simple'
 import * as testing from 'umqtt/testing'
 
@@ -19,6 +20,7 @@ export const entryPoints: readonly object[] = [
   file,
   sqlite,
   indexeddb,
+  sim,
   testing,
   codec,
   engine,

@@ -11,12 +11,12 @@ import {
   PacketType,
   type Properties,
   type PublishPacket,
+  type SubscribePacket,
+  type WillFields,
 } from '../../codec/packets.ts'
-import { decodeUtf8 } from '../../codec/utf8.ts'
 import type { Appointment } from '../agenda.ts'
 import type { ServerEnd, ServerPipe } from '../link.ts'
 import type { ConnectionView, SentMessage } from '../observations.ts'
-import { numberOf } from '../payload.ts'
 import { ack, Deliverer } from './deliverer.ts'
 import type { ServerView } from './options.ts'
 import type { ServerSession, SessionOwner } from './session.ts'
@@ -28,6 +28,8 @@ const RECEIVE_MAXIMUM_DEFAULT = 65_535
 const KEEP_ALIVE_FACTOR = 1.5
 /** How long a server waits for CONNECT, ms. */
 const CONNECT_MS = 30_000
+/** 0x04 Disconnect with Will Message. §3.14.2.1 */
+const DISCONNECT_WITH_WILL = 0x04
 /** Return codes of MQTT 3.1.1 that stand for reason codes of 5.0. §3.2.2.3 of 3.1.1 */
 const RETURN_CODES: Readonly<Record<number, number>> = { 0x84: 1, 0x85: 2, 0x86: 4, 0x87: 5 }
 
@@ -57,6 +59,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   #silenceMs = CONNECT_MS
   #deliverer: Deliverer | undefined
   #look: Appointment | undefined
+  #will: WillFields | undefined
 
   constructor(server: ServerView, pipe: ServerPipe, over: () => void) {
     this.#server = server
@@ -74,6 +77,10 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     }
     this.#heardAt = world.now
     this.#watch()
+  }
+
+  get clientId(): string {
+    return this.#view.clientId
   }
 
   received(bytes: Uint8Array): void {
@@ -100,6 +107,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   /** The server goes down. */
   reset(): void {
     if (this.#ended) return
+    this.#will = undefined
     this.#pipe.destroy()
     this.#end()
   }
@@ -165,15 +173,18 @@ export class ServerConnection implements ServerEnd, SessionOwner {
         return this.#handleRelease(packet)
       case PacketType.SUBSCRIBE: {
         const { packetId, subscriptions } = packet
+        const isNew = new Map<string, boolean>()
         const reasonCodes = subscriptions.map(({ filter, qos }) => {
           if (this.#server.befalls('refuseSubscribe')) {
             this.#session?.subscriptions.delete(filter)
             return 0x80
           }
+          isNew.set(filter, this.#session?.subscriptions.has(filter) === false)
           this.#session?.subscriptions.set(filter, qos)
           return qos
         })
-        return this.#answer({ type: SUBACK, packetId, reasonCodes, properties: NO_PROPERTIES })
+        this.#answer({ type: SUBACK, packetId, reasonCodes, properties: NO_PROPERTIES })
+        return this.#sendRetained(packet, isNew)
       }
       case PacketType.UNSUBSCRIBE: {
         const { packetId, filters } = packet
@@ -188,6 +199,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
         const expiry = packet.properties.sessionExpiryInterval
         const session = this.#session as ServerSession
         if (expiry !== undefined) session.expirySeconds = expiryOf(expiry)
+        if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.#will = undefined
         this.#pipe.close()
         return this.#end()
       }
@@ -200,6 +212,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     const server = this.#server
     const { world, random, cluster, catalogue, others, only311 } = server.options
     this.#connect = packet
+    this.#will = packet.will
     const { refuseConnect } = server.faults
     if (only311 && packet.version === 5) return this.#refuse(0x84)
     if (server.isOn('refuseConnect') && refuseConnect !== undefined) {
@@ -275,15 +288,15 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     const topic = this.#resolve(packet)
     if (topic === undefined) return
     const { catalogue } = this.#server.options
-    const text = decodeUtf8(packet.payload, 0, packet.payload.length) ?? ''
-    const message = catalogue.message(numberOf(text))
+    const number = catalogue.numberIn(packet.payload)
+    const message = catalogue.message(number)
     if (message !== undefined && (message.topic !== topic || message.policy.qos !== qos)) {
       return this.#breach(`#${message.number} came to "${topic}" at QoS ${qos}`, 0x82)
     }
     if (qos > this.#qosMaximum) {
       return this.#breach(`QoS ${qos} is above ${this.#qosMaximum}`, 0x9b)
     }
-    if (qos === 0) return void this.#take(message, topic, packet, text)
+    if (qos === 0) return void this.#take(message, topic, packet, number)
     if (this.#open.has(packetId)) {
       return this.#breach(`packet id ${packetId} is in use`, 0x82)
     }
@@ -307,7 +320,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
       if (message !== undefined) message.turnedAway = true
       return this.#answer(ack(qos === 1 ? PUBACK : PUBREC, packetId, reasonCode))
     }
-    const copies = this.#take(message, topic, packet, text)
+    const copies = this.#take(message, topic, packet, number)
     if (qos === 2) received?.set(packetId, message)
     const nobody = copies === 0 && this.#decoder.version === 5 ? 0x10 : 0
     this.#answer(ack(qos === 1 ? PUBACK : PUBREC, packetId, nobody))
@@ -317,17 +330,34 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   #take(
     message: SentMessage | undefined,
     topic: string,
-    { qos, dup }: PublishPacket,
-    text: string,
+    packet: PublishPacket,
+    number: number,
   ): number {
-    const { world, cluster } = this.#server.options
+    const { world, cluster, catalogue } = this.#server.options
+    const { qos, dup, retain } = packet
+    const payload = catalogue.passedOn(packet.payload)
     if (message !== undefined) {
       const { session, serial: connection } = this.#view
       const take = { at: world.now, session, connection, dup }
       message.takes.push(take)
       world.tell({ kind: 'taken', message, take })
     }
-    return cluster.route(numberOf(text), topic, qos, text)
+    catalogue.take?.({ packet, topic, connection: this.#view, number })
+    const publication = { number, topic, qos, payload, properties: passedOn(packet.properties) }
+    if (retain) cluster.retain(publication)
+    return cluster.route(publication)
+  }
+
+  /** What was retained, as each subscription asks for it. [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] */
+  #sendRetained({ subscriptions }: SubscribePacket, isNew: ReadonlyMap<string, boolean>): void {
+    const session = this.#session as ServerSession
+    for (const { filter, retainHandling = 0 } of subscriptions) {
+      const granted = session.subscriptions.get(filter)
+      const wanted = retainHandling === 0 || (retainHandling === 1 && isNew.get(filter) === true)
+      if (granted === undefined || !wanted) continue
+      this.#server.options.cluster.sendRetained(session, filter, granted)
+    }
+    this.pump()
   }
 
   #resolve({ topic, properties }: PublishPacket): string | undefined {
@@ -414,7 +444,11 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     this.connected = false
     if (this.#look !== undefined) this.#server.options.world.agenda.cancel(this.#look)
     const session = this.#session
-    if (session?.owner === this) this.#server.options.cluster.leave(session)
+    if (session?.owner === this) {
+      const { cluster } = this.#server.options
+      if (this.#will !== undefined) cluster.leaveWill(session, this.#will)
+      cluster.leave(session)
+    }
     this.#server.options.world.tell({ kind: 'closed', connection: this.#view })
     this.#over()
   }
@@ -431,6 +465,15 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     if (this.#look !== undefined) agenda.cancel(this.#look)
     this.#look = agenda.after(this.#silenceMs, look)
   }
+}
+
+/** What a server passes on of the properties; an alias is of one connection alone. [MQTT-3.3.2-17] */
+function passedOn(properties: Properties): Properties {
+  if (properties === NO_PROPERTIES) return properties
+  const passed: { -readonly [K in keyof Properties]: Properties[K] } = { ...properties }
+  delete passed.topicAlias
+  delete passed.messageExpiryInterval
+  return passed
 }
 
 function isRefusal(packet: Packet): boolean {

@@ -2,7 +2,6 @@
 // order, and the exchange of each. It knows no bytes; whoever has the connection sends. §4.3, §4.4, §4.9
 
 import { type AckPacket, NO_PROPERTIES, type Packet, PacketType } from '../../codec/packets.ts'
-import { encodeUtf8 } from '../../codec/utf8.ts'
 import type { World } from '../world.ts'
 import type { Catalogue } from './options.ts'
 import type { Outgoing, ServerSession } from './session.ts'
@@ -94,20 +93,20 @@ export class Deliverer {
 
   #send(outgoing: Outgoing, dup: boolean): void {
     const { session, catalogue, send } = this.#options
-    const { delivery, payload, packetId } = outgoing
-    const { qos, topic, serial } = delivery
+    const { delivery, payload, packetId, retain, properties } = outgoing
+    const { qos, topic } = delivery
     catalogue.deliver(delivery)
     if (qos === 0) session.outgoing = session.outgoing.filter((one) => one !== outgoing)
     else outgoing.state = 'sent'
     send({
       type: PUBLISH,
       topic,
-      payload: encodeUtf8(`${serial}>${payload}`),
+      payload: catalogue.payloadTo(delivery, payload),
       qos,
-      retain: false,
+      retain,
       dup: dup && qos > 0,
       packetId: qos === 0 ? 0 : packetId,
-      properties: NO_PROPERTIES,
+      properties,
     })
   }
 }

@@ -1,18 +1,37 @@
 // What a model server is made of, and what its connections see of it. Types alone: a server has connections,
 // and those know no more of it than this.
 
+import type { PublishPacket } from '../../codec/packets.ts'
 import type { ServerFaults } from '../faults.ts'
-import type { Delivery, SentMessage } from '../observations.ts'
+import type { ConnectionView, Delivery, SentMessage } from '../observations.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 import type { Cluster, Counters } from './session.ts'
 
-/** What servers look up: every message of the run. */
+/** What servers look up: every message of the run, and what their payloads say. */
 export interface Catalogue {
   /** By the number in its payload. */
   message(number: number): SentMessage | undefined
+  /** The number in the payload of a device; 0 when it says none. */
+  numberIn(payload: Uint8Array): number
+  /** What a server passes on of a payload. */
+  passedOn(payload: Uint8Array): Uint8Array
+  /** What a device is sent. */
+  payloadTo(delivery: Delivery, payload: Uint8Array): Uint8Array
+  /** A server became the owner of something that a client published. */
+  take?(taken: TakenPublish): void
   /** A message on its way to a device, from now on known by its number. */
   deliver(delivery: Delivery): void
+}
+
+/** What a client published, when a server became its owner. */
+export interface TakenPublish {
+  readonly packet: PublishPacket
+  /** The topic, also where the packet has an alias for it. */
+  readonly topic: string
+  readonly connection: ConnectionView
+  /** 0 when its payload says none. */
+  readonly number: number
 }
 
 export interface ServerOptions {

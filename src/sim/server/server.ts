@@ -82,13 +82,23 @@ export class ModelServer implements Endpoint, ServerView {
   #goDown(empty: boolean): void {
     this.up = false
     for (const connection of this.#connections) connection.reset()
-    if (!empty) return
+    if (empty) this.loseSessions()
+  }
+
+  /** Everything is forgotten that it had for its clients. */
+  loseSessions(): void {
     const { cluster } = this.options
+    cluster.forgetRetained()
     const sessions: ServerSession[] = [...cluster.sessions.values()]
     for (const session of sessions) {
       session.owner?.lose(0)
       cluster.forget(session, 'the server was started empty')
     }
+  }
+
+  /** Clients that are connected to it. */
+  get clientIds(): string[] {
+    return this.#connected.map(({ clientId }) => clientId)
   }
 
   get #connected(): ServerConnection[] {

@@ -1,7 +1,8 @@
 // What a server keeps of one client beyond its connection (§4.1), and the sessions that the servers of one
 // cluster share. It knows no connection but the one that has a session now.
 
-import type { QoS } from '../../codec/packets.ts'
+import type { Properties, QoS, WillFields } from '../../codec/packets.ts'
+import { NO_PROPERTIES } from '../../codec/packets.ts'
 import { topicMatches } from '../../codec/topics.ts'
 import type { Delivery, SentMessage } from '../observations.ts'
 import type { World } from '../world.ts'
@@ -9,10 +10,23 @@ import type { World } from '../world.ts'
 /** A message on its way to a client. */
 export interface Outgoing {
   readonly delivery: Delivery
-  readonly payload: string
+  readonly payload: Uint8Array
+  readonly properties: Properties
+  /** Whether it was retained before the client subscribed. [MQTT-3.3.1-8] */
+  readonly retain: boolean
   packetId: number
   /** `received`: its PUBREC is in, PUBREL is due. */
   state: 'queued' | 'sent' | 'received'
+}
+
+/** What goes to whoever subscribes to its topic. */
+export interface Publication {
+  /** Of the message of a device, for its trace; 0: none. */
+  readonly number: number
+  readonly topic: string
+  readonly qos: QoS
+  readonly payload: Uint8Array
+  readonly properties?: Properties
 }
 
 /** Whoever has a session at the moment. */
@@ -62,6 +76,13 @@ export class Cluster {
   readonly #world: World
   readonly #counters: Counters
   readonly #ends = new Map<ServerSession, { readonly cancel: () => void }>()
+  /** The last retained message of each topic. §3.3.1.3 */
+  readonly #retained = new Map<string, Publication>()
+  /** Wills of connections that have ended, until they are published or their session goes on. */
+  readonly #wills = new Map<
+    ServerSession,
+    { readonly cancel: () => void; readonly send: () => void }
+  >()
 
   constructor(world: World, counters: Counters) {
     this.#world = world
@@ -77,6 +98,7 @@ export class Cluster {
     if (old !== undefined) {
       this.#ends.get(old)?.cancel()
       this.#ends.delete(old)
+      if (!cleanStart && old.known) this.#wills.get(old)?.cancel()
       if (cleanStart || !old.known) this.forget(old, cleanStart ? 'clean start' : 'never known')
     }
     const present = this.sessions.get(clientId)
@@ -102,13 +124,55 @@ export class Cluster {
   forget(session: ServerSession, why: string): void {
     if (this.sessions.get(session.clientId) !== session) return
     this.sessions.delete(session.clientId)
+    this.#wills.get(session)?.send()
     this.#ends.get(session)?.cancel()
     this.#ends.delete(session)
     this.#world.tell({ kind: 'session', session: session.serial, gone: why })
   }
 
-  /** Takes a message to whoever wants it. @param number of the message, for its trace */
-  route(number: number, topic: string, qos: QoS, payload: string): number {
+  /** Keeps a message for who subscribes later; an empty one ends that. [MQTT-3.3.1-6] */
+  retain(publication: Publication): void {
+    const { topic, payload } = publication
+    if (payload.length === 0) this.#retained.delete(topic)
+    else this.#retained.set(topic, publication)
+  }
+
+  /** Sends what is retained to a session that has subscribed. [MQTT-3.3.1-9] */
+  sendRetained(session: ServerSession, filter: string, granted: QoS): void {
+    if (filter.startsWith('$share/')) return
+    for (const publication of this.#retained.values()) {
+      const { topic, qos } = publication
+      if (!topicMatches(filter, topic)) continue
+      this.#enqueue(session, publication, Math.min(granted, qos) as QoS, true)
+    }
+  }
+
+  forgetRetained(): void {
+    this.#retained.clear()
+  }
+
+  /** A connection has ended without DISCONNECT: its will is due, unless its session goes on in time. §3.1.2.5 */
+  leaveWill(session: ServerSession, will: WillFields): void {
+    const { agenda } = this.#world
+    const { topic, payload, qos, retain, properties } = will
+    const { willDelayInterval = 0, ...passedOn } = properties ?? NO_PROPERTIES
+    const cancel = (): void => {
+      agenda.cancel(due)
+      this.#wills.delete(session)
+    }
+    const send = (): void => {
+      cancel()
+      const publication = { number: 0, topic, qos, payload, properties: passedOn }
+      if (retain) this.retain(publication)
+      this.route(publication)
+    }
+    const due = agenda.after(willDelayInterval * 1000, send)
+    this.#wills.set(session, { cancel, send })
+  }
+
+  /** Takes a message to whoever wants it. @returns to how many sessions */
+  route(publication: Publication): number {
+    const { topic, qos } = publication
     let copies = 0
     for (const session of this.sessions.values()) {
       let best = -1
@@ -117,18 +181,13 @@ export class Cluster {
       }
       if (best < 0) continue
       copies += 1
-      this.#enqueue(session, number, topic, Math.min(best, qos) as QoS, payload)
+      this.#enqueue(session, publication, Math.min(best, qos) as QoS, false)
     }
     return copies
   }
 
-  #enqueue(
-    session: ServerSession,
-    message: number,
-    topic: string,
-    qos: QoS,
-    payload: string,
-  ): void {
+  #enqueue(session: ServerSession, publication: Publication, qos: QoS, retain: boolean): void {
+    const { number: message, topic, payload, properties = NO_PROPERTIES } = publication
     // A message of QoS 0 waits for nobody. §4.3.1
     if (qos === 0 && session.owner === undefined) return
     this.#counters.deliveries += 1
@@ -142,7 +201,14 @@ export class Cluster {
       handled: [],
       acknowledged: false,
     }
-    session.outgoing.push({ delivery, payload, packetId: 0, state: 'queued' })
+    session.outgoing.push({
+      delivery,
+      payload,
+      properties,
+      retain,
+      packetId: 0,
+      state: 'queued',
+    })
     session.owner?.pump()
   }
 }

@@ -79,6 +79,7 @@ export const LAYERS: readonly Layer[] = [
       DRIVER,
       SIMPLE,
       TRANSPORT,
+      ADDRESS,
       'src/transport/memory.ts',
       STORE,
       'src/outbox/crc32.ts',
@@ -101,6 +102,8 @@ export const ENTRY_POINTS: readonly string[] = [
   'src/simple.browser.ts',
   'src/robust.node.ts',
   'src/robust.browser.ts',
+  'src/sim.node.ts',
+  'src/sim.browser.ts',
   'src/outbox/file.ts',
   'src/outbox/sqlite.ts',
   'src/outbox/indexeddb.ts',
@@ -118,10 +121,6 @@ export const UNREACHED: readonly { readonly path: string; readonly reason: strin
   {
     path: 'src/testing/fault-',
     reason: 'for the tests of this project',
-  },
-  {
-    path: 'src/transport/memory.ts',
-    reason: 'for tests and the simulator; not published yet',
   },
 ]
 

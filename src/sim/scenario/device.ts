@@ -1,0 +1,319 @@
+// One device of a scenario: what the test may do to it, and its processes, each of which runs the application
+// anew. Rule: nothing of a process survives its death but what its disk has.
+
+import type { EngineRuntime } from '../../engine/types.ts'
+import { crc32 } from '../../outbox/crc32.ts'
+import { LogStore } from '../../outbox/log/log-store.ts'
+import type { RobustClient } from '../../robust/client.ts'
+import type { Duration } from '../../robust/duration.ts'
+import type { RobustPlatform } from '../../robust/platform.ts'
+import type { RobustOptions } from '../../robust/types.ts'
+import { makeAborter } from '../aborter.ts'
+import { Disk } from '../disk.ts'
+import type { Victim } from '../injector.ts'
+import { Life } from '../life.ts'
+import { type Internet, Link } from '../link.ts'
+import type { DeviceSnapshot } from '../observations.ts'
+import type { Random } from '../random.ts'
+import type { World } from '../world.ts'
+import { checkDuration, checkJump } from './checks.ts'
+import { simulatedClient } from './client.ts'
+import { diskControls, linkControls, type MutableFaults } from './controls.ts'
+import type { NotedMessage, ScenarioLedger } from './ledger.ts'
+import { ProcessNotes, watchFailure } from './process.ts'
+import type {
+  ScenarioApp,
+  ScenarioClientClass,
+  ScenarioDevice,
+  ScenarioDisk,
+  ScenarioLink,
+  SimulatedClientClass,
+} from './types.ts'
+
+/** When the wall clock of a device begins, ms since 1970. */
+const EPOCH_MS = 1_700_000_000_000
+/** Files of the log: small, so that a short test fills and frees some. */
+const SEGMENT_BYTES = 8192
+const RESERVE_BYTES = 8192
+/** How long a process takes to start anew after a fault that came at random, ms. */
+const RESTART_MS = 1000
+
+export interface DeviceSettings<C extends RobustClient> {
+  readonly world: World
+  readonly internet: Internet
+  readonly ledger: ScenarioLedger
+  readonly random: Random
+  readonly runtime: EngineRuntime
+  readonly clientId: string
+  readonly server: string
+  readonly options: RobustOptions
+  readonly makeClass: ((MQTTClient: SimulatedClientClass) => ScenarioClientClass<C>) | undefined
+  readonly app: ScenarioApp<C> | undefined
+  readonly clockRate: number
+  readonly faults: MutableFaults
+  /** Gets what the application throws where nobody else would hear of it. */
+  readonly fail: (error: unknown) => void
+  /** Called when the client has heard of its session. */
+  readonly connected: () => void
+  /** Called when the test breaks something by hand. */
+  readonly acted: (fault: string, target: string, detail?: string) => void
+}
+
+interface RunningProcess<C> {
+  readonly life: Life
+  readonly client: C
+}
+
+export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C> {
+  readonly link: ScenarioLink
+  readonly disk: ScenarioDisk
+  /** What faults that come at random befall. */
+  readonly victim: Victim
+  readonly #link: Link
+  readonly #disk: Disk
+  readonly #settings: DeviceSettings<C>
+  readonly #outboxId: Uint8Array
+  #running: RunningProcess<C> | undefined
+  #lives = 0
+  #wallOffsetMs = 0
+  #stepsLeft = Infinity
+
+  constructor(settings: DeviceSettings<C>) {
+    this.#settings = settings
+    const { world, internet, random, clientId, faults } = settings
+    const link = new Link(world, internet, random.fork('link'), faults.link, clientId)
+    const disk = new Disk(world, random.fork('disk'), faults.disk, clientId)
+    this.#link = link
+    this.#disk = disk
+    const fire = (fault: string): void => settings.acted(fault, clientId)
+    this.link = linkControls(link, faults.link, fire)
+    this.disk = diskControls(disk, faults.disk, fire)
+    this.victim = {
+      name: clientId,
+      link,
+      disk,
+      crash: (power, forMs) => this.#crash(power, forMs),
+      sleep: (forMs) => this.#sleep(forMs),
+      jumpWallClock: (byMs) => this.#jump(byMs),
+    }
+    this.#outboxId = Uint8Array.from({ length: 16 }, () => random.integer(0, 255))
+  }
+
+  get clientId(): string {
+    return this.#settings.clientId
+  }
+
+  get client(): C {
+    if (this.#running !== undefined) return this.#running.client
+    throw new Error(
+      `Cannot use the client of "${this.clientId}": no process runs, start() begins one`,
+    )
+  }
+
+  get processNumber(): number {
+    return this.#running?.life.number ?? 0
+  }
+
+  get messages(): readonly NotedMessage[] {
+    return this.#settings.ledger.messages.filter(({ device }) => device === this.clientId)
+  }
+
+  start(): void {
+    if (this.#running !== undefined) {
+      throw new Error(`Cannot start "${this.clientId}": process ${this.processNumber} runs`)
+    }
+    this.#boot()
+  }
+
+  kill(): void {
+    this.#checkRunning('kill')
+    this.#settings.acted('process.crash', this.clientId)
+    this.#die(false)
+  }
+
+  powerCut(): void {
+    this.#checkRunning('cut the power of')
+    this.#settings.acted('process.powerLoss', this.clientId)
+    this.#die(true)
+  }
+
+  sleep(duration: Duration): void {
+    const ms = checkDuration('duration', duration)
+    this.#checkRunning('put to sleep')
+    this.#settings.acted('process.sleep', this.clientId, `${ms} ms`)
+    this.#sleep(ms)
+  }
+
+  jumpClock(by: number | string): void {
+    const byMs = checkJump('by', by)
+    this.#settings.acted('clock.jump', this.clientId, `${byMs} ms`)
+    this.#jump(byMs)
+  }
+
+  /** The scenario is over: nothing is heard of it any more. */
+  end(): void {
+    this.#running?.life.kill()
+  }
+
+  /** Nothing is wrong any more. */
+  heal(): void {
+    this.#stepsLeft = Infinity
+    this.#link.heal()
+    this.#disk.endFull()
+    const life = this.#running?.life
+    if (life?.asleep !== true) return
+    life.sleepsUntil = 0
+    this.#link.wake()
+  }
+
+  /** Decides when the process dies by a fault that counts its steps. */
+  armSteps(): void {
+    const { faults, random } = this.#settings
+    const { crashAtStep } = faults.process
+    if (crashAtStep !== undefined) this.#stepsLeft = random.exponential(crashAtStep.steps)
+  }
+
+  snapshot(): DeviceSnapshot {
+    const life = this.#running?.life
+    const { client } = this.#running ?? {}
+    return {
+      device: this.clientId,
+      life: life?.number ?? 0,
+      asleep: life?.asleep === true,
+      clock: life?.now() ?? 0,
+      wokeAt: life?.wokeAt ?? 0,
+      open: client?.outbox.count ?? 0,
+      openBytes: client?.outbox.sizeBytes ?? 0,
+      inflight: client?.statistics['inflight'] ?? 0,
+      diskBytes: this.#disk.usedBytes,
+    }
+  }
+
+  /** Where the client is, and what waits: for an error of a test that got stuck. */
+  describe(): string {
+    const { client } = this.#running ?? {}
+    const { clientId } = this
+    if (client === undefined) return `${clientId}: no process runs`
+    const open = this.messages.filter(({ status }) => status === 'open')
+    const shown = open.slice(0, 3).map(({ number, topic }) => `#${number} ${topic}`)
+    const list = open.length === 0 ? '' : ` (${shown.join(', ')}${open.length > 3 ? ', …' : ''})`
+    return `${clientId}: process ${this.processNumber}, ${client.state}, ${open.length} messages open${list}`
+  }
+
+  #checkRunning(what: string): void {
+    if (this.#running !== undefined) return
+    throw new Error(`Cannot ${what} "${this.clientId}": no process runs`)
+  }
+
+  /** Dies by a fault that came at random, and is started again. */
+  #crash(power: boolean, forMs: number): void {
+    if (this.#running === undefined) return
+    this.#die(power)
+    this.#settings.world.agenda.after(RESTART_MS + forMs, () => {
+      if (this.#running === undefined) watchFailure(() => this.#boot(), this.#settings.fail)
+    })
+  }
+
+  #sleep(forMs: number): void {
+    const life = this.#running?.life
+    if (life === undefined || life.asleep) return
+    const { agenda } = this.#settings.world
+    life.sleepsUntil = agenda.now + forMs
+    this.#link.asleep = true
+    agenda.at(life.sleepsUntil, () => {
+      if (life.alive()) this.#link.wake()
+    })
+  }
+
+  #jump(byMs: number): void {
+    // Before 1970 there is none.
+    this.#wallOffsetMs = Math.max(this.#wallOffsetMs + byMs, -EPOCH_MS / 2)
+  }
+
+  #die(power: boolean): void {
+    const { world, clientId } = this.#settings
+    world.tell({ kind: 'crash', device: clientId, power })
+    this.#running?.life.kill()
+    this.#running = undefined
+    for (const message of this.messages) message.held = false
+    this.#link.asleep = false
+    this.#link.handleCrash(power)
+    if (power) this.#disk.losePower()
+  }
+
+  #boot(): void {
+    const settings = this.#settings
+    const { world, ledger, clientId, options, server, app, random, runtime, makeClass, fail } =
+      settings
+    this.#lives += 1
+    const life = new Life(world, this.#lives, settings.clockRate, () => this.#handleStep())
+    this.armSteps()
+    const chance = random.fork(`client ${life.number}`)
+    const transport = this.#link.factory(life)
+    const notes = new ProcessNotes({
+      world,
+      ledger,
+      device: clientId,
+      life,
+      delivery: options.delivery,
+      isDurable: typeof options.outbox === 'string',
+      epochNow: () => this.#epochNow(),
+      connected: settings.connected,
+      fail,
+    })
+    const platform: RobustPlatform = {
+      clock: life,
+      transports: { mqtt: transport, mqtts: transport, ws: transport, wss: transport },
+      runtime,
+      readBuffer: new Uint8Array(0),
+      random: () => chance.fraction(),
+      epochNow: () => this.#epochNow(),
+      makeAborter,
+      warn: (code, text) => notes.noteWarning(code, text),
+      openFolder: () =>
+        new LogStore(this.#disk.files(life), {
+          newId: this.#outboxId,
+          checksum: crc32,
+          segmentBytes: SEGMENT_BYTES,
+          reserveBytes: RESERVE_BYTES,
+        }),
+    }
+    const Base = simulatedClient(platform, notes)
+    const Client = makeClass?.(Base) ?? (Base as unknown as ScenarioClientClass<C>)
+    const client = new Client(clientId, server, options)
+    this.#running = { life, client }
+    world.tell({ kind: 'boot', device: clientId, life: life.number })
+    notes.listen(client)
+    if (life.number > 1) notes.lookUp(client, this.messages)
+    if (app === undefined) return
+    const result = app(client, notes.surroundings)
+    if (result instanceof Promise) {
+      result.catch((error: unknown) => {
+        if (life.alive()) fail(error)
+      })
+    }
+  }
+
+  /** Ms since 1970, as the device believes. */
+  #epochNow(): number {
+    const { world, clockRate } = this.#settings
+    return EPOCH_MS + this.#wallOffsetMs + Math.floor(world.now * clockRate)
+  }
+
+  #handleStep(): void {
+    this.#stepsLeft -= 1
+    if (this.#stepsLeft > 0) return
+    this.#stepsLeft = Infinity
+    const { faults, world, random } = this.#settings
+    const life = this.#running?.life
+    if (life === undefined) return
+    const forMs = random.exponential(faults.process.crashAtStep?.forMs ?? 1)
+    // After the step, and before anything that follows from it.
+    life.kill()
+    world.agenda.at(world.now, () => {
+      if (this.#running?.life !== life) return
+      world.fire('process.crashAtStep', this.clientId)
+      this.#crash(false, forMs)
+    })
+  }
+}

@@ -1,0 +1,446 @@
+// portable
+// Every judge is shown a run that it must reject and one, nearly the same, that it must accept.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { NO_PROPERTIES, type Packet, PacketType } from '../../src/codec/packets.ts'
+import type { OutcomeStatus } from '../../src/robust/entry.ts'
+import { UNTIL_DELIVERED, resolvePolicy } from '../../src/robust/policies.ts'
+import type { Outcome } from '../../src/robust/types.ts'
+import type { Faults } from '../../src/sim/faults.ts'
+import type {
+  ConnectionView,
+  Delivery,
+  DeviceSnapshot,
+  Observation,
+  SentMessage,
+} from '../../src/sim/observations.ts'
+import { makeOracles } from '../../src/sim/oracles/all.ts'
+import { type DevicePlan, type Plan, planOf } from '../../src/sim/plan.ts'
+
+const { PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK } = PacketType
+const HOUR_MS = 3_600_000
+
+/** What is told: at a time, or by whoever changes something first. */
+type Told = readonly (
+  Observation | (() => Observation) | readonly [at: number, seen: Observation]
+)[]
+
+const NO_FAULTS: Faults = { link: {}, server: {}, disk: {}, process: {}, clock: {} }
+
+/** A plan of one device that keeps its messages on disk. */
+function makePlan(device: Partial<DevicePlan> = {}, faults: Partial<Faults> = {}): Plan {
+  const plan = planOf(1)
+  const [first] = plan.devices
+  ok(first !== undefined)
+  const usual = { clientId: 'd', outbox: 'disk', outboxMessages: 10, reconnect: {} } as const
+  const steady = { resubscribeEveryMs: Infinity, disconnectEveryMs: Infinity }
+  return {
+    ...plan,
+    servers: [{ host: 'a', only311: false }],
+    devices: [{ ...first, ...usual, ...steady, ...device }],
+    faults: { ...NO_FAULTS, ...faults },
+  }
+}
+
+/** What one oracle says of what it is told, in order. */
+function judge(name: string, told: Told, plan: Plan = makePlan()): string[] {
+  const oracle = makeOracles(plan).find((one) => one.name === name)
+  ok(oracle !== undefined, `There is no oracle ${name}`)
+  return told.flatMap((one) => {
+    const [at, seen] = typeof one === 'function' ? [0, one()] : 'kind' in one ? [0, one] : one
+    // As whoever tells it does: the message changes after it was told.
+    const text = oracle.observe(seen, at)
+    if (seen.kind === 'settled') seen.message.outcome = seen.outcome
+    if (seen.kind === 'stage') seen.message.stage = seen.stage
+    return text === undefined ? [] : [text]
+  })
+}
+
+function accepts(name: string, told: Told, plan?: Plan): void {
+  deepEqual(judge(name, told, plan), [])
+}
+
+function rejects(name: string, told: Told, expected: RegExp, plan?: Plan): void {
+  const [text, ...more] = judge(name, told, plan)
+  match(text ?? 'accepted', expected)
+  equal(more.length, 0, more.join('\n'))
+}
+
+type Policy = Partial<SentMessage['policy']>
+
+function makeMessage(
+  number: number,
+  {
+    policy = {},
+    ...rest
+  }: Partial<Omit<SentMessage, 'policy'>> & { readonly policy?: Policy } = {},
+): SentMessage {
+  return {
+    number,
+    device: 'd',
+    topic: 't',
+    policy: { ...resolvePolicy({ ...UNTIL_DELIVERED, qos: policy.qos ?? 1 }), ...policy },
+    sizeBytes: 10,
+    life: 1,
+    publishedAt: 0,
+    publishedEpoch: 0,
+    deadline: Infinity,
+    receiptId: `r${number}`,
+    stored: 'disk',
+    stage: undefined,
+    outcome: undefined,
+    settledIn: 0,
+    cancelled: false,
+    turnedAway: false,
+    takes: [],
+    ...rest,
+  }
+}
+
+function outcome(status: OutcomeStatus): Outcome {
+  return { status, attempts: 1, latencyMs: 1, possiblyDuplicated: false }
+}
+
+const publish = (message: SentMessage): Observation => ({ kind: 'publish', message })
+
+function settled(message: SentMessage, status: OutcomeStatus, clock = 0, life = 1): Observation {
+  return { kind: 'settled', message, outcome: outcome(status), life, clock, wokeAt: 0 }
+}
+
+/** A server becomes the owner of a message. */
+const taken =
+  (message: SentMessage, session = 1) =>
+  (): Observation => {
+    const take = { at: 0, session, connection: 1, dup: false }
+    message.takes.push(take)
+    return { kind: 'taken', message, take }
+  }
+
+const stage = (message: SentMessage, of: SentMessage['stage']): Observation => ({
+  kind: 'stage',
+  message,
+  stage: of!,
+})
+
+function makeDelivery(delivery: Partial<Delivery> = {}): Delivery {
+  const usual = { serial: 1, message: 1, topic: 't', qos: 2, device: 'd', session: 1 } as const
+  return { ...usual, handled: [], acknowledged: false, ...delivery }
+}
+
+const handled =
+  (delivery: Delivery, life = 1, handler = 1) =>
+  (): Observation => {
+    delivery.handled.push({ life, handler })
+    return { kind: 'handled', delivery, life }
+  }
+
+const CONNECTION: ConnectionView = {
+  serial: 1,
+  server: 'a',
+  clientId: 'd',
+  session: 1,
+  version: 5,
+  receiveMaximum: 2,
+}
+
+function packet(from: 'client' | 'server', type: Packet['type'], packetId: number): Observation {
+  const whole = {
+    type,
+    packetId,
+    topic: 't',
+    payload: new Uint8Array(0),
+    qos: 1,
+    retain: false,
+    dup: false,
+    reasonCode: 0,
+    subscriptions: [],
+    reasonCodes: [],
+    properties: NO_PROPERTIES,
+  }
+  return { kind: 'packet', from, connection: CONNECTION, packet: whole as unknown as Packet }
+}
+
+function snapshot(given: Partial<DeviceSnapshot>): Observation {
+  const usual = { device: 'd', life: 1, asleep: false, clock: 0, wokeAt: 0 }
+  const counts = { open: 0, openBytes: 0, inflight: 0, diskBytes: 0 }
+  return { kind: 'snapshot', snapshot: { ...usual, ...counts, ...given } }
+}
+
+const boot = (life: number): Observation => ({ kind: 'boot', device: 'd', life })
+const fault = (name: string): Observation => ({
+  kind: 'fault',
+  fault: name,
+  target: 'd',
+  detail: '',
+})
+const attempt: Observation = { kind: 'attempt', device: 'd', life: 1, number: 1, server: 'a' }
+const waiting = (delayMs: number): Observation => ({
+  kind: 'waiting',
+  device: 'd',
+  delayMs,
+  slowLane: false,
+  why: '',
+})
+
+describe('S1: what is stored is somewhere', () => {
+  const absent = (given: Parameters<typeof makeMessage>[1] = {}): Told => [
+    { kind: 'absent', message: makeMessage(1, given) },
+  ]
+
+  test('rejects a stored message that is nowhere', () => {
+    rejects('S1', absent(), /#1 of d was stored, and is neither/)
+  })
+  test('accepts one that a server has, or that had an end', () => {
+    const take = { at: 0, session: 1, connection: 1, dup: false }
+    accepts('S1', absent({ takes: [take] }))
+    accepts('S1', absent({ cancelled: true }))
+    accepts('S1', absent({ turnedAway: true }))
+    accepts('S1', absent({ outcome: outcome('refused') }))
+    accepts('S1', absent({ policy: { expiresAfterMs: 1 } }))
+    accepts('S1', absent({ policy: { collapseKey: 't' } }))
+  })
+})
+
+describe('S2: QoS 2 is once', () => {
+  const TWO = { policy: { qos: 2, onSessionLoss: 'report' } } as const
+
+  test('rejects a second take in one session, and across its loss under "report"', () => {
+    const message = makeMessage(1, TWO)
+    rejects('S2', [taken(message), taken(message)], /#1 was taken twice in s1/)
+    const lost = makeMessage(2, TWO)
+    rejects('S2', [taken(lost, 1), taken(lost, 2)], /#2 was taken in s1 and s2/)
+  })
+  test('accepts a second take at QoS 1, under "resend", and after the disk has failed', () => {
+    const one = makeMessage(1)
+    accepts('S2', [taken(one), taken(one)])
+    const again = makeMessage(2, { policy: { qos: 2, onSessionLoss: 'resend' } })
+    accepts('S2', [taken(again, 1), taken(again, 2)])
+    const failed = makeMessage(3, TWO)
+    accepts('S2', [fault('disk.fail'), taken(failed), taken(failed)])
+  })
+  test('rejects a handler that is called twice in a process, or after PUBREC in another', () => {
+    const twice = makeDelivery()
+    rejects('S2', [handled(twice), handled(twice)], />1 was handled twice by process 1 of d/)
+    const late = makeDelivery({ acknowledged: true })
+    rejects('S2', [handled(late, 1), handled(late, 2)], /after its PUBREC had arrived/)
+  })
+  test('accepts two handlers, and a crash before PUBREC', () => {
+    const two = makeDelivery()
+    accepts('S2', [handled(two, 1, 1), handled(two, 1, 2)])
+    const crashed = makeDelivery()
+    accepts('S2', [handled(crashed, 1), handled(crashed, 2)])
+    const memory = makeDelivery({ acknowledged: true })
+    const plan = makePlan({ outbox: 'memory' })
+    accepts('S2', [handled(memory, 1), handled(memory, 2)], plan)
+  })
+})
+
+describe('S3: receipts move forward and end once', () => {
+  test('rejects a second end and a step back', () => {
+    const message = makeMessage(1)
+    const ends = [settled(message, 'delivered'), settled(message, 'expired')]
+    rejects('S3', ends, /#1 ended twice: delivered, then expired/)
+    const back = makeMessage(2)
+    rejects('S3', [stage(back, 'sent'), stage(back, 'stored')], /#2 went from sent to stored/)
+  })
+  test('accepts all stages in their order', () => {
+    const message = makeMessage(1)
+    const stages = (['accepted', 'stored', 'sent', 'received', 'delivered'] as const).map((one) =>
+      stage(message, one),
+    )
+    accepts('S3', [...stages, settled(message, 'delivered')])
+    const zero = makeMessage(2)
+    accepts('S3', [stage(zero, 'sent'), stage(zero, 'sent')])
+  })
+})
+
+describe('S4: one topic keeps its order', () => {
+  test('rejects an older one that comes after a newer one', () => {
+    rejects('S4', [taken(makeMessage(2)), taken(makeMessage(1))], /#1 came after #2/)
+  })
+  test('accepts other topics, what comes again, and what was turned away', () => {
+    accepts('S4', [taken(makeMessage(2)), taken(makeMessage(1, { topic: 'u' }))])
+    accepts('S4', [taken(makeMessage(2)), taken(makeMessage(1, { device: 'e' }))])
+    accepts('S4', [taken(makeMessage(2)), taken(makeMessage(1, { turnedAway: true }))])
+    const again = makeMessage(1)
+    accepts('S4', [taken(again), taken(makeMessage(2)), taken(again)])
+  })
+})
+
+describe('S5: packet ids and windows', () => {
+  const out = (id: number): Observation => packet('client', PUBLISH, id)
+
+  test('rejects a packet id that is in use', () => {
+    rejects('S5', [out(1), out(1)], /d used packet id 1 again/)
+    rejects('S5', [out(1), packet('client', SUBSCRIBE, 1)], /packet id 1 again/)
+    rejects('S5', [out(1), packet('server', PUBREC, 1), out(1)], /packet id 1 again/)
+  })
+  test('rejects more than the Receive Maximum, and what a server complains of', () => {
+    rejects('S5', [out(1), out(2), out(3)], /d has 3 in flight: Receive Maximum is 2/)
+    const breach = { kind: 'breach', connection: CONNECTION, text: 'no' } as const
+    rejects('S5', [breach], /d: no/)
+  })
+  test('accepts ids that are free again', () => {
+    for (const free of [PUBACK, PUBCOMP]) {
+      accepts('S5', [out(1), out(2), packet('server', free, 1), out(3)])
+      accepts('S5', [out(1), packet('server', free, 1), out(1)])
+    }
+    accepts('S5', [
+      packet('client', SUBSCRIBE, 1),
+      packet('server', SUBACK, 1),
+      packet('client', SUBSCRIBE, 1),
+    ])
+    accepts('S5', [out(1), { kind: 'closed', connection: CONNECTION }, out(1)])
+    accepts('S5', [out(1), packet('client', PUBREL, 1)])
+  })
+})
+
+describe('S6: memory and disk are bounded', () => {
+  const first = snapshot({})
+
+  test('rejects more messages than the outbox may have, and a log that grows', () => {
+    rejects('S6', [first, snapshot({ open: 11 })], /d has 11 messages in an outbox for 10/)
+    rejects('S6', [first, snapshot({ diskBytes: 200_000 })], /d takes 200000 bytes of disk for 0/)
+  })
+  test('accepts what is within, and what a new process has not looked at yet', () => {
+    accepts('S6', [first, snapshot({ open: 10, openBytes: 40_000, diskBytes: 200_000 })])
+    accepts('S6', [snapshot({ open: 99 })])
+    accepts('S6', [
+      first,
+      snapshot({ life: 2, diskBytes: 200_000 }),
+      snapshot({ life: 0, open: 99 }),
+    ])
+  })
+})
+
+describe('S7: deadlines are kept', () => {
+  const due = (): SentMessage => makeMessage(1, { deadline: 1000 })
+
+  test('rejects an outcome that is late', () => {
+    const message = due()
+    const told = [boot(1), publish(message), settled(message, 'expired', 1010)]
+    rejects('S7', told, /#1 of d had its outcome, or none, 10 ms after its deadline/)
+  })
+  test('rejects a message that is open long after its deadline', () => {
+    rejects('S7', [boot(1), publish(due()), snapshot({ clock: 5000 })], /4000 ms after/)
+  })
+  test('rejects the same of a message that a later process has found', () => {
+    const message = due()
+    const found = { kind: 'found', message, life: 2, deadline: 500 } as const
+    const told = [boot(1), publish(message), boot(2), found, settled(message, 'expired', 600, 2)]
+    rejects('S7', told, /100 ms after/)
+  })
+  test('accepts an outcome in time, of one that slept, and what a dead process had', () => {
+    const message = due()
+    accepts('S7', [boot(1), publish(message), settled(message, 'expired', 1002)])
+    const asleep = due()
+    const late = { ...settled(asleep, 'expired', 9001), wokeAt: 9000 } as Observation
+    accepts('S7', [boot(1), publish(asleep), snapshot({ clock: 8000, asleep: true }), late])
+    accepts('S7', [boot(1), publish(due()), boot(2), snapshot({ clock: 5000, life: 2 })])
+    accepts('S7', [boot(1), publish(makeMessage(2)), snapshot({ clock: HOUR_MS })])
+  })
+})
+
+describe('S8: outcomes are true', () => {
+  test('rejects what is called delivered, and no server has', () => {
+    rejects('S8', [settled(makeMessage(1), 'delivered')], /#1 is called delivered, and no server/)
+  })
+  test('rejects what is called expired, and a server has or takes later', () => {
+    const had = makeMessage(1)
+    rejects(
+      'S8',
+      [taken(had), settled(had, 'expired')],
+      /#1 is called expired, and a server has it/,
+    )
+    const later = makeMessage(2)
+    rejects(
+      'S8',
+      [settled(later, 'cancelled'), taken(later)],
+      /#2 was called cancelled, and a server took it later/,
+    )
+  })
+  test('rejects what is called sent at QoS 1', () => {
+    rejects('S8', [settled(makeMessage(1), 'sent')], /#1 at QoS 1 is called sent/)
+  })
+  test('accepts the truth, and an honest maybe', () => {
+    const message = makeMessage(1)
+    accepts('S8', [taken(message), settled(message, 'delivered')])
+    accepts('S8', [settled(makeMessage(2), 'expired'), settled(makeMessage(3), 'maybe-delivered')])
+    const maybe = makeMessage(4)
+    accepts('S8', [taken(maybe), settled(maybe, 'maybe-delivered')])
+    accepts('S8', [settled(makeMessage(5, { policy: { qos: 0 } }), 'sent')])
+    const failed = makeMessage(6, { outcome: outcome('expired') })
+    accepts('S8', [fault('disk.fail'), taken(failed)])
+  })
+})
+
+describe('S9: what is acknowledged was handled', () => {
+  const acked = (delivery: Delivery): Observation => ({ kind: 'acknowledged', delivery })
+
+  test('rejects a message that is acknowledged before its handler had it', () => {
+    rejects('S9', [acked(makeDelivery())], />1 of d was acknowledged before it was handled/)
+  })
+  test('accepts one that was handled, and devices whose handlers come and go', () => {
+    const delivery = makeDelivery()
+    accepts('S9', [handled(delivery), acked(delivery)])
+    accepts('S9', [acked(makeDelivery())], makePlan({ resubscribeEveryMs: 1000 }))
+    const refused = { server: { refuseSubscribe: { probability: 1 } } }
+    accepts('S9', [acked(makeDelivery())], makePlan({}, refused))
+  })
+})
+
+describe('L1: everything that lives has its end', () => {
+  const over = { kind: 'over' } as const
+
+  test('rejects a message that is open at the end', () => {
+    rejects('L1', [boot(1), publish(makeMessage(1)), over], /1 messages have no outcome.*#1 of d/)
+    const found = { kind: 'found', message: makeMessage(2), life: 2, deadline: Infinity } as const
+    rejects('L1', [boot(2), found, over], /#2 of d/)
+  })
+  test('accepts one that has ended, or died with its process', () => {
+    const message = makeMessage(1)
+    accepts('L1', [boot(1), publish(message), settled(message, 'delivered'), over])
+    accepts('L1', [boot(1), publish(makeMessage(1)), boot(2), over])
+  })
+})
+
+describe('L2: attempts are spread and within their budget', () => {
+  const times = (...at: number[]): Told => at.map((one) => [one, attempt] as const)
+
+  test('rejects rounds that come faster than the floor', () => {
+    const fast = Array.from({ length: 7 }, (_, i) => i * 10)
+    rejects('L2', times(...fast), /d made 7 attempts within 60 ms: the floor is 1000 ms/)
+  })
+  test('rejects more attempts than the budget', () => {
+    const plan = makePlan({ reconnect: { budget: { attempts: 2, perMs: 60_000 } } })
+    const expected = /d made 3 attempts in 60000 ms: the budget is 2/
+    rejects('L2', times(0, 20_000, 40_000), expected, plan)
+    accepts('L2', times(0, 20_000, 60_000), plan)
+  })
+  test('rejects waits that are the same again and again', () => {
+    const told = [5000, 5000, 5000, 5000].map((delayMs) => waiting(delayMs))
+    rejects('L2', told, /d waited 5000 ms for the 4th time/)
+  })
+  test('accepts slow attempts, waits that differ, and a new process', () => {
+    accepts('L2', times(0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000))
+    accepts(
+      'L2',
+      [5000, 5001, 5002, 5003].map((delayMs) => waiting(delayMs)),
+    )
+    accepts(
+      'L2',
+      [1000, 1000, 1000, 1000, 1000].map((delayMs) => waiting(delayMs)),
+    )
+    accepts('L2', [...times(0, 1, 2, 3), boot(2), ...times(4, 5, 6)])
+  })
+})
+
+describe('the oracles', () => {
+  test('have all been shown something', () => {
+    deepEqual(
+      makeOracles(makePlan()).map(({ name }) => name),
+      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'L1', 'L2'],
+    )
+  })
+})
