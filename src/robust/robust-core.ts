@@ -149,7 +149,7 @@ export class RobustCore implements Layer {
     if (this.#result !== undefined && this.core.state === 'connected') return action(this.#result)
     const wait = deferred<T>()
     const waiter: Waiter = {
-      connected: (result) => action(result).then(wait.resolve, wait.reject),
+      connected: (result) => void action(result).then(wait.resolve, wait.reject),
       fail: wait.reject,
       retry,
     }
