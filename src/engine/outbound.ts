@@ -163,7 +163,8 @@ export class Outbound {
 
   /** What a held message waited for is recorded. */
   proceed(operation: PublishOperation, now: number): void {
-    if (!operation.held) return
+    // A session that was lost meanwhile has taken its packet id along.
+    if (!operation.held || this.inflight.get(operation.packetId) !== operation) return
     const { connected } = this.#link
     operation.held = false
     if (operation.state === 'received') {

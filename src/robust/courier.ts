@@ -196,7 +196,7 @@ export class Courier {
       this.#inflight -= 1
       entry.place = PLACE.NOWHERE
       if (!isOpen) this.#leave(entry)
-      else if (entry.state === 'new' || this.#isLost(entry, now)) again.push(entry)
+      else if (isUnsent(entry) || this.#isLost(entry, now)) again.push(entry)
     }
     this.#interrupted = []
     if (again.length > 0) this.#line.addFirst(again)
@@ -475,6 +475,15 @@ export class Courier {
     entry.stage = stage
     entry.watcher?.handleStage(entry)
   }
+}
+
+/** Whether a message that the engine had never left: with a packet id that waited for its record it begins anew. */
+function isUnsent(entry: Entry): boolean {
+  if (entry.state === 'bound') {
+    entry.renew()
+    entry.attempts -= 1
+  }
+  return entry.state === 'new'
 }
 
 function bySending(a: Entry, b: Entry): number {

@@ -220,7 +220,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   handlePublish(entry: Entry): void {
-    const { state, held, answer } = entry
+    const { state, held, answer, packetId } = entry
     if (state === 'done') {
       // One at a time: the engine sends the next that waits to be sent again.
       if (this.courier.sendQuota === 1) this.#lastSentAt = this.now
@@ -230,7 +230,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (state !== 'bound') this.courier.handleReceived(entry)
     if (!held) return
     const proceed = (): void => {
-      this.#core.engine.proceed(entry, this.now)
+      // It may have another id by now, whose record is not safe.
+      if (entry.packetId === packetId) this.#core.engine.proceed(entry, this.now)
       this.#core.driver.touch()
     }
     // What was given up is kept no more.
