@@ -427,13 +427,15 @@ export class Courier {
     this.#settle(entry, error?.code === 'ERR_MQTT_TIMEOUT' ? 'expired' : 'refused', now)
   }
 
-  /** The server has it not, and may take it later, unless a newer one has taken its place. */
+  /** The server may take it later, unless a newer one has taken its place. */
   #turnAway(entry: Entry, now: number): void {
     this.#acquit(entry)
+    // What was sent again: it may have the first copy.
+    entry.possiblyDuplicated ||= entry.resumed
     const { collapseKey } = entry
     if (collapseKey !== undefined) {
       const newest = this.#newest.get(collapseKey) ?? entry
-      if (newest !== entry) return this.#settle(entry, 'superseded', now)
+      if (newest !== entry) return this.#giveUp(entry, 'superseded', now)
       this.#newest.set(collapseKey, entry)
     }
     const { turnedAwayMs, turnedAwayMsMax } = this.#options
@@ -449,7 +451,7 @@ export class Courier {
     const { place } = entry
     if (place >= 0 && place <= PLACE.AGAIN) this.#line.remove(entry)
     else if (place === PLACE.LATER || place === PLACE.EARLY) entry.place = PLACE.NOWHERE
-    this.#settle(entry, status, now)
+    this.#settle(entry, entry.possiblyDuplicated ? 'maybe-delivered' : status, now)
   }
 
   #settle(entry: Entry, status: OutcomeStatus, now: number): void {

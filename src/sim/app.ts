@@ -99,6 +99,8 @@ export class App {
     })
     client.on('connection-lost', ({ message }) => {
       world.tell({ kind: 'lost', device, why: message })
+      // What rides along would wait for others, and there are none any more.
+      if (world.healed) this.#connect()
     })
     client.on('warning', ({ code, message }) => {
       if (code === 'outbox') this.#isBroken = true

@@ -83,7 +83,8 @@ export class Disk {
 
   /** From now on there is no more room than what is used. */
   beginFull(): void {
-    this.#capacityBytes = this.usedBytes
+    // What is given up on a full disk is not taken by others.
+    if (this.#capacityBytes === Infinity) this.#capacityBytes = this.usedBytes
   }
 
   endFull(): void {

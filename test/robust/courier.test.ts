@@ -331,6 +331,18 @@ describe('courier: collapse', () => {
     rig.checkEnd()
   })
 
+  test('one that was turned away after it was sent again may have arrived the first time', () => {
+    const rig = connected()
+    const first = rig.publish('a', KEY)
+    rig.close()
+    rig.connect(true)
+    rig.answer(first, 0x97)
+    const second = rig.publish('a', KEY)
+    rig.answer(second)
+    deepEqual(rig.statuses, ['maybe-delivered', 'delivered'])
+    rig.checkEnd()
+  })
+
   test('one that is turned away after a newer one was sent does not come back', () => {
     const rig = connected()
     const [first, second] = [rig.publish('a', KEY), rig.publish('a', KEY)]

@@ -1,5 +1,6 @@
-// Devices whose disk has failed in the middle of something. What it did not record, or did not remove, nobody
-// can know after a crash: some promises of the outbox end there, and the client says so by a warning.
+// Devices whose disk has failed in the middle of something, or had no room left even for a record. What was not
+// recorded, or not removed, nobody can know after a crash: some promises of the outbox end there, and the client
+// says so by a warning.
 
 import type { Observation } from '../observations.ts'
 
@@ -8,6 +9,7 @@ export class FailedDisks {
 
   observe(seen: Observation): void {
     if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#devices.add(seen.target)
+    if (seen.kind === 'warning' && seen.code === 'outbox') this.#devices.add(seen.device)
   }
 
   has(device: string): boolean {
