@@ -67,6 +67,8 @@ export interface Handling {
   readonly life: number
   /** Handlers count in their process. */
   readonly handler: number
+  /** Whether it is done with it: what a handler that throws was given is done. */
+  done: boolean
 }
 
 /** One connection of a server, as far as others may know it. */

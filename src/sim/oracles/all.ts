@@ -6,6 +6,7 @@ import { ProgressOracle } from './l1-progress.ts'
 import { AttemptsOracle } from './l2-attempts.ts'
 import type { Oracle } from './oracle.ts'
 import { StoredOracle } from './s1-stored.ts'
+import { AnsweredOracle } from './s10-answered.ts'
 import { OnceOracle } from './s2-once.ts'
 import { ForwardOracle } from './s3-forward.ts'
 import { OrderOracle } from './s4-order.ts'
@@ -27,7 +28,8 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new DeadlineOracle(),
     new TruthOracle(plan),
     new HandledOracle(plan),
-    new ProgressOracle(),
+    new AnsweredOracle(),
+    new ProgressOracle(plan),
     new AttemptsOracle(plan),
   ]
 }

@@ -1,5 +1,5 @@
-// S9: a message to a device is acknowledged only after its handler has been given it. What a handler that
-// throws was given counts as handled.
+// S9: a message to a device is acknowledged only when its handler is done with it. What a handler that throws
+// was given counts as handled.
 
 import type { Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -19,7 +19,12 @@ export class HandledOracle implements Oracle {
   observe(seen: Observation): string | undefined {
     if (seen.kind !== 'acknowledged') return undefined
     const { delivery } = seen
-    if (delivery.handled.length > 0 || !this.#subscribed.has(delivery.device)) return undefined
-    return `>${delivery.serial} of ${delivery.device} was acknowledged before it was handled`
+    const { handled, serial, device } = delivery
+    if (handled.length === 0) {
+      if (!this.#subscribed.has(device)) return undefined
+      return `>${serial} of ${device} was acknowledged before it was handled`
+    }
+    if (handled.some(({ done }) => done)) return undefined
+    return `>${serial} of ${device} was acknowledged while its handler was at work`
   }
 }

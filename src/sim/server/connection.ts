@@ -277,7 +277,10 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     const { catalogue } = this.#server.options
     const text = decodeUtf8(packet.payload, 0, packet.payload.length) ?? ''
     const message = catalogue.message(numberOf(text))
-    if (message !== undefined && (message.topic !== topic || message.policy.qos !== qos)) {
+    if (message === undefined || text.length !== message.sizeBytes) {
+      return this.#breach(`a payload of ${packet.payload.length} bytes that nobody published`, 0x99)
+    }
+    if (message.topic !== topic || message.policy.qos !== qos) {
       return this.#breach(`#${message.number} came to "${topic}" at QoS ${qos}`, 0x82)
     }
     if (qos > this.#qosMaximum) {
