@@ -19,12 +19,9 @@ export class HandledOracle implements Oracle {
   observe(seen: Observation): string | undefined {
     if (seen.kind !== 'acknowledged') return undefined
     const { delivery } = seen
-    const { handled, serial, device } = delivery
-    if (handled.length === 0) {
-      if (!this.#subscribed.has(device)) return undefined
-      return `>${serial} of ${device} was acknowledged before it was handled`
-    }
-    if (handled.some(({ done }) => done)) return undefined
-    return `>${serial} of ${device} was acknowledged while its handler was at work`
+    if (delivery.handled.some(({ done }) => done)) return undefined
+    if (!this.#subscribed.has(delivery.device)) return undefined
+    const early = delivery.handled.length === 0 ? 'before it was handled' : 'while it was handled'
+    return `>${delivery.serial} of ${delivery.device} was acknowledged ${early}`
   }
 }
