@@ -75,8 +75,8 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'deadline-ignored',
     rule: 'In a running process a message has its outcome no later than its deadline',
     file: COURIER,
-    find: 'if (due.isUnsent || due.expiresAt <= now) {',
-    replace: 'if (due.isUnsent && due.expiresAt + 5000 <= now) {',
+    find: 'return Math.min(this.#deadlines.next, this.#later.next)',
+    replace: 'return Math.min(this.#deadlines.next + 5000, this.#later.next)',
   },
   {
     name: 'expired-and-sent',
