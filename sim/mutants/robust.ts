@@ -126,7 +126,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     rule: 'What the server has turned away for now is tried again later',
     file: COURIER,
     find: 'this.#later.add(now + waitMs, entry)',
-    replace: 'if (entry.turnedAway < 3) this.#later.add(now + waitMs, entry)',
+    replace: '',
   },
   {
     name: 'interrupted-and-forgotten',

@@ -7,6 +7,7 @@ import { AttemptsOracle } from './l2-attempts.ts'
 import type { Oracle } from './oracle.ts'
 import { StoredOracle } from './s1-stored.ts'
 import { AnsweredOracle } from './s10-answered.ts'
+import { FleetingOracle } from './s11-fleeting.ts'
 import { OnceOracle } from './s2-once.ts'
 import { ForwardOracle } from './s3-forward.ts'
 import { OrderOracle } from './s4-order.ts'
@@ -29,6 +30,7 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new TruthOracle(plan),
     new HandledOracle(plan),
     new AnsweredOracle(),
+    new FleetingOracle(),
     new ProgressOracle(plan),
     new AttemptsOracle(plan),
   ]

@@ -6,6 +6,9 @@ import type { ConnectionView, Observation, SentMessage } from '../observations.t
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
 
+/** How long after CONNACK its subscriptions must have arrived, virtual ms. */
+const SUBSCRIBED_MS = 60_000
+
 export class ProgressOracle implements Oracle {
   readonly name = 'L1'
   /** Messages that the process of the moment has, by device. */
@@ -13,7 +16,10 @@ export class ProgressOracle implements Oracle {
   /** What devices want to hear all the time. */
   readonly #filters: ReadonlyMap<string, readonly string[]>
   /** The connection of each device. */
-  readonly #connections = new Map<string, ConnectionView>()
+  readonly #connections = new Map<
+    string,
+    { readonly view: ConnectionView; readonly since: number }
+  >()
   /** Filters by session. */
   readonly #subscribed = new Map<number, Set<string>>()
 
@@ -28,7 +34,7 @@ export class ProgressOracle implements Oracle {
     )
   }
 
-  observe(seen: Observation): string | undefined {
+  observe(seen: Observation, now: number): string | undefined {
     switch (seen.kind) {
       case 'boot':
         this.#live.set(seen.device, new Set())
@@ -41,16 +47,17 @@ export class ProgressOracle implements Oracle {
         this.#live.get(seen.message.device)?.delete(seen.message)
         return undefined
       case 'packet':
-        this.#note(seen)
+        this.#note(seen, now)
         return undefined
       case 'closed': {
         const { clientId, serial } = seen.connection
-        if (this.#connections.get(clientId)?.serial === serial) this.#connections.delete(clientId)
+        if (this.#connections.get(clientId)?.view.serial === serial)
+          this.#connections.delete(clientId)
         return undefined
       }
       case 'over': {
         const open = [...this.#live.values()].flatMap((messages) => [...messages])
-        if (open.length === 0) return this.#unsubscribed()
+        if (open.length === 0) return this.#unsubscribed(now)
         const names = open.slice(0, 5).map(({ number, device }) => `#${number} of ${device}`)
         return `${open.length} messages have no outcome though nothing is wrong: ${names.join(', ')}`
       }
@@ -59,11 +66,11 @@ export class ProgressOracle implements Oracle {
     }
   }
 
-  #note({ packet, from, connection }: Extract<Observation, { kind: 'packet' }>): void {
+  #note({ packet, from, connection }: Extract<Observation, { kind: 'packet' }>, now: number): void {
     const { type } = packet
     if (from === 'server') {
       if (type === PacketType.CONNACK && packet.reasonCode === 0) {
-        this.#connections.set(connection.clientId, connection)
+        this.#connections.set(connection.clientId, { view: connection, since: now })
       }
       return
     }
@@ -73,12 +80,12 @@ export class ProgressOracle implements Oracle {
     this.#subscribed.set(connection.session, filters)
   }
 
-  #unsubscribed(): string | undefined {
+  #unsubscribed(now: number): string | undefined {
     for (const [device, filters] of this.#filters) {
       const connection = this.#connections.get(device)
-      if (connection === undefined) continue
+      if (connection === undefined || now - connection.since < SUBSCRIBED_MS) continue
       const lacking = filters.find(
-        (filter) => this.#subscribed.get(connection.session)?.has(filter) !== true,
+        (filter) => this.#subscribed.get(connection.view.session)?.has(filter) !== true,
       )
       if (lacking !== undefined) return `${device} is connected, and not subscribed to "${lacking}"`
     }
