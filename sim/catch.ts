@@ -17,6 +17,8 @@ export interface CatchOptions {
   readonly size: number
   /** Seeds in which one has to be caught. */
   readonly runs: number
+  /** The first seed. @default 1 */
+  readonly from?: number
 }
 
 /** How one was caught. */
@@ -54,18 +56,18 @@ export async function makeSound({ folder }: CatchOptions): Promise<Pool> {
   return new Pool({ bundle: await bundleWorker(join(folder, 'sound.mjs'), []), size: 1 })
 }
 
-/** Runs seeds from 1 until one is caught. @param sound runs a seed without the bug */
+/** Runs seeds until one is caught. @param sound runs a seed without the bug */
 export async function catchMutant(
   mutant: Mutant,
-  { folder, size, runs }: CatchOptions,
+  { folder, size, runs, from = 1 }: CatchOptions,
   sound: Pool,
 ): Promise<Catch | undefined> {
   const bundle = await bundleWorker(join(folder, `${mutant.name}.mjs`), changesOf(mutant))
   const pool = new Pool({ bundle, size, limitMs: LIMIT_MS })
-  let next = 1
+  let next = from
   const found: RunReport[] = []
   const work = async (): Promise<void> => {
-    while (next <= runs && found.length === 0) {
+    while (next < from + runs && found.length === 0) {
       const seed = next
       next += 1
       const report = await pool.run({ seed })
@@ -81,5 +83,5 @@ export async function catchMutant(
   const [violation] = first?.violations ?? []
   if (first === undefined || violation === undefined) return undefined
   const { seed } = first
-  return { runs: seed, seed, oracle: violation.oracle, text: violation.text }
+  return { runs: seed - from + 1, seed, oracle: violation.oracle, text: violation.text }
 }

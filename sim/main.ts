@@ -12,6 +12,7 @@
 //   --speed             one client with a message a second
 //   --mutants [NAME…]   planted bugs: each has to be caught; `list` names them
 //     --runs N          within so many seeds; 3000 unless it is said
+//     --from SEED       the first seed; 1 unless it is said
 //   --jobs N            processes at a time; one for each core unless it is said
 
 import { availableParallelism } from 'node:os'
@@ -63,6 +64,7 @@ process.exitCode = (await main()) ? 0 : 1
 
 async function main(): Promise<boolean> {
   const size = numberOf('jobs', 1) ?? availableParallelism()
+  const from = numberOf('from', 0) ?? 1
   if (values.speed === true) return measureSpeed()
   if (values.mutants === true) {
     if (positionals[0] === 'list') {
@@ -70,7 +72,8 @@ async function main(): Promise<boolean> {
       return true
     }
     const chosen = positionals.length === 0 ? MUTANTS : positionals.map(mutantOf)
-    return catchMutants(chosen, { folder, size, runs: numberOf('runs', 1) ?? MUTANT_RUNS })
+    const options = { folder, size, runs: numberOf('runs', 1) ?? MUTANT_RUNS, from }
+    return catchMutants(chosen, options)
   }
   if (positionals.length > 0) throw new RangeError(`Unknown word "${positionals[0]}"`)
   const seed = numberOf('seed', 0)
@@ -79,7 +82,7 @@ async function main(): Promise<boolean> {
   if (runs === undefined) {
     throw new RangeError('Say --seed N, --runs N, --speed or --mutants; sim/main.ts lists the rest')
   }
-  return runMany({ runs, from: numberOf('from', 0) ?? 1, goesOn: values['go-on'] === true, size })
+  return runMany({ runs, from, goesOn: values['go-on'] === true, size })
 }
 
 /** One run, twice. */
