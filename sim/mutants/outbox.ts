@@ -50,13 +50,6 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     replace: 'if (qos !== 2) this.#write(ops, isAnswered',
   },
   {
-    name: 'lazy-removal-at-qos-2',
-    rule: 'Losing a removal costs a duplicate at QoS 1 alone: at QoS 2 it is synced',
-    file: KEEPER,
-    find: "isAnswered && qos === 1 ? 'lazy'",
-    replace: "isAnswered ? 'lazy'",
-  },
-  {
     name: 'segments-never-freed',
     rule: 'The log takes no more of the disk than a few times what lives in it',
     file: LOG_STORE,

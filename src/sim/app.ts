@@ -161,7 +161,8 @@ export class App {
     const { ledger, world, life, random } = this.#options
     const delivery = ledger.delivery(deliveryOf(message.text()))
     if (delivery === undefined) return undefined
-    const handling: Handling = { life: life.number, handler, done: kind !== 'slow' }
+    const doneAt = kind === 'slow' ? undefined : world.now
+    const handling: Handling = { life: life.number, handler, doneAt }
     delivery.handled.push(handling)
     world.tell({ kind: 'handled', delivery, life: life.number })
     switch (kind) {
@@ -170,7 +171,7 @@ export class App {
       case 'slow':
         return new Promise<void>((resolve) => {
           life.later(random.exponential(SLOW_MS), () => {
-            handling.done = true
+            handling.doneAt = world.now
             resolve()
           })
         })

@@ -19,7 +19,7 @@ export class HandledOracle implements Oracle {
   observe(seen: Observation): string | undefined {
     if (seen.kind !== 'acknowledged') return undefined
     const { delivery } = seen
-    if (delivery.handled.some(({ done }) => done)) return undefined
+    if (delivery.handled.some(({ doneAt }) => doneAt !== undefined)) return undefined
     if (!this.#subscribed.has(delivery.device)) return undefined
     const early = delivery.handled.length === 0 ? 'before it was handled' : 'while it was handled'
     return `>${delivery.serial} of ${delivery.device} was acknowledged ${early}`
