@@ -4,7 +4,7 @@
 import { run } from './lib/run.mjs'
 
 const PACKAGES = ['oxlint@1.94.0', 'oxlint-tsgolint@7.0.2007']
-const FOLDERS = ['src', 'test', 'demo', 'fuzz', 'bench', 'examples', 'scripts']
+const FOLDERS = ['src', 'test', 'demo', 'fuzz', 'sim', 'bench', 'examples', 'scripts']
 
 const { code } = await run('npx', [
   '--yes',

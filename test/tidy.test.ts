@@ -22,7 +22,7 @@ import {
 } from './support/tidy/tree-rules.ts'
 
 const ROOT = process.cwd()
-const FOLDERS = ['src', 'test', 'demo', 'fuzz', 'examples', 'scripts']
+const FOLDERS = ['src', 'test', 'demo', 'fuzz', 'sim', 'examples', 'scripts']
 
 const files = FOLDERS.flatMap((folder) => readFolder(folder))
 const sources = files.filter(({ path }) => path.startsWith('src/'))

@@ -7,7 +7,7 @@ import { resolvePolicy } from '../robust/policies.ts'
 import type { Outcome, Receipt } from '../robust/types.ts'
 import type { Message } from '../simple/types.ts'
 import type { Ledger } from './ledger.ts'
-import type { SentMessage } from './observations.ts'
+import type { Handling, SentMessage } from './observations.ts'
 import { deliveryOf, payloadOf } from './payload.ts'
 import type { DevicePlan, HandlerKind, StreamPlan } from './plan.ts'
 import type { Life } from './life.ts'
@@ -167,14 +167,19 @@ export class App {
     const { ledger, world, life, random } = this.#options
     const delivery = ledger.delivery(deliveryOf(message.text()))
     if (delivery === undefined) return undefined
-    delivery.handled.push({ life: life.number, handler })
+    const doneAt = kind === 'slow' ? undefined : world.now
+    const handling: Handling = { life: life.number, handler, doneAt }
+    delivery.handled.push(handling)
     world.tell({ kind: 'handled', delivery, life: life.number })
     switch (kind) {
       case 'quick':
         return undefined
       case 'slow':
         return new Promise<void>((resolve) => {
-          life.later(random.exponential(SLOW_MS), resolve)
+          life.later(random.exponential(SLOW_MS), () => {
+            handling.doneAt = world.now
+            resolve()
+          })
         })
       case 'throwing':
         if (random.chance(THROWS)) throw new Error('The handler of the simulation throws')

@@ -31,6 +31,12 @@ export class Ledger implements Catalogue {
     return numberOf(decodeUtf8(payload, 0, payload.length) ?? '')
   }
 
+  faultOf(payload: Uint8Array): string | undefined {
+    const message = this.message(this.numberIn(payload))
+    if (message?.sizeBytes === payload.length) return undefined
+    return `a payload of ${payload.length} bytes that nobody published`
+  }
+
   passedOn(payload: Uint8Array): Uint8Array {
     return payload
   }

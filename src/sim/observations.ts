@@ -67,6 +67,8 @@ export interface Handling {
   readonly life: number
   /** Handlers count in their process. */
   readonly handler: number
+  /** When it was done with it, which is at once for one that throws; undefined: it is not. */
+  doneAt: number | undefined
 }
 
 /** One connection of a server, as far as others may know it. */

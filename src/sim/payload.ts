@@ -15,3 +15,18 @@ export function numberOf(payload: string): number {
 export function deliveryOf(payload: string): number {
   return Number(/^(\d+)>/.exec(payload)?.[1] ?? 0)
 }
+
+const HASH = 0x23
+const ZERO = 0x30
+
+/** The number of a message, from the bytes of its payload; 0 when it says none. */
+export function numberIn(payload: Uint8Array): number {
+  if (payload[0] !== HASH) return 0
+  let number = 0
+  for (let i = 1; i < payload.length; i += 1) {
+    const digit = (payload[i] as number) - ZERO
+    if (digit < 0 || digit > 9) break
+    number = number * 10 + digit
+  }
+  return number
+}

@@ -87,14 +87,18 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     inject(world, random.fork('faults'), plan.faults, devices, servers)
     world.agenda.after(SNAPSHOT_MS, look)
     await runUntil(plan.durationMs, () => false)
-    world.healed = true
-    world.tell({ kind: 'healed' })
-    for (const server of servers) server.heal()
-    for (const device of devices) device.heal()
-    const isDone = (): boolean => isSettled(ledger, devices) && isQuiet(servers)
-    await runUntil(plan.durationMs + LIVENESS_MS, isDone)
+    const heal = (): void => {
+      world.healed = true
+      world.tell({ kind: 'healed' })
+      for (const server of servers) server.heal()
+      for (const device of devices) device.heal()
+    }
+    // After a violation nothing more is demanded.
+    if (world.violations.length === 0) heal()
+    const settled = new Settled(ledger, devices)
+    await runUntil(plan.durationMs + LIVENESS_MS, () => settled.all && isQuiet(servers))
     await runUntil(world.now + QUIET_MS, () => isQuiet(servers))
-    world.tell({ kind: 'over' })
+    if (world.violations.length === 0) world.tell({ kind: 'over' })
   } catch (error) {
     world.crash('the run', error)
   }
@@ -131,14 +135,26 @@ function makeServers(plan: Plan, world: World, random: Random, ledger: Ledger): 
 }
 
 /** Whether every message that lives has its outcome. */
-function isSettled(ledger: Ledger, devices: readonly Device[]): boolean {
-  return (
-    devices.every(({ app }) => app !== undefined && app.counts.open === 0) &&
-    ledger.messages.every(
-      ({ outcome, life, device }) =>
-        outcome !== undefined || devices.find(({ name }) => name === device)?.lifeNumber !== life,
-    )
-  )
+class Settled {
+  readonly #ledger: Ledger
+  readonly #devices: readonly Device[]
+  /** Messages in front of this one never come back: an outcome stays, and so does the end of a process. */
+  #next = 0
+
+  constructor(ledger: Ledger, devices: readonly Device[]) {
+    this.#ledger = ledger
+    this.#devices = devices
+  }
+
+  get all(): boolean {
+    const { messages } = this.#ledger
+    for (; this.#next < messages.length; this.#next += 1) {
+      const { outcome, life, device } = messages[this.#next]!
+      const lives = this.#devices.find(({ name }) => name === device)?.lifeNumber === life
+      if (outcome === undefined && lives) return false
+    }
+    return this.#devices.every(({ app }) => app !== undefined && app.counts.open === 0)
+  }
 }
 
 /** Whether no server waits for an acknowledgement of a client that is there. */

@@ -39,16 +39,24 @@ export class Trace {
   add(at: number, observation: Observation): void {
     if (observation.kind === 'snapshot') return
     const text = lineOf(observation)
-    this.#mix(at)
-    for (let i = 0; i < text.length; i += 1) this.#mix(text.charCodeAt(i))
+    this.#mix(at, text)
     if (this.#keepLines === 0) return
     this.lines.push(`${timeOf(at)} ${text}`)
     if (this.lines.length > 2 * this.#keepLines) this.lines.splice(0, this.#keepLines)
   }
 
-  #mix(unit: number): void {
-    this.#high = Math.imul(this.#high ^ unit, 0x01000193)
-    this.#low = Math.imul((this.#low << 5) ^ (this.#low >>> 2) ^ unit, 0x85ebca6b)
+  /** In local variables: this is done for each character of a run. */
+  #mix(at: number, text: string): void {
+    let high = Math.imul(this.#high ^ at, 0x01000193)
+    let low = this.#low
+    low = Math.imul((low << 5) ^ (low >>> 2) ^ at, 0x85ebca6b)
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i)
+      high = Math.imul(high ^ unit, 0x01000193)
+      low = Math.imul((low << 5) ^ (low >>> 2) ^ unit, 0x85ebca6b)
+    }
+    this.#high = high
+    this.#low = low
   }
 }
 

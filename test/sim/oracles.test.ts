@@ -131,7 +131,7 @@ function makeDelivery(delivery: Partial<Delivery> = {}): Delivery {
 const handled =
   (delivery: Delivery, life = 1, handler = 1) =>
   (): Observation => {
-    delivery.handled.push({ life, handler })
+    delivery.handled.push({ life, handler, doneAt: 0 })
     return { kind: 'handled', delivery, life }
   }
 

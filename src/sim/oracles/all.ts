@@ -6,6 +6,8 @@ import { ProgressOracle } from './l1-progress.ts'
 import { AttemptsOracle } from './l2-attempts.ts'
 import type { Oracle } from './oracle.ts'
 import { StoredOracle } from './s1-stored.ts'
+import { AnsweredOracle } from './s10-answered.ts'
+import { FleetingOracle } from './s11-fleeting.ts'
 import { OnceOracle } from './s2-once.ts'
 import { ForwardOracle } from './s3-forward.ts'
 import { OrderOracle } from './s4-order.ts'
@@ -27,7 +29,9 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new DeadlineOracle(),
     new TruthOracle(plan),
     new HandledOracle(plan),
-    new ProgressOracle(),
+    new AnsweredOracle(),
+    new FleetingOracle(),
+    new ProgressOracle(plan),
     new AttemptsOracle(plan),
   ]
 }

@@ -6,8 +6,9 @@ import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
 import { DEFAULT_FLOOR_MS } from '../../robust/defaults.ts'
 
-/** The same wait, to the ms, so often in one run is no chance. */
+/** The same wait, to the ms, so often in one run, and in so large a part of all waits, is no chance. */
 const ALIKE_MAX = 4
+const ALIKE_PART = 0.02
 /** Servers that send a client on, and the older protocol, are followed at once so often. */
 const FOLLOWED = 5
 
@@ -17,6 +18,7 @@ interface Tries {
   readonly servers: number
   readonly budget: { readonly attempts: number; readonly perMs: number } | undefined
   readonly waits: Map<number, number>
+  waited: number
 }
 
 export class AttemptsOracle implements Oracle {
@@ -33,6 +35,7 @@ export class AttemptsOracle implements Oracle {
         servers: servers.length,
         budget: reconnect.budget,
         waits: new Map(),
+        waited: 0,
       })
     }
   }
@@ -78,7 +81,8 @@ export class AttemptsOracle implements Oracle {
     if (delayMs <= tries.floorMs || delayMs === Infinity) return undefined
     const times = (tries.waits.get(delayMs) ?? 0) + 1
     tries.waits.set(delayMs, times)
-    if (times < ALIKE_MAX) return undefined
+    tries.waited += 1
+    if (times < ALIKE_MAX || times < ALIKE_PART * tries.waited) return undefined
     return `${device} waited ${delayMs} ms for the ${times}th time: waits are to be spread`
   }
 }

@@ -1,22 +1,35 @@
 // S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the
-// policy is to send again. To a device: its handler is called once, but for a crash between the handler and
-// PUBREC, or a session that was adopted without its ids.
+// policy is to send again. To a device: its handler is called once, but for a crash before its id can have
+// been recorded.
 
 import type { Delivery, Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
+/** What it takes to record the id of a message that was handled: so many operations of the disk. */
+const RECORD_STEPS = 12
+const RECORD_MS = 100
+
 export class OnceOracle implements Oracle {
   readonly name = 'S2'
   readonly #durable: ReadonlyMap<string, boolean>
   readonly #failed = new FailedDisks()
+  /** When a process ended, by device and process. */
+  readonly #ends = new Map<string, number>()
+  readonly #lives = new Map<string, number>()
+  readonly #recordMs: number
 
-  constructor({ devices }: Plan) {
-    this.#durable = new Map(devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk']))
+  constructor({ devices, faults }: Plan) {
+    // Where time stands still now and then, or the disk has no room, nobody knows how long it takes.
+    const isSteady = faults.process.sleep === undefined && faults.disk.full === undefined
+    this.#durable = new Map(
+      devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk' && isSteady]),
+    )
+    this.#recordMs = RECORD_MS + RECORD_STEPS * (faults.disk.slow?.delayMs ?? 0)
   }
 
-  observe(seen: Observation): string | undefined {
+  observe(seen: Observation, now: number): string | undefined {
     this.#failed.observe(seen)
     switch (seen.kind) {
       case 'taken': {
@@ -29,6 +42,12 @@ export class OnceOracle implements Oracle {
         if (policy.onSessionLoss === 'resend') return undefined
         return `#${number} was taken in s${takes[0]?.session} and s${take.session}, and not to be sent again`
       }
+      case 'boot':
+        this.#lives.set(seen.device, seen.life)
+        return undefined
+      case 'crash':
+        this.#ends.set(`${seen.device} ${this.#lives.get(seen.device)}`, now)
+        return undefined
       case 'handled':
         return this.#judge(seen.delivery)
       default:
@@ -37,16 +56,23 @@ export class OnceOracle implements Oracle {
   }
 
   #judge(delivery: Delivery): string | undefined {
-    const { qos, handled, serial, device, acknowledged } = delivery
+    const { qos, handled, serial, device } = delivery
     const now = handled.at(-1)
     if (qos !== 2 || now === undefined) return undefined
     const { life, handler } = now
     const times = handled.filter((one) => one.life === life && one.handler === handler).length
     if (times > 1) return `>${serial} was handled twice by process ${life} of ${device}`
-    const isLate = acknowledged && handled.some((one) => one.life !== life)
-    if (isLate && !this.#failed.has(device) && this.#durable.get(device) === true) {
-      return `>${serial} was handled by process ${life} of ${device} after its PUBREC had arrived`
-    }
-    return undefined
+    if (this.#failed.has(device) || this.#durable.get(device) !== true) return undefined
+    const before = handled.find((one) => one.life !== life && this.#isRecorded(delivery, one.life))
+    if (before === undefined) return undefined
+    return `>${serial} was handled by process ${before.life} of ${device}, and again by ${life}`
+  }
+
+  /** Whether a process had the time to record what its handlers were done with. */
+  #isRecorded({ handled, device }: Delivery, life: number): boolean {
+    const end = this.#ends.get(`${device} ${life}`) ?? 0
+    return handled
+      .filter((one) => one.life === life)
+      .every(({ doneAt = Infinity }) => doneAt + this.#recordMs < end)
   }
 }

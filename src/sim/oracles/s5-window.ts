@@ -1,8 +1,9 @@
-// S5: packet ids are unique while they are in use, and never more of them than the server's Receive Maximum.
-// Whatever else a server had to complain of is a fault of the client too.
+// S5: packet ids are unique while they are in use, and never more of them than the server's Receive Maximum;
+// what is sent again under its id says so. Whatever else a server had to complain of is a fault of the client.
 
 import { PacketType } from '../../codec/packets.ts'
 import type { Observation } from '../observations.ts'
+import { numberIn } from '../payload.ts'
 import type { Oracle } from './oracle.ts'
 
 const { PUBLISH, PUBACK, PUBREC, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK } = PacketType
@@ -16,9 +17,13 @@ interface Window {
 export class WindowOracle implements Oracle {
   readonly name = 'S5'
   readonly #windows = new Map<number, Window>()
+  /** Messages that the process of a device has sent and that no server has acknowledged, by session and id. */
+  readonly #sent = new Map<string, Map<string, number>>()
 
   observe(seen: Observation): string | undefined {
     if (seen.kind === 'breach') return `${seen.connection.clientId}: ${seen.text}`
+    // A new process may not know what the one before it had sent.
+    if (seen.kind === 'boot') this.#sent.set(seen.device, new Map())
     if (seen.kind === 'closed') {
       this.#windows.delete(seen.connection.serial)
       return undefined
@@ -27,8 +32,11 @@ export class WindowOracle implements Oracle {
     const { packet, connection, from } = seen
     const { packetId, type } = packet
     const { publishes, requests } = this.#windowOf(connection.serial)
+    const sent = this.#sent.get(connection.clientId)
+    const key = `${connection.session} ${packetId}`
     if (from === 'server') {
       const isRefused = type === PUBREC && packet.reasonCode >= 0x80
+      if (type === PUBACK || type === PUBREC || type === PUBCOMP) sent?.delete(key)
       if (type === PUBACK || type === PUBCOMP || isRefused) publishes.delete(packetId)
       if (type === SUBACK || type === UNSUBACK) requests.delete(packetId)
       return undefined
@@ -43,6 +51,11 @@ export class WindowOracle implements Oracle {
       return undefined
     }
     publishes.add(packetId)
+    const number = type === PUBLISH ? numberIn(packet.payload) : 0
+    if (type === PUBLISH && !packet.dup && sent?.get(key) === number) {
+      return `${connection.clientId} sent #${number} again under packet id ${packetId} without DUP`
+    }
+    sent?.set(key, number)
     if (publishes.size <= connection.receiveMaximum) return undefined
     return `${connection.clientId} has ${publishes.size} in flight: Receive Maximum is ${connection.receiveMaximum}`
   }

@@ -1,5 +1,5 @@
-// S9: a message to a device is acknowledged only after its handler has been given it. What a handler that
-// throws was given counts as handled.
+// S9: a message to a device is acknowledged only when its handler is done with it. What a handler that throws
+// was given counts as handled.
 
 import type { Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -21,7 +21,9 @@ export class HandledOracle implements Oracle {
     if (seen.kind === 'deaf') this.#subscribed.delete(seen.device)
     if (seen.kind !== 'acknowledged') return undefined
     const { delivery } = seen
-    if (delivery.handled.length > 0 || !this.#subscribed.has(delivery.device)) return undefined
-    return `>${delivery.serial} of ${delivery.device} was acknowledged before it was handled`
+    if (delivery.handled.some(({ doneAt }) => doneAt !== undefined)) return undefined
+    if (!this.#subscribed.has(delivery.device)) return undefined
+    const early = delivery.handled.length === 0 ? 'before it was handled' : 'while it was handled'
+    return `>${delivery.serial} of ${delivery.device} was acknowledged ${early}`
   }
 }

@@ -290,6 +290,8 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     const { catalogue } = this.#server.options
     const number = catalogue.numberIn(packet.payload)
     const message = catalogue.message(number)
+    const fault = catalogue.faultOf?.(packet.payload)
+    if (fault !== undefined) return this.#breach(fault, 0x99)
     if (message !== undefined && (message.topic !== topic || message.policy.qos !== qos)) {
       return this.#breach(`#${message.number} came to "${topic}" at QoS ${qos}`, 0x82)
     }

@@ -14,6 +14,8 @@ export interface Catalogue {
   message(number: number): SentMessage | undefined
   /** The number in the payload of a device; 0 when it says none. */
   numberIn(payload: Uint8Array): number
+  /** What is wrong with the payload of a device, where that can be told. */
+  faultOf?(payload: Uint8Array): string | undefined
   /** What a server passes on of a payload. */
   passedOn(payload: Uint8Array): Uint8Array
   /** What a device is sent. */

@@ -1,0 +1,24 @@
+// S11: a fleeting message goes out on the connection that was there when it was published, or never: it does
+// not outlive it.
+
+import { PacketType } from '../../codec/packets.ts'
+import type { Observation } from '../observations.ts'
+import type { Oracle } from './oracle.ts'
+
+export class FleetingOracle implements Oracle {
+  readonly name = 'S11'
+  /** When each connection had its CONNACK sent. */
+  readonly #connectedAt = new Map<number, number>()
+
+  observe(seen: Observation, now: number): string | undefined {
+    if (seen.kind === 'packet' && seen.packet.type === PacketType.CONNACK) {
+      this.#connectedAt.set(seen.connection.serial, now)
+    }
+    if (seen.kind !== 'taken') return undefined
+    const { message, take } = seen
+    if (message.policy.offline !== 'drop') return undefined
+    const connectedAt = this.#connectedAt.get(take.connection) ?? Infinity
+    if (connectedAt <= message.publishedAt) return undefined
+    return `#${message.number} is fleeting, and went out on a connection that was made after it`
+  }
+}
