@@ -10,7 +10,9 @@ const COURIER = 'src/robust/courier.ts'
 
 /** The methods of the courier that tell it something, and what each event is called here. */
 const EVENTS: readonly (readonly [head: string, event: string])[] = [
+  [' acceptEarly(entry: Entry, now: number): void {', 'acceptEarly'],
   [' accept(entry: Entry, now: number): void {', 'accept'],
+  [' acceptNext(entry: Entry, now: number): boolean {', 'acceptNext'],
   [' refuse(entry: Entry, error: MqttError, now: number): void {', 'refuse'],
   [' restore(entry: Entry): void {', 'restore'],
   [' restoreLost(entry: Entry, now: number): void {', 'restoreLost'],
@@ -47,9 +49,9 @@ export const COVERAGE_CHANGES: readonly TextChange[] = [
   },
   {
     file: OUTBOUND,
-    find: 'operation.state = required(PUBLISH_TRANSITIONS',
+    find: 'operation.state = required(nextState(',
     replace:
-      "globalThis.umqttVisit(`QoS ${qos}`, `${state} ${event}`)\n    operation.state = required(PUBLISH_TRANSITIONS",
+      "globalThis.umqttVisit(`QoS ${qos}`, `${state} ${event}`)\n    operation.state = required(nextState(",
   },
   {
     file: OUTBOUND,

@@ -13,6 +13,7 @@ interface Counters {
 }
 
 const PLACE_NAMES: Readonly<Record<number, string>> = {
+  [-2]: 'early',
   [-1]: 'nowhere',
   5: 'again',
   6: 'later',

@@ -7,6 +7,15 @@ import type { Visits } from './counters.ts'
 
 /** `place event place`, or an outcome in place of the second place. */
 const COURIER_MOVES: readonly string[] = [
+  // Published before the outbox was read.
+  'nowhere acceptEarly early',
+  'early accept line',
+  'early accept outcome',
+  'early acceptNext engine',
+  'early timeout outcome',
+  'early cancel outcome',
+  'early storeFailed outcome',
+  'nowhere acceptNext engine',
   'nowhere accept line',
   'nowhere accept outcome',
   'nowhere refuse outcome',
