@@ -51,7 +51,7 @@ export const COVERAGE_CHANGES: readonly TextChange[] = [
     file: OUTBOUND,
     find: 'operation.state = required(nextState(',
     replace:
-      "globalThis.umqttVisit(`QoS ${qos}`, `${state} ${event}`)\n    operation.state = required(nextState(",
+      'globalThis.umqttVisit(`QoS ${qos}`, `${state} ${event}`)\n    operation.state = required(nextState(',
   },
   {
     file: OUTBOUND,

@@ -3,12 +3,18 @@
 import type { TextChange } from '../changes.ts'
 import { ENGINE_MUTANTS } from './engine.ts'
 import type { Mutant } from './mutant.ts'
+import { FOUND_MUTANTS } from './found.ts'
 import { OUTBOX_MUTANTS } from './outbox.ts'
 import { ROBUST_MUTANTS } from './robust.ts'
 
 export type { Mutant } from './mutant.ts'
 
-export const MUTANTS: readonly Mutant[] = [...ENGINE_MUTANTS, ...ROBUST_MUTANTS, ...OUTBOX_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [
+  ...ENGINE_MUTANTS,
+  ...ROBUST_MUTANTS,
+  ...OUTBOX_MUTANTS,
+  ...FOUND_MUTANTS,
+]
 
 /** @throws {RangeError} there is none of that name */
 export function mutantOf(name: string): Mutant {

@@ -1,0 +1,61 @@
+// What the simulator has found, planted again: each is the client as it was before, so that a judge that would
+// no longer find it is found out. docs/simulator.md tells their stories.
+
+import type { Mutant } from './mutant.ts'
+
+export const FOUND_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'found-lazy-removal',
+    rule: 'Each message reaches exactly one outcome: one that was cancelled is not sent after a loss of power.',
+    file: 'src/robust/keeper.ts',
+    find: 'isAnswered && qos === 1',
+    replace: '(isAnswered || true) && qos === 1',
+  },
+  {
+    name: 'found-early-cancel',
+    rule: 'Cancelled is what ended before it was ever sent, also when the outbox was not read yet.',
+    file: 'src/robust/delivery.ts',
+    find: 'if (entry.status === undefined) this.#accept(entry)',
+    replace: 'this.#accept(entry)',
+  },
+  {
+    name: 'found-session-elsewhere',
+    rule: 'Without shared sessions moving is a lost session for what is in flight.',
+    file: 'src/engine/engine.ts',
+    find: 'const resumed = sessionPresent && this.hasSession',
+    replace: 'const resumed = sessionPresent && (this.hasSession || true)',
+    also: [
+      {
+        file: 'src/robust/dialler.ts',
+        find: '|| !this.#core.engine.hasSession',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'found-record-of-lost-session',
+    rule: 'Written ahead, synced before the bytes leave: packet id and session before a durable QoS 2 PUBLISH.',
+    file: 'src/engine/outbound.ts',
+    find: '|| this.inflight.get(operation.packetId) !== operation',
+    replace: '',
+    also: [
+      {
+        file: 'src/robust/delivery.ts',
+        find: 'if (entry.packetId === packetId) this',
+        replace: 'this',
+      },
+      {
+        file: 'src/robust/courier.ts',
+        find: "entry.state === 'bound'",
+        replace: 'false as boolean',
+      },
+    ],
+  },
+  {
+    name: 'found-superseded-in-doubt',
+    rule: 'Maybe delivered: it was sent and the answer can no longer be known.',
+    file: 'src/robust/courier.ts',
+    find: "entry.possiblyDuplicated ? 'maybe-delivered' : status",
+    replace: 'status',
+  },
+]
