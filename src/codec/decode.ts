@@ -13,6 +13,7 @@ import {
   SERVER_PACKETS,
 } from './carriers.ts'
 import type { Role } from './carriers.ts'
+import { HEADER_BYTES, HELD_BYTES_MORE, SHARE, SMALL_BYTES } from './constants.ts'
 import type { Cursor, TextRule } from './cursor.ts'
 import { LAYOUTS } from './layouts.ts'
 import { NO_PROPERTIES } from './packets.ts'
@@ -23,15 +24,6 @@ import type { TopicSource } from './utf8.ts'
 
 export { CLIENT_PACKETS, SERVER_PACKETS } from './carriers.ts'
 export type { Role } from './carriers.ts'
-
-/** The longest fixed header. */
-const HEADER_BYTES = 5
-/** Room beyond what has arrived: for a header whose length is not known, and for most packets. */
-const HELD_BYTES_MORE = 64
-/** Copies up to this size live within V8's own heap and cost a tenth of what a longer one does. */
-const SMALL_BYTES = 64
-/** How many times its own size a payload may keep alive. */
-const SHARE = 8
 
 /** What a reader needs to know. */
 export interface DecoderOptions {

@@ -5,7 +5,8 @@
 
 import { packetName } from './carriers.ts'
 import { LAYOUTS } from './layouts.ts'
-import { NO_PROPERTIES, PacketType } from './packets.ts'
+import * as PacketType from './packet-type.ts'
+import { NO_PROPERTIES } from './packets.ts'
 import type {
   AckPacket,
   AuthPacket,

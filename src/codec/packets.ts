@@ -2,6 +2,8 @@
 // One type for each packet: what only MQTT 5.0 has is optional or empty on MQTT 3.1.1.
 // Names are those of the OASIS text in camelCase; units are the specification's (seconds, bytes).
 
+import * as Type from './packet-type.ts'
+
 /** The protocol level of CONNECT: 4 is MQTT 3.1.1, 5 is MQTT 5.0. §3.1.2.2 */
 export type ProtocolVersion = 4 | 5
 /** At most once, at least once, exactly once. §4.3 */
@@ -9,24 +11,24 @@ export type QoS = 0 | 1 | 2
 /** A name and a value, in the order received. §2.2.2.2 */
 export type UserProperty = readonly [name: string, value: string]
 
-/** The type in the upper half of the first byte. §2.1.2 */
-export const PacketType = {
-  CONNECT: 1,
-  CONNACK: 2,
-  PUBLISH: 3,
-  PUBACK: 4,
-  PUBREC: 5,
-  PUBREL: 6,
-  PUBCOMP: 7,
-  SUBSCRIBE: 8,
-  SUBACK: 9,
-  UNSUBSCRIBE: 10,
-  UNSUBACK: 11,
-  PINGREQ: 12,
-  PINGRESP: 13,
-  DISCONNECT: 14,
-  AUTH: 15,
-} as const
+/** The type in the upper half of the first byte, for applications. §2.1.2 */
+export const PacketType: typeof Type = {
+  CONNECT: Type.CONNECT,
+  CONNACK: Type.CONNACK,
+  PUBLISH: Type.PUBLISH,
+  PUBACK: Type.PUBACK,
+  PUBREC: Type.PUBREC,
+  PUBREL: Type.PUBREL,
+  PUBCOMP: Type.PUBCOMP,
+  SUBSCRIBE: Type.SUBSCRIBE,
+  SUBACK: Type.SUBACK,
+  UNSUBSCRIBE: Type.UNSUBSCRIBE,
+  UNSUBACK: Type.UNSUBACK,
+  PINGREQ: Type.PINGREQ,
+  PINGRESP: Type.PINGRESP,
+  DISCONNECT: Type.DISCONNECT,
+  AUTH: Type.AUTH,
+}
 
 /** Every property of MQTT 5.0; which packet may carry which is a table (§2.2.2.2). */
 export interface Properties {

@@ -21,28 +21,21 @@ import {
 import type { Cursor } from './cursor.ts'
 import { NO_PROPERTIES } from './packets.ts'
 import type { Properties, UserProperty } from './packets.ts'
+import {
+  BINARY,
+  BIT,
+  COUNT16,
+  COUNT32,
+  FLAG,
+  PAIRS,
+  STRING,
+  TOPIC,
+  UINT16,
+  UINT32,
+  VARINTS,
+} from './property-kinds.ts'
 import { topicFault } from './topics.ts'
 import { stringFault } from './utf8.ts'
-
-// How a property is written. Of a number the lowest three bits are its size in bytes, if that is fixed,
-// and the next is its least value; texts come after numbers, and then the rest.
-/** 0 or 1, as a number. */
-const BIT = 1
-const UINT16 = 2
-const UINT32 = 4
-/** From 1, as are the next two. */
-const COUNT16 = 10
-const COUNT32 = 12
-/** A variable byte integer; may come again. */
-const VARINTS = 8
-/** 0 or 1, as a boolean. */
-const FLAG = 17
-const STRING = 18
-/** A string that is a Topic Name. */
-const TOPIC = 19
-const BINARY = 20
-/** Two strings; may come again. */
-const PAIRS = 21
 
 /** A property: its name in {@link Properties}, its kind, and the set of its carriers. */
 export type PropertyRow = readonly [name: keyof Properties, kind: number, carriers: number]

@@ -15,17 +15,14 @@ import type {
   TransportOptions,
 } from '../transport/transport.ts'
 import type { Clock, TimerHandle } from './clock.ts'
-
-/** The most that one write takes: a slow link then shows progress every 256 KiB at the least. */
-const WRITE_BYTES = 262_144
-/** Answers that wait to be written: from here on we read no more until the server reads. */
-const CONGESTED_BYTES = 4_194_304
-/** What waits to be written is worth a write of its own before the tick ends. */
-const FLUSH_BYTES = 65_536
-
-/** Who wants reading stopped; it goes on when nobody does. */
-const PAUSED_BY_READER = 1
-const PAUSED_BY_CONGESTION = 2
+import {
+  CONGESTED_BYTES,
+  FLUSH_BYTES,
+  PAUSED_BY_CONGESTION,
+  PAUSED_BY_READER,
+  WRITE_BYTES,
+} from './constants.ts'
+import { type Deferred, deferred } from './deferred.ts'
 
 /** What a message at QoS 0 comes to: it has been handed to the transport. */
 export const HANDED_OVER: { readonly reasonCode: 0 } = Object.freeze({ reasonCode: 0 })
@@ -37,10 +34,7 @@ export interface DriverHandler {
   handleDrained(): void
 }
 
-interface Handover {
-  readonly promise: Promise<typeof HANDED_OVER>
-  readonly resolve: (value: typeof HANDED_OVER) => void
-  readonly reject: (error: Error) => void
+interface Handover extends Deferred<typeof HANDED_OVER> {
   /** `maybe` once a write has taken some of it. */
   sent: Sent
 }
@@ -90,7 +84,10 @@ export class Driver implements TransportHandler {
   get handedOver(): Promise<typeof HANDED_OVER> {
     if (this.engine.out.sizeBytes === 0) return Promise.resolve(HANDED_OVER)
     // A message that has left the queue may be in the write that began before we were told of it.
-    this.#handover ??= makeHandover(this.#draining && this.#batch !== undefined ? 'maybe' : 'no')
+    this.#handover ??= {
+      ...deferred(),
+      sent: this.#draining && this.#batch !== undefined ? 'maybe' : 'no',
+    }
     return this.#handover.promise
   }
 
@@ -255,14 +252,4 @@ export class Driver implements TransportHandler {
     this.engine.handleTimeout(this.now)
     this.touch()
   }
-}
-
-function makeHandover(sent: Sent): Handover {
-  let resolve: Handover['resolve'] = () => undefined
-  let reject: Handover['reject'] = () => undefined
-  const promise = new Promise<typeof HANDED_OVER>((settle, fail) => {
-    resolve = settle
-    reject = fail
-  })
-  return { promise, resolve, reject, sent }
 }

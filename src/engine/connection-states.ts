@@ -3,7 +3,7 @@
 // server in the second. §3.1.4, §3.2, §4.13
 
 import { SERVER_PACKETS } from '../codec/carriers.ts'
-import { PacketType } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
 
 /** `handshaking` lasts from the open transport to CONNACK, AUTH included. */
 export type ConnectionState =

@@ -2,7 +2,8 @@
 // the bounds on that. What travels over it is not known here. §3.1, §3.14, §4.13
 
 import { writeConnect, writeDisconnect } from '../codec/encode.ts'
-import { type ConnackPacket, NO_PROPERTIES, PacketType } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import { type ConnackPacket, NO_PROPERTIES } from '../codec/packets.ts'
 import type { MqttError } from '../errors.ts'
 import {
   CONNECTION_TRANSITIONS,
@@ -14,7 +15,7 @@ import { connectPacket } from './handshake.ts'
 import type { Link } from './link.ts'
 import type { Liveness } from './liveness.ts'
 import { type LimitsPool, limitsOf } from './server-limits.ts'
-import { Timer } from './timers.ts'
+import * as Timer from './timer.ts'
 import type { ConnectSettings, EngineOptions } from './types.ts'
 
 export class Connection {

@@ -1,13 +1,8 @@
 // Why a connection ends, as errors: what the server said, what it broke, what became of the transport,
 // and what that means for the operations that were open. §3.2.2.2, §3.14.2.1, §4.13
 
-import {
-  type AuthPacket,
-  type ConnackPacket,
-  type DisconnectPacket,
-  type Packet,
-  PacketType,
-} from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet } from '../codec/packets.ts'
 import { reasonName } from '../codec/reason-codes.ts'
 import {
   ClosedError,

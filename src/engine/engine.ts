@@ -5,13 +5,8 @@
 
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
 import { writePing } from '../codec/encode.ts'
-import {
-  type AuthPacket,
-  type ConnackPacket,
-  type Packet,
-  PacketType,
-  type QoS,
-} from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { AuthPacket, ConnackPacket, Packet, QoS } from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
@@ -37,7 +32,8 @@ import { Pings } from './pings.ts'
 import { handleRequestAck, type RequestOperation, sendRequest } from './requests.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { EMPTY_SESSION, restorePublish, type Session, snapshotPublish } from './session.ts'
-import { Timer, type TimerReason } from './timers.ts'
+import * as Timer from './timer.ts'
+import type { TimerReason } from './timers.ts'
 import type {
   ConnectSettings,
   EngineCounters,

@@ -2,7 +2,8 @@
 // the errors of endings.ts. §3.1, §3.15
 
 import { writeAuth } from '../codec/encode.ts'
-import { type ConnectPacket, PacketType, type Properties } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { ConnectPacket, Properties } from '../codec/packets.ts'
 import type { MqttError } from '../errors.ts'
 import { type Link, sendSized } from './link.ts'
 import type { ConnectSettings, EngineOptions } from './types.ts'

@@ -2,16 +2,15 @@
 // until the application is done and then sent in the order of arrival. §4.3, §4.6 [MQTT-4.6.0-2]
 // A message belongs to the connection it came on; a late acknowledgement never goes to another's.
 
-import { PacketType, type PublishPacket } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { PublishPacket } from '../codec/packets.ts'
 import { InboundAliases } from './aliases.ts'
+import { HELD } from './constants.ts'
 import { Deque } from './deque.ts'
 import { violation } from './endings.ts'
 import { InboundMessage } from './inbound-message.ts'
 import { type Link, sendAck } from './link.ts'
 import type { EngineOptions } from './types.ts'
-
-/** `handled` of a message that is not acknowledged on this connection, so that it comes again. */
-const HELD = -1
 
 /**
  * Where the receiver of a QoS 2 message stands: the application has it, or is done with it and PUBREC

@@ -3,14 +3,10 @@
 // that had to wait for the link. While we do not read, what only reading can show is not counted against the server.
 // §3.1.2.10, §3.12, §3.13
 
-import { Timer, Timers } from './timers.ts'
+import { PING_AFTER, SLOW_WRITE_MS } from './constants.ts'
+import * as Timer from './timer.ts'
+import { Timers } from './timers.ts'
 import type { EngineOptions } from './types.ts'
-
-/** PINGREQ goes out after this part of Keep Alive, so that a late timer is no breach of it. */
-const PING_AFTER = 0.9
-
-/** A write that took this long waited for the link, and not for a turn of the event loop. */
-const SLOW_WRITE_MS = 100
 
 export class Liveness extends Timers {
   /** When the last byte came in. */

@@ -3,8 +3,10 @@
 // goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
 import type { PublishHeader } from '../codec/encode.ts'
-import { PacketType, type Properties, type QoS } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { Properties, QoS } from '../codec/packets.ts'
 import type { MqttError, Sent } from '../errors.ts'
+import { ENCODED_AHEAD_BYTES } from './constants.ts'
 import { Deque } from './deque.ts'
 import { required, timeoutError, violation } from './endings.ts'
 import { Inflight } from './inflight.ts'
@@ -16,9 +18,6 @@ import { PublishWriter } from './publish-writer.ts'
 import { expiryOf, isWithin, refusalOf, remainingProperties } from './publish-checks.ts'
 import { nextState, type PublishEvent } from './publish-states.ts'
 import type { EngineOptions } from './types.ts'
-
-/** Encoded bytes that may wait for a write before messages wait unencoded instead. */
-const ENCODED_AHEAD_BYTES = 1_048_576
 
 const EVENT_OF = {
   [PacketType.PUBACK]: 'puback',

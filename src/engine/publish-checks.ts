@@ -4,11 +4,9 @@
 import { publishSize } from '../codec/encode.ts'
 import { NO_PROPERTIES, type Properties, type ProtocolVersion } from '../codec/packets.ts'
 import { type MqttError, TimeoutError } from '../errors.ts'
+import { PLAIN_HEADER_BYTES } from './constants.ts'
 import { type Link, notSupported, sizeError } from './link.ts'
 import type { PublishOperation } from './operations.ts'
-
-/** The most that a PUBLISH without properties has beside topic and payload, bytes. §3.3 */
-const PLAIN_HEADER_BYTES = 1 + 4 + 2 + 2 + 1
 
 /** The size of the whole packet with its topic in full, bytes. */
 export function sizeOf(operation: PublishOperation, version: ProtocolVersion): number {

@@ -4,10 +4,8 @@
 import { type PublishHeader, publishSize, writePublishHeader } from '../codec/encode.ts'
 import { writeUtf8 } from '../codec/utf8.ts'
 import { OutboundAliases } from './aliases.ts'
+import { ALIAS_BYTES } from './constants.ts'
 import type { Link } from './link.ts'
-
-/** What an alias adds to a packet at the most, bytes. */
-const ALIAS_BYTES = 8
 
 export class PublishWriter {
   readonly #link: Link

@@ -2,7 +2,8 @@
 // and matched to their answers by packet id and position. §3.8 to §3.11 [MQTT-3.3.4-8]
 
 import { writeSubscribe, writeUnsubscribe } from '../codec/encode.ts'
-import { PacketType, type SubackPacket, type UnsubackPacket } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { SubackPacket, UnsubackPacket } from '../codec/packets.ts'
 import { parseSharedFilter } from '../codec/topics.ts'
 import type { MqttError } from '../errors.ts'
 import { violation } from './endings.ts'

@@ -14,17 +14,6 @@ export const TIMER_REASONS = [
 
 export type TimerReason = (typeof TIMER_REASONS)[number]
 
-/** The index of each deadline. */
-export const Timer = {
-  CONNECT: 0,
-  KEEP_ALIVE: 1,
-  PING_RESPONSE: 2,
-  ACKNOWLEDGEMENT: 3,
-  WRITE: 4,
-  OPERATION: 5,
-  CLOSE: 6,
-} as const
-
 /** Deadlines by index; `Infinity` is off. */
 export class Timers {
   readonly #at: number[] = TIMER_REASONS.map(() => Infinity)

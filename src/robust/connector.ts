@@ -4,14 +4,12 @@
 // It knows no message: it is told how urgent the next attempt is.
 
 import type { Clock, TimerHandle } from '../driver/clock.ts'
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
 import type { ConnectResult } from '../simple/types.ts'
-import { type Deferred, deferred } from '../simple/waiting.ts'
+import { TIMER_MS_MAX } from './constants.ts'
 import { classifyFailure, type Failure } from './refusals.ts'
 import type { Decision, Schedule, Urgency } from './schedule.ts'
-
-/** The longest delay that the timers of the platforms take. */
-const TIMER_MS_MAX = 2_147_483_647
 
 /** What an application may replace by its own. */
 export interface ConnectHooks {

@@ -6,9 +6,11 @@
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
 import type { MqttError } from '../errors.ts'
+import { PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Entry, type OpenStage, type OutcomeStatus, PLACE } from './entry.ts'
+import * as PLACE from './place.ts'
+import type { Entry, OpenStage, OutcomeStatus } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally } from './tally.ts'
@@ -16,11 +18,6 @@ import { WaitingLine } from './waiting-line.ts'
 
 /** The stages in their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
-/** Deaths after which a message is sent alone, and may be found guilty. */
-const SUSPECT_AFTER_DEATHS = 2
-/** 0x92 Packet Identifier not found. §3.7.2.1 */
-const PACKET_ID_NOT_FOUND = 0x92
-
 /**
  * What an event means, by the place of a message:
  *

@@ -6,9 +6,11 @@ import { MqttError, type StoreError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
+import { OUTCOMES_KEPT, SUDDEN_MS, TIMER_MS_MAX } from './constants.ts'
 import { Courier } from './courier.ts'
 import type { CourierOptions } from './courier-types.ts'
-import { type Entry, PLACE } from './entry.ts'
+import * as PLACE from './place.ts'
+import type { Entry } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
 import type { Keeper, KeeperOwner } from './keeper.ts'
 import type { RobustPlatform } from './platform.ts'
@@ -16,13 +18,6 @@ import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
 import { isBareClose, isCausedByPacket } from './refusals.ts'
 import type { Receipt, RobustEvents, Stored } from './types.ts'
-
-/** Outcomes of durable messages that nobody has taken. */
-const OUTCOMES_KEPT = 2000
-/** The longest delay that the timers of the platforms take. */
-const TIMER_MS_MAX = 2_147_483_647
-/** How long after a message's first bytes a bare close counts as an answer to it, ms. */
-const SUDDEN_MS = 1000
 
 const POISONED = 'The server ended each connection on which it was sent alone'
 

@@ -5,6 +5,7 @@
 
 import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import { decodeUtf8, encodeUtf8, utf8Length, writeUtf8 } from '../codec/utf8.ts'
+import { NEW_LINE, POLICIES_MAX, SHORT } from './constants.ts'
 import { Entry } from './entry.ts'
 import { policyFromJson, policyToJson, type ResolvedPolicy, resolvePolicy } from './policies.ts'
 
@@ -30,10 +31,6 @@ export interface Clocks {
   readonly epoch: number
 }
 
-/** Policies that are known by their text; more of them are read anew. */
-const POLICIES_MAX = 256
-const NEW_LINE = 10
-const SHORT = 1024
 const ASCII = /^[\0-\x7f]*$/
 
 /** Writes and reads messages; few policies are used for many, and each of them is read once. */

@@ -4,6 +4,8 @@
 import type { Properties, QoS } from '../codec/packets.ts'
 import { PublishOperation } from '../engine/operations.ts'
 import type { MqttError } from '../errors.ts'
+import * as PLACE from './place.ts'
+import { NO_SUBSCRIBERS } from './constants.ts'
 import type { ResolvedPolicy } from './policies.ts'
 
 /** How a message ended; see design and docs/delivery-policies.md. */
@@ -22,19 +24,6 @@ export type OutcomeStatus =
 
 /** The stages before the outcome, in their order. */
 export type OpenStage = 'accepted' | 'stored' | 'sent' | 'received'
-
-/** Where an entry is, as the courier counts: one of the lines, with the engine, or nowhere. */
-export const PLACE = {
-  EARLY: -2,
-  NOWHERE: -1,
-  AGAIN: 5,
-  LATER: 6,
-  ENGINE: 7,
-  INTERRUPTED: 8,
-} as const
-
-/** 0x10 No matching subscribers. §3.4.2.1 */
-const NO_SUBSCRIBERS = 0x10
 
 export class Entry extends PublishOperation {
   /** Our own counter over all messages of an outbox; never a packet id. */

@@ -8,12 +8,10 @@
 import type { StoreError } from '../errors.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { Op, SyncLevel } from '../outbox/store.ts'
+import { PAGE } from './constants.ts'
 import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
-
-/** Records read at a time while the outbox is taken up. */
-const PAGE = 1000
 
 /** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside. */
 const CLIENT_KEY = 'client'

@@ -1,8 +1,9 @@
 // What `publish` gives: where the message is, and how it ended. It is deliberately no promise itself.
 // Promises and iterators are made when somebody asks for them; a message that nobody looks at costs none.
 
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import { checkWait } from '../simple/requests.ts'
-import { type Deferred, deferred, watch } from '../simple/waiting.ts'
+import { watch } from '../simple/waiting.ts'
 import type { Entry, EntryWatcher } from './entry.ts'
 import type { Outcome, Receipt, Stage, Stored } from './types.ts'
 

@@ -11,6 +11,7 @@ import {
   RejectedError,
   ServerDisconnectError,
 } from '../errors.ts'
+import { MOVED } from './constants.ts'
 
 /**
  * What a failure means for connecting again:
@@ -91,9 +92,6 @@ export const REFUSALS: Readonly<Record<number, Row>> = {
 
 /** In PUBACK and PUBREC: those that may be different later; any other is for good. §3.4.2.1 */
 const LATER: readonly number[] = [0x80, 0x83, 0x91, 0x97]
-
-/** "Server moved": for good, so that where it said no more is time lost. */
-const MOVED = 0x9d
 
 /**
  * What a failed attempt or the end of a connection means for connecting again.

@@ -7,10 +7,7 @@ import { SubscribeOperation } from '../engine/operations.ts'
 import { MqttError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { Grant } from '../simple/types.ts'
-
-/** Filters in one SUBSCRIBE, and their length, when many are made again. */
-const FILTERS_AT_ONCE = 100
-const FILTER_BYTES_AT_ONCE = 16_384
+import { FILTERS_AT_ONCE, FILTER_BYTES_AT_ONCE } from './constants.ts'
 
 export class Resubscriber {
   readonly #core: ClientCore

@@ -2,14 +2,16 @@
 // there is a connection), the keeper (what survives) and the client of one connection below.
 // It decides nothing that they can decide.
 
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { PublishOperation } from '../engine/operations.ts'
 import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, type MqttError } from '../errors.ts'
 import type { ClientCore, Layer } from '../simple/client-core.ts'
 import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
-import { type Deferred, deferred, watch } from '../simple/waiting.ts'
+import { watch } from '../simple/waiting.ts'
 import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
+import { LOSSES_TO_WARN } from './constants.ts'
 import { Delivery, type MakeKeeper } from './delivery.ts'
 import { Dialler } from './dialler.ts'
 import type { Entry } from './entry.ts'
@@ -19,9 +21,6 @@ import { MessageReceipt } from './receipt.ts'
 import { isUnanswered, Resubscriber } from './resubscriber.ts'
 import { type Decision, Schedule, type Urgency } from './schedule.ts'
 import type { Receipt, RobustEvents, RobustState } from './types.ts'
-
-/** Sessions lost in a row after which the server is named as one that keeps none. */
-const LOSSES_TO_WARN = 2
 
 /** Somebody who waits for a connection. */
 interface Waiter {

@@ -4,10 +4,9 @@
 // It knows no connection and no time. Entries that leave from the middle are skipped when they come up.
 
 import { Deque } from '../engine/deque.ts'
-import { type Entry, PLACE } from './entry.ts'
-
-/** The highest priority. */
-const HIGHEST = 4
+import { HIGHEST } from './constants.ts'
+import * as PLACE from './place.ts'
+import type { Entry } from './entry.ts'
 
 /** The waiting messages of one topic, linked by `previous` and `next` in the order of publishing. */
 interface Lane {

@@ -1,16 +1,20 @@
 // What the server's answers mean to the caller: a result, or an error that says what was refused.
 // Expected outcomes are values here; who waits for them is not known.
 
-import { PacketType, type QoS } from '../codec/packets.ts'
+import * as PacketType from '../codec/packet-type.ts'
+import type { QoS } from '../codec/packets.ts'
 import { reasonName } from '../codec/reason-codes.ts'
 import type { PublishOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
 import { MqttError, RejectedError } from '../errors.ts'
 import type { Grant, PublishResult } from './types.ts'
 
-const SUCCESS: PublishResult = Object.freeze({ reasonCode: 0 })
+const SUCCESS: PublishResult = /* @__PURE__ */ Object.freeze({ reasonCode: 0 })
 /** 0x10 No matching subscribers. §3.4.2.1 */
-const NO_SUBSCRIBERS: PublishResult = Object.freeze({ reasonCode: 0x10, subscribers: 'none' })
+const NO_SUBSCRIBERS: PublishResult = /* @__PURE__ */ Object.freeze({
+  reasonCode: 0x10,
+  subscribers: 'none',
+})
 
 /** How a publish at QoS 1 or 2 ended. */
 export function publishAnswer(operation: PublishOperation): PublishResult | MqttError {

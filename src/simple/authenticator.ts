@@ -1,15 +1,13 @@
 // Enhanced authentication: the server's data goes to the application, its answer goes back. §4.12
 // An answer that comes late never goes to another connection than the one that asked.
 
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { Driver } from '../driver/driver.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import type { AuthOutput } from '../engine/types.ts'
 import { MqttError, NotSupportedError, ProtocolError } from '../errors.ts'
+import { NO_ANSWER } from './constants.ts'
 import type { Authentication } from './types.ts'
-import { type Deferred, deferred } from './waiting.ts'
-
-/** 0x80 Unspecified error, in DISCONNECT: 0x87 is for servers alone. §3.14.2.1 [MQTT-3.14.2-1] */
-const NO_ANSWER = 0x80
 
 export class Authenticator {
   readonly #authentication: Authentication

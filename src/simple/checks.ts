@@ -5,6 +5,7 @@
 import { checkFilter, checkTopic } from '../codec/topics.ts'
 import { encodeUtf8, utf8Length } from '../codec/utf8.ts'
 import type { QoS, UserProperty } from '../codec/packets.ts'
+import { LONGEST_FIELD_BYTES, LONGEST_TIMER_MS } from './constants.ts'
 import type { Payload } from './types.ts'
 
 /** Gives what is kept of a value, or throws. */
@@ -14,12 +15,6 @@ export type Check<In, Out = In> = (name: string, value: In) => Out
 export type Checks<In, Out = In> = {
   readonly [K in keyof In & keyof Out]-?: Check<Exclude<In[K], undefined>, Out[K]>
 }
-
-/** The longest string or binary field of a packet, bytes. §1.5.4 */
-const LONGEST_FIELD_BYTES = 65_535
-
-/** The longest delay that the timers of the platforms take. */
-const LONGEST_TIMER_MS = 2_147_483_647
 
 /** A value as it stands in a message: short, in quotes, never a payload's content. */
 export function quote(value: unknown): string {

@@ -3,6 +3,7 @@
 // platform and no packet: the one is given, the other is below.
 
 import type { ProtocolVersion, SubscriptionRequest, WillFields } from '../codec/packets.ts'
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import { Driver, type DriverHandler } from '../driver/driver.ts'
 import type { Platform } from '../driver/platform.ts'
 import { unconnectedError } from '../engine/endings.ts'
@@ -16,6 +17,7 @@ import type { TransportFactory } from '../transport/transport.ts'
 import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
 import { connectResult, connectSettings, isVersionRefused } from './connecting.ts'
+import { DEFAULT_FRAME_BYTES, HANDLER_FAILED } from './constants.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
@@ -31,13 +33,7 @@ import type {
   Statistics,
   Subscription,
 } from './types.ts'
-import { type Deferred, deferred, promiseOf, type Settle, watch } from './waiting.ts'
-
-/** 0x83 Implementation specific error: a handler failed. §3.4.2.1 */
-const HANDLER_FAILED = 0x83
-
-/** A WebSocket frame may hold many packets; never less than the largest of them. */
-const DEFAULT_FRAME_BYTES = 16_777_216
+import { promiseOf, type Settle, watch } from './waiting.ts'
 
 /** A call of `connect` that is not settled. */
 interface Attempt extends Deferred<ConnectResult> {

@@ -4,19 +4,16 @@
 
 import { topicMatches } from '../codec/topics.ts'
 import type { Clock, TimerHandle } from '../driver/clock.ts'
+import { type Deferred, deferred } from '../driver/deferred.ts'
 import { Deque } from '../engine/deque.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
+import { MESSAGE_OVERHEAD_BYTES, ROUTED_TOPICS_KEPT } from './constants.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
 import type { MessageStream, StreamOwner } from './message-stream.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { MessageHandler } from './types.ts'
-import { type Deferred, deferred, watch } from './waiting.ts'
-
-/** What a message weighs beside its topic and payload, bytes: its objects, as measured. */
-const MESSAGE_OVERHEAD_BYTES = 200
-/** Topics whose handlers are remembered. */
-const ROUTED_TOPICS_KEPT = 256
+import { watch } from './waiting.ts'
 
 /** A handler for the messages of one filter. */
 export interface Route {

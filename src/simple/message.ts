@@ -3,11 +3,11 @@
 
 import { decodeUtf8 } from '../codec/utf8.ts'
 import type { QoS } from '../codec/packets.ts'
+import type { Deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { oneOf } from './checks.ts'
 import { publicProperties } from './properties.ts'
 import type { Message, PublishProperties } from './types.ts'
-import type { Deferred } from './waiting.ts'
 
 /** What a client may say in PUBACK and PUBREC. §3.4.2.1 [MQTT-3.4.2-1] [MQTT-3.5.2-1] */
 const checkReason = oneOf(0, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99)

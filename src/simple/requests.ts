@@ -21,6 +21,7 @@ import {
   payloadBytes,
   refuse,
 } from './checks.ts'
+import { LARGEST_PAYLOAD_BYTES, TOPICS_KEPT, TOPIC_BYTES_MAX } from './constants.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import { packetProperties } from './properties.ts'
 import type {
@@ -39,13 +40,13 @@ const PUBLISH_CHECKS = {
   transfer: checkBoolean,
 } satisfies { readonly [K in keyof Required<PublishOptions>]: unknown }
 
-export const checkConnect: Check<ConnectOptions> = fields<ConnectOptions>({
+export const checkConnect: Check<ConnectOptions> = /* @__PURE__ */ fields<ConnectOptions>({
   cleanStart: checkBoolean,
-  sessionExpirySeconds: integer(0, NEVER_EXPIRES_SECONDS),
+  sessionExpirySeconds: /* @__PURE__ */ integer(0, NEVER_EXPIRES_SECONDS),
   signal: checkSignal,
 })
 
-const checkSubscribe = fields<SubscribeOptions>({
+const checkSubscribe = /* @__PURE__ */ fields<SubscribeOptions>({
   qos: checkQos,
   noLocal: checkBoolean,
   retainAsPublished: checkBoolean,
@@ -53,20 +54,27 @@ const checkSubscribe = fields<SubscribeOptions>({
   signal: checkSignal,
 })
 
-export const checkDisconnect: Check<DisconnectOptions> = fields<DisconnectOptions>({
+export const checkDisconnect: Check<DisconnectOptions> = /* @__PURE__ */ fields<DisconnectOptions>({
   // What a client may say in DISCONNECT. §3.14.2.1
-  reasonCode: oneOf(0, 4, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x99),
+  reasonCode: /* @__PURE__ */ oneOf(
+    0,
+    4,
+    0x80,
+    0x81,
+    0x82,
+    0x83,
+    0x90,
+    0x93,
+    0x94,
+    0x95,
+    0x96,
+    0x97,
+    0x99,
+  ),
   timeoutMs: checkTimer,
 })
 
 export const checkWait: Check<{ readonly signal?: AbortSignal }> = fields({ signal: checkSignal })
-
-/** The largest payload that any packet can carry beside a header. §2.1.4 */
-const LARGEST_PAYLOAD_BYTES = 268_435_455 - 65_537
-
-/** Topics that are remembered, and the longest of them, bytes: 32 KiB at the most. */
-const TOPICS_KEPT = 256
-const TOPIC_BYTES_MAX = 128
 
 /** Checks and measures what is published; a topic that was used lately need not be checked again. */
 export class PublishChecks {

@@ -1,23 +1,6 @@
 // Promises that are settled from elsewhere, and signals that cut a wait short.
 // Whoever begins to watch a signal gets what stops it, so that no listener outlives its wait.
 
-/** A promise with its two ends. */
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
-
-export function deferred<T>(): Deferred<T> {
-  let resolve!: Deferred<T>['resolve']
-  let reject!: Deferred<T>['reject']
-  const promise = new Promise<T>((settle, fail) => {
-    resolve = settle
-    reject = fail
-  })
-  return { promise, resolve, reject }
-}
-
 /**
  * Calls `aborted` with the signal's reason once it aborts.
  * @returns what stops watching; to be called when the wait is over, so that nothing is held

@@ -70,7 +70,7 @@ export const CLIENT_CHANGES: Changes = {
       'if (false) {',
       { v5: 'MQTT-3.8.3-4' },
     ],
-    ['0, 4, 0x80,', '0, 4, 0x87, 0x80,', { v5: 'MQTT-3.14.2-1' }],
+    ['    4,\n    0x80,', '    4,\n    0x87,\n    0x80,', { v5: 'MQTT-3.14.2-1' }],
   ],
   'src/simple/message.ts': [
     ['(0, 0x80, 0x83', '(0, 1, 0x80, 0x83', { v5: 'MQTT-3.4.2-1 MQTT-3.5.2-1' }],
@@ -83,7 +83,7 @@ export const CLIENT_CHANGES: Changes = {
       { v5: 'MQTT-3.11.3-1' },
     ],
   ],
-  'src/simple/authenticator.ts': [
+  'src/simple/constants.ts': [
     ['const NO_ANSWER = 0x80', 'const NO_ANSWER = 0x87', { v5: 'MQTT-3.14.2-1 MQTT-4.12.1-2' }],
   ],
   'src/simple/client-core.ts': [

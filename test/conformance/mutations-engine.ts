@@ -139,12 +139,14 @@ export const ENGINE_CHANGES: Changes = {
       { v4: 'MQTT-4.3.3-2', v5: 'MQTT-4.3.3-11' },
     ],
   ],
-  'src/engine/liveness.ts': [
+  'src/engine/constants.ts': [
     [
       'const PING_AFTER = 0.9',
       'const PING_AFTER = 1.1',
       { v4: 'MQTT-3.1.2-23', v5: 'MQTT-3.1.2-20' },
     ],
+  ],
+  'src/engine/liveness.ts': [
     [
       'this.arm(Timer.PING_RESPONSE, now',
       'this.arm(Timer.PING_RESPONSE, Infinity',

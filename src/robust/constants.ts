@@ -1,0 +1,41 @@
+// The fixed numbers of `umqtt/robust`, each with what it is.
+// No file is imported here: only then does a bundler write the numbers in place of their names.
+
+/** The longest delay that the timers of the platforms take. */
+export const TIMER_MS_MAX = 2_147_483_647
+
+/** Deaths after which a message is sent alone, and may be found guilty. */
+export const SUSPECT_AFTER_DEATHS = 2
+
+/** 0x92 Packet Identifier not found. §3.7.2.1 */
+export const PACKET_ID_NOT_FOUND = 0x92
+
+/** Outcomes of durable messages that nobody has taken. */
+export const OUTCOMES_KEPT = 2000
+
+/** How long after a message's first bytes a bare close counts as an answer to it, ms. */
+export const SUDDEN_MS = 1000
+
+/** Policies that are known by their text; more of them are read anew. */
+export const POLICIES_MAX = 256
+export const NEW_LINE = 10
+export const SHORT = 1024
+
+/** 0x10 No matching subscribers. §3.4.2.1 */
+export const NO_SUBSCRIBERS = 0x10
+
+/** Records read at a time while the outbox is taken up. */
+export const PAGE = 1000
+
+/** "Server moved": for good, so that where it said no more is time lost. */
+export const MOVED = 0x9d
+
+/** Filters in one SUBSCRIBE, and their length, when many are made again. */
+export const FILTERS_AT_ONCE = 100
+export const FILTER_BYTES_AT_ONCE = 16_384
+
+/** Sessions lost in a row after which the server is named as one that keeps none. */
+export const LOSSES_TO_WARN = 2
+
+/** The highest priority. */
+export const HIGHEST = 4

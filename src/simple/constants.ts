@@ -1,0 +1,30 @@
+// The fixed numbers of `umqtt/simple`, each with what it is.
+// No file is imported here: only then does a bundler write the numbers in place of their names.
+
+/** 0x80 Unspecified error, in DISCONNECT: 0x87 is for servers alone. §3.14.2.1 [MQTT-3.14.2-1] */
+export const NO_ANSWER = 0x80
+
+/** The longest string or binary field of a packet, bytes. §1.5.4 */
+export const LONGEST_FIELD_BYTES = 65_535
+
+/** The longest delay that the timers of the platforms take. */
+export const LONGEST_TIMER_MS = 2_147_483_647
+
+/** 0x83 Implementation specific error: a handler failed. §3.4.2.1 */
+export const HANDLER_FAILED = 0x83
+
+/** A WebSocket frame may hold many packets; never less than the largest of them. */
+export const DEFAULT_FRAME_BYTES = 16_777_216
+
+/** What a message weighs beside its topic and payload, bytes: its objects, as measured. */
+export const MESSAGE_OVERHEAD_BYTES = 200
+
+/** Topics whose handlers are remembered. */
+export const ROUTED_TOPICS_KEPT = 256
+
+/** The largest payload that any packet can carry beside a header. §2.1.4 */
+export const LARGEST_PAYLOAD_BYTES: number = 268_435_455 - 65_537
+
+/** Topics that are remembered, and the longest of them, bytes: 32 KiB at the most. */
+export const TOPICS_KEPT = 256
+export const TOPIC_BYTES_MAX = 128
