@@ -2,6 +2,7 @@
 
 import type { TextChange } from '../changes.ts'
 import { ENGINE_MUTANTS } from './engine.ts'
+import { FRESH_MUTANTS } from './fresh.ts'
 import type { Mutant } from './mutant.ts'
 import { FOUND_MUTANTS } from './found.ts'
 import { OUTBOX_MUTANTS } from './outbox.ts'
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ROBUST_MUTANTS,
   ...OUTBOX_MUTANTS,
   ...FOUND_MUTANTS,
+  ...FRESH_MUTANTS,
 ]
 
 /** @throws {RangeError} there is none of that name */

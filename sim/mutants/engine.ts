@@ -73,7 +73,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'aliases-outlive-connection',
     rule: 'Topic aliases die with their connection [MQTT-3.3.2-7]',
-    file: OUTBOUND,
+    file: 'src/engine/publish-writer.ts',
     find: 'this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined',
     replace: 'this.#aliases ??= limit > 0 ? new OutboundAliases(limit) : undefined',
   },

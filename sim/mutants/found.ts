@@ -14,9 +14,9 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
   {
     name: 'found-early-cancel',
     rule: 'Cancelled is what ended before it was ever sent, also when the outbox was not read yet.',
-    file: 'src/robust/delivery.ts',
-    find: 'if (entry.status === undefined) this.#accept(entry)',
-    replace: 'this.#accept(entry)',
+    file: 'src/robust/courier.ts',
+    find: '.filter(({ status }) => status === undefined)',
+    replace: '',
   },
   {
     name: 'found-session-elsewhere',

@@ -18,15 +18,15 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'settled-before-acknowledgement',
     rule: 'A message is reported as delivered only for an acknowledgement',
     file: DELIVERY,
-    find: "if (entry.state === 'done') courier.handleAnswer",
+    find: "if (entry.state === 'done') this.courier.handleAnswer",
     replace:
-      'if (entry.qos === 1) entry.answer ??= 0\n        if (entry.qos < 2) courier.handleAnswer',
+      'if (entry.qos === 1) entry.answer ??= 0\n    if (entry.qos < 2) this.courier.handleAnswer',
   },
   {
     name: 'session-loss-ignored',
     rule: 'A message is reported as delivered only for an acknowledgement in the session that carried it',
     file: DELIVERY,
-    find: 'this.courier.handleConnected(sessionPresent && hadSession, now)',
+    find: 'this.courier.handleConnected(resumed, now)',
     replace: 'this.courier.handleConnected(true, now)',
   },
   {
@@ -46,7 +46,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
   {
     name: 'order-inverted-in-a-new-session',
     rule: 'A topic keeps the order of publishing, also when a new session has to carry it',
-    file: COURIER,
+    file: 'src/robust/entry.ts',
     find: 'a.sentAs - b.sentAs',
     replace: 'b.sentAs - a.sentAs',
   },
@@ -96,9 +96,9 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'cancelled-and-kept',
     rule: 'A message that was given up is not sent, by no later process either',
     file: DELIVERY,
-    find: 'else if (entry.storeError === undefined) this.#keeper?.remove(entry)',
+    find: 'else if (entry.storeError === undefined) this.keeper?.remove(entry)',
     replace:
-      "else if (entry.storeError === undefined && entry.status !== 'cancelled') this.#keeper?.remove(entry)",
+      "else if (entry.storeError === undefined && entry.status !== 'cancelled') this.keeper?.remove(entry)",
   },
   {
     name: 'cancelled-and-sent',
@@ -118,7 +118,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'stage-goes-back',
     rule: 'A stage that was passed never comes again',
     file: COURIER,
-    find: 'if (STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return',
+    find: 'if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return',
     replace: 'if (stage === entry.stage) return',
   },
   {
@@ -139,7 +139,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'fleeting-outlives-its-connection',
     rule: 'A fleeting message does not outlive its connection',
     file: COURIER,
-    find: "if (entry.policy.offline !== 'drop') continue",
+    find: "if (entry.policy.offline !== 'drop' || entry.status !== undefined) continue",
     replace: 'continue',
   },
   {

@@ -10,13 +10,13 @@ import { PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import * as PLACE from './place.ts'
-import type { Entry, OpenStage, OutcomeStatus } from './entry.ts'
+import { bySending, type Entry, type OpenStage, type OutcomeStatus } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-/** The stages in their order: a message never goes back. */
+/** In their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
 /**
  * What an event means, by the place of a message:
@@ -45,6 +45,8 @@ export class Courier {
   readonly #later = new Deadlines<Entry>((entry) => entry.place === PLACE.LATER)
   /** With the engine when the connection ended; also those that it had not sent: `new`. */
   #interrupted: Entry[] = []
+  /** Taken before the outbox was read; some may have an outcome by now. */
+  readonly #early: Entry[] = []
   /** The newest open message of each collapse key. */
   readonly #newest = new Map<string, Entry>()
   readonly #settled = new Deque<Entry>()
@@ -107,14 +109,24 @@ export class Courier {
   /** Takes a message that cannot have a place yet: its time runs, and it may be given up. `accept` follows. */
   acceptEarly(entry: Entry, now: number): void {
     this.#admit(entry, now)
+    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
     entry.place = PLACE.EARLY
+    this.#early.push(entry)
+  }
+
+  /** Those that were taken early and are still open, once. */
+  takeEarly(): Entry[] {
+    return this.#early.splice(0).filter(({ status }) => status === undefined)
+  }
+
+  #isDropped({ policy: { offline } }: Entry): boolean {
+    return offline === 'drop' && !this.#connected
   }
 
   /** Takes a message: it waits, replaces another, or has its outcome already. */
   accept(entry: Entry, now: number): void {
-    const { policy } = entry
     this.#take(entry, now)
-    if (policy.offline === 'drop' && !this.#connected) return this.#settle(entry, 'dropped', now)
+    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
     if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
     this.#enter(entry)
     this.#line.add(entry)
@@ -212,9 +224,9 @@ export class Courier {
   handleClosed(suspicious: boolean, now: number): void {
     this.#connected = false
     if (suspicious) this.#suspect(now)
-    const waiting = this.#line.droppable > 0 ? [...this.#line, ...this.#later] : [...this.#later]
-    for (const entry of waiting) {
-      if (entry.policy.offline !== 'drop') continue
+    const waiting = this.#line.droppable > 0 ? this.#line : []
+    for (const entry of [...waiting, ...this.#later, ...this.#early]) {
+      if (entry.policy.offline !== 'drop' || entry.status !== undefined) continue
       this.#giveUp(entry, entry.isUnsent ? 'dropped' : 'maybe-delivered', now)
     }
   }
@@ -483,8 +495,4 @@ function isUnsent(entry: Entry): boolean {
     entry.attempts -= 1
   }
   return entry.state === 'new'
-}
-
-function bySending(a: Entry, b: Entry): number {
-  return a.sentAs - b.sentAs
 }

@@ -41,8 +41,6 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #hasSession = false
   /** Messages of an earlier process that have a packet id, until the outbox is open. */
   readonly #restored: Entry[] = []
-  /** Messages that were published before the outbox was open. */
-  readonly #early: Entry[] = []
   /** Durable messages by the id of their receipt: those without an outcome, and the last that have one. */
   readonly #known = new Map<string, Entry>()
   readonly #untaken: Entry[] = []
@@ -118,11 +116,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (this.opened) return this.#accept(entry)
     this.#own(entry)
     this.courier.acceptEarly(entry, this.now)
-    this.#early.push(entry)
-    this.#arm()
+    this.pump()
     this.open().catch((error: unknown) => {
       const failure = error as StoreError
-      for (const early of this.#early.splice(0)) {
+      for (const early of this.courier.takeEarly()) {
         this.courier.handleStoreFailed(early, failure, this.now)
       }
       this.warn('outbox', failure.message)
@@ -406,10 +403,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       this.#isReading = false
     }
     this.opened = true
-    for (const entry of this.#early.splice(0)) {
-      // It may have been given up, or its time may have passed.
-      if (entry.status === undefined) this.#accept(entry)
-    }
+    for (const entry of this.courier.takeEarly()) this.#accept(entry)
     this.pump()
   }
 

@@ -223,3 +223,8 @@ export class Entry extends PublishOperation {
 export interface EntryWatcher {
   handleStage(entry: Entry): void
 }
+
+/** The order in which the courier sent. */
+export function bySending(a: Entry, b: Entry): number {
+  return a.sentAs - b.sentAs
+}

@@ -4,6 +4,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NO_PROPERTIES, type Packet, PacketType } from '../../src/codec/packets.ts'
+import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import type { OutcomeStatus } from '../../src/robust/entry.ts'
 import { UNTIL_DELIVERED, resolvePolicy } from '../../src/robust/policies.ts'
 import type { Outcome } from '../../src/robust/types.ts'
@@ -18,7 +19,7 @@ import type {
 import { makeOracles } from '../../src/sim/oracles/all.ts'
 import { type DevicePlan, type Plan, planOf } from '../../src/sim/plan.ts'
 
-const { PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK } = PacketType
+const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK } = PacketType
 const HOUR_MS = 3_600_000
 
 /** What is told: at a time, or by whoever changes something first. */
@@ -144,12 +145,17 @@ const CONNECTION: ConnectionView = {
   receiveMaximum: 2,
 }
 
-function packet(from: 'client' | 'server', type: Packet['type'], packetId: number): Observation {
+function packet(
+  from: 'client' | 'server',
+  type: Packet['type'],
+  packetId: number,
+  payload = '',
+): Observation {
   const whole = {
     type,
     packetId,
     topic: 't',
-    payload: new Uint8Array(0),
+    payload: encodeUtf8(payload),
     qos: 1,
     retain: false,
     dup: false,
@@ -167,6 +173,7 @@ function snapshot(given: Partial<DeviceSnapshot>): Observation {
   return { kind: 'snapshot', snapshot: { ...usual, ...counts, ...given } }
 }
 
+const crash: Observation = { kind: 'crash', device: 'd', power: false }
 const boot = (life: number): Observation => ({ kind: 'boot', device: 'd', life })
 const fault = (name: string): Observation => ({
   kind: 'fault',
@@ -222,17 +229,21 @@ describe('S2: QoS 2 is once', () => {
   test('rejects a handler that is called twice in a process, or after PUBREC in another', () => {
     const twice = makeDelivery()
     rejects('S2', [handled(twice), handled(twice)], />1 was handled twice by process 1 of d/)
-    const late = makeDelivery({ acknowledged: true })
-    rejects('S2', [handled(late, 1), handled(late, 2)], /after its PUBREC had arrived/)
+    const late = makeDelivery()
+    rejects(
+      'S2',
+      [boot(1), handled(late, 1), [10_000, crash], boot(2), handled(late, 2)],
+      />1 was handled by process 1 of d, and again by 2/,
+    )
   })
-  test('accepts two handlers, and a crash before PUBREC', () => {
+  test('accepts two handlers, and a crash before its id was recorded', () => {
     const two = makeDelivery()
     accepts('S2', [handled(two, 1, 1), handled(two, 1, 2)])
     const crashed = makeDelivery()
-    accepts('S2', [handled(crashed, 1), handled(crashed, 2)])
-    const memory = makeDelivery({ acknowledged: true })
+    accepts('S2', [boot(1), handled(crashed, 1), [5, crash], boot(2), handled(crashed, 2)])
+    const memory = makeDelivery()
     const plan = makePlan({ outbox: 'memory' })
-    accepts('S2', [handled(memory, 1), handled(memory, 2)], plan)
+    accepts('S2', [boot(1), handled(memory, 1), [10_000, crash], boot(2), handled(memory, 2)], plan)
   })
 })
 
@@ -436,11 +447,43 @@ describe('L2: attempts are spread and within their budget', () => {
   })
 })
 
+describe('S10: delivered is told for the last acknowledgement', () => {
+  const one = (): SentMessage => makeMessage(1)
+  test('rejects one that no server has acknowledged', () => {
+    rejects('S10', [settled(one(), 'delivered')], /#1 is called delivered, and no server has sent/)
+    const sent = packet('client', PUBLISH, 7, '#1 ')
+    rejects('S10', [sent, settled(one(), 'delivered')], /last acknowledgement/)
+    const received = packet('server', PUBREC, 7)
+    rejects('S10', [sent, received, settled(one(), 'delivered')], /last acknowledgement/)
+  })
+  test('accepts it after PUBACK or PUBCOMP, and other outcomes without', () => {
+    const sent = packet('client', PUBLISH, 7, '#1 ')
+    for (const type of [PUBACK, PUBCOMP]) {
+      accepts('S10', [sent, packet('server', type, 7), settled(one(), 'delivered')])
+    }
+    accepts('S10', [sent, settled(one(), 'maybe-delivered')])
+  })
+})
+
+describe('S11: a fleeting message does not outlive its connection', () => {
+  const FLEETING = { policy: { qos: 0, offline: 'drop' } } as const
+  const connack = packet('server', CONNACK, 0)
+  test('rejects one that goes out on a later connection', () => {
+    const late = makeMessage(1, { ...FLEETING, publishedAt: 5 })
+    rejects('S11', [[10, connack], taken(late)], /#1 is fleeting/)
+  })
+  test('accepts one on the connection of its time, and what may wait', () => {
+    const soon = makeMessage(1, { ...FLEETING, publishedAt: 15 })
+    accepts('S11', [[10, connack], taken(soon)])
+    accepts('S11', [[10, connack], taken(makeMessage(2, { publishedAt: 5 }))])
+  })
+})
+
 describe('the oracles', () => {
   test('have all been shown something', () => {
     deepEqual(
       makeOracles(makePlan()).map(({ name }) => name),
-      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'L1', 'L2'],
+      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S10', 'S11', 'L1', 'L2'],
     )
   })
 })
