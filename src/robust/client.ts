@@ -21,7 +21,6 @@ import { sleepFor } from './connector.ts'
 import { Entry } from './entry.ts'
 import { Keeper } from './keeper.ts'
 import { resolveRobustOptions } from './options.ts'
-import { makeOutbox, OutboxView } from './outbox-view.ts'
 import type { RobustPlatform } from './platform.ts'
 import { Policies, type ResolvedPolicy } from './policies.ts'
 import { MessageReceipt } from './receipt.ts'
@@ -34,6 +33,7 @@ import type {
   RobustPublishOptions,
   RobustState,
 } from './types.ts'
+import { makeOutbox, OutboxView } from './outbox-view.ts'
 
 const PUBLISH_CHECKS = {
   delivery: true,
