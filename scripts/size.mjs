@@ -10,10 +10,11 @@ import { ROOT } from './lib/run.mjs'
 /**
  * What may be loaded by whom, in bytes minified and gzipped. The target is where it has to get; the limit
  * is what it weighs today, rounded up: it may only fall. No limit: measured for information.
+ * The order of imports is that of the bundle, and like packs best beside like: it is worth 200 bytes.
  */
 const BUDGETS = [
-  { entry: 'umqtt/simple', limitBytes: 28_500, targetBytes: 12_000 },
-  { entry: 'umqtt/robust', limitBytes: 48_500, targetBytes: 20_000 },
+  { entry: 'umqtt/simple', limitBytes: 27_900, targetBytes: 12_000 },
+  { entry: 'umqtt/robust', limitBytes: 47_900, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

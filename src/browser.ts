@@ -1,11 +1,11 @@
 // The entry point `umqtt` in a browser, and its platform: WebSocket and the system's clock.
 // Wiring alone: no module of another platform is named or loaded here.
 
+import { type WebSocketClass, webSocket } from './transport/websocket.ts'
 import { systemClock } from './driver/clock.ts'
 import type { Platform } from './driver/platform.ts'
 import { makeRuntime } from './engine/runtime.ts'
 import { rememberingParser } from './transport/address.ts'
-import { type WebSocketClass, webSocket } from './transport/websocket.ts'
 
 interface BrowserGlobals {
   readonly WebSocket: WebSocketClass

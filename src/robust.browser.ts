@@ -2,8 +2,8 @@
 // Wiring alone: it gives the client its platform, and tells it when the network may be back.
 
 import { browserPlatform } from './browser.ts'
-import { IndexedDbStore } from './outbox/indexeddb.ts'
 import { RobustClient } from './robust/client.ts'
+import { IndexedDbStore } from './outbox/indexeddb.ts'
 import type { RobustPlatform } from './robust/platform.ts'
 import type { RobustOptions } from './robust/types.ts'
 

@@ -3,6 +3,11 @@
 // sequences are refused; EF BB BF is a character like any other [MQTT-1.5.4-3].
 // U+0000 passes here, except in topics: that it is forbidden is a rule of MQTT's strings.
 
+/** How many topics a cache of them keeps. */
+const SLOTS = 1024
+/** The longest topic that is kept, in bytes; with SLOTS it bounds the keys to 128 KiB. */
+const TOPIC_BYTES = 128
+
 /** No bytes at all: shared, so that nothing is made for it. */
 export const NO_BYTES: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
@@ -93,10 +98,6 @@ export interface TopicSource {
    */
   get(bytes: Uint8Array, start: number, end: number): string | undefined
 }
-
-const SLOTS = 1024
-/** The longest topic that is kept, in bytes; with SLOTS it bounds the keys to 128 KiB. */
-const TOPIC_BYTES = 128
 
 /**
  * Topic Names met before, so that a topic which comes again costs no new string.

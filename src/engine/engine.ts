@@ -24,7 +24,6 @@ import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import { sendAuth } from './handshake.ts'
 import { type Link, makeLink } from './link.ts'
-import { Liveness } from './liveness.ts'
 import type { Payload, PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
 import type { OutboundBuffer } from './outbound-buffer.ts'
@@ -42,6 +41,7 @@ import type {
   Output,
   ReleaseOutput,
 } from './types.ts'
+import { Liveness } from './liveness.ts'
 
 /** One client's protocol state. */
 export class Engine {

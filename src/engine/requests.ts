@@ -26,17 +26,24 @@ export function sendRequest(
   if (inflight.full) return queueFull(kind, 'packet ids', inflight.size)
   inflight.add(operation)
   const { packetId, properties } = operation
-  const error = sendSized(link, kind, (sink) => {
-    if (operation.kind === 'subscribe') {
-      const { subscriptions } = operation
-      const packet = { type: PacketType.SUBSCRIBE, packetId, subscriptions, properties }
-      writeSubscribe(sink, packet, link.version)
-    } else {
-      const { filters } = operation
-      const packet = { type: PacketType.UNSUBSCRIBE, packetId, filters, properties }
-      writeUnsubscribe(sink, packet, link.version)
-    }
-  })
+  const error = sendSized(link, kind, (sink) =>
+    operation.kind === 'subscribe'
+      ? writeSubscribe(
+          sink,
+          {
+            type: PacketType.SUBSCRIBE,
+            packetId,
+            subscriptions: operation.subscriptions,
+            properties,
+          },
+          link.version,
+        )
+      : writeUnsubscribe(
+          sink,
+          { type: PacketType.UNSUBSCRIBE, packetId, filters: operation.filters, properties },
+          link.version,
+        ),
+  )
   if (error !== undefined) inflight.remove(operation)
   return error
 }

@@ -3,6 +3,7 @@
 // platform. Factory, locks and storage are arguments. It knows no window and no document.
 
 import { StoreError } from '../errors.ts'
+import { FORMAT_VERSION, PAGE, PULSE, RESERVE, RESERVE_BYTES } from './constants.ts'
 import type { Op, OpenResult, OutboxStore, StoredRecord, StoreTraits, SyncLevel } from './store.ts'
 
 /** What is used of an `IDBRequest`. */
@@ -74,16 +75,8 @@ export interface IndexedDbTraits extends StoreTraits {
   readonly persisted: boolean | undefined
 }
 
-const FORMAT_VERSION = 1
 const RECORDS = 'records'
 const STATE = 'state'
-/** No records have these numbers: what is written to be written, and what is set aside for a full disk. */
-const PULSE = 0
-const RESERVE = -1
-/** A value of this size has a file of its own in Chromium, whose room is free as soon as it is deleted. */
-const RESERVE_BYTES = 262_144
-/** Records read at a time while they are counted. */
-const PAGE = 1000
 
 /** The platform's own. */
 function ownPlatform(): IndexedDbPlatform {

@@ -3,23 +3,18 @@
 // cost one wait for the disk. It knows no message and no platform: bodies are bytes, a store is given.
 
 import { StoreError } from '../errors.ts'
+import { BATCH_BYTES, BATCH_OPS, JOIN_TURNS, RECORD_HEADER_BYTES } from './constants.ts'
 import { Ledger } from './ledger.ts'
 import {
   compareCounters,
   COUNTERS_KEY,
   readCounters,
-  RECORD_HEADER_BYTES,
   unwrapRecord,
   wrapRecord,
   writeCounters,
 } from './records.ts'
 import type { Op, OutboxStore, StoreTraits, SyncLevel } from './store.ts'
 
-/** Beyond these a commit takes no further call: its wait stays short, and so does what a crash tears. */
-const BATCH_OPS = 4096
-const BATCH_BYTES = 1_048_576
-/** How many microtasks a commit waits: who was woken by the last one, through a few `await`, joins. */
-const JOIN_TURNS = 8
 const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve()
 const STRENGTH: Readonly<Record<SyncLevel, number>> = { lazy: 0, process: 1, power: 2 }
 

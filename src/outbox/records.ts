@@ -2,13 +2,8 @@
 // version and body. Rule: what does not check is never handed on; a record under a wrong number does not
 // check either. It knows no store.
 
+import { COUNTERS_BYTES, RECORD_HEADER_BYTES, VERSION } from './constants.ts'
 import { crc32 } from './crc32.ts'
-
-const VERSION = 1
-/** Checksum 4, version 1. */
-export const RECORD_HEADER_BYTES = 5
-/** Pending, lowest, next: see {@link Counters}. */
-const COUNTERS_BYTES = 24
 
 /** The key of the session table that belongs to the core. */
 export const COUNTERS_KEY = '#outbox'

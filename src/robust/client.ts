@@ -15,13 +15,12 @@ import {
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
 import { packetProperties } from '../simple/properties.ts'
-import { PublishChecks } from '../simple/requests.ts'
+import { checkWait, PublishChecks } from '../simple/requests.ts'
 import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
 import { Entry } from './entry.ts'
 import { Keeper } from './keeper.ts'
 import { resolveRobustOptions } from './options.ts'
-import { makeOutbox, OutboxView } from './outbox-view.ts'
 import type { RobustPlatform } from './platform.ts'
 import { Policies, type ResolvedPolicy } from './policies.ts'
 import { MessageReceipt } from './receipt.ts'
@@ -34,6 +33,7 @@ import type {
   RobustPublishOptions,
   RobustState,
 } from './types.ts'
+import { makeOutbox, OutboxView } from './outbox-view.ts'
 
 const PUBLISH_CHECKS = {
   delivery: true,
@@ -44,7 +44,6 @@ const PUBLISH_CHECKS = {
 } satisfies { readonly [K in keyof Required<RobustPublishOptions>]: unknown }
 
 const checkConnect = fields<RobustConnectOptions>({ retry: checkBoolean, signal: checkSignal })
-const checkDrain = fields<{ readonly signal?: AbortSignal }>({ signal: checkSignal })
 const checkDisconnect = fields<{ readonly drain?: boolean; readonly timeoutMs?: number }>({
   drain: checkBoolean,
   timeoutMs: checkTimer,
@@ -208,7 +207,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
    * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile
    */
   drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    return this.#core.drain(checkDrain('options', options).signal)
+    return this.#core.drain(checkWait('options', options).signal)
   }
 
   /** When it next has something to do: ms from now, Infinity for never, undefined with a `delay` of your own. */

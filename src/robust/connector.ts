@@ -47,7 +47,7 @@ export interface ConnectorOwner {
   /** An attempt has failed. */
   handleFailed(error: Error): void
   /** What follows a failure; `delayMs` of Infinity: nothing. */
-  handleWaiting(decision: Decision, error: Error): void
+  handleWaiting(decision: Omit<Decision, 'stop'>, error: Error): void
   /** The trying has ended without a connection; without an error when nothing asks for one any more. */
   handleStopped(error: Error | undefined): void
   warn(code: string, message: string): void
@@ -212,10 +212,7 @@ export class Connector {
   }
 
   #end(error: Error): void {
-    this.#owner.handleWaiting(
-      { delayMs: Infinity, slowLane: this.schedule.slowLane, stop: true },
-      error,
-    )
+    this.#owner.handleWaiting({ delayMs: Infinity, slowLane: this.schedule.slowLane }, error)
     this.#wanted = false
     this.#endRun()
     this.#owner.handleStopped(error)
@@ -281,13 +278,13 @@ export class Connector {
     this.#decision = undefined
     const { clock } = this.#owner
     let delayMs = this.schedule.earliest(clock.now(), 'normal') - clock.now()
-    if (delayMs <= 0) return this.#owner.handleWaiting({ delayMs: 0, slowLane, stop: false }, error)
+    if (delayMs <= 0) return this.#owner.handleWaiting({ delayMs: 0, slowLane }, error)
     const attempt = Math.max(1, this.schedule.attempts)
     delayMs = this.#askedDelayMs(attempt, error, delayMs)
     if (this.#run !== run) return
     const wake = (this.#wake = deferred<void>())
     this.hurry(this.#owner.urgency())
-    this.#owner.handleWaiting({ delayMs, slowLane, stop: false }, error)
+    this.#owner.handleWaiting({ delayMs, slowLane }, error)
     // It may have been cut short by now.
     if (this.#wake !== wake) return
     const aborter = this.#owner.makeAborter()

@@ -34,9 +34,9 @@ export interface ResolvedRobustOptions {
   readonly server: string
   readonly servers: readonly string[] | (() => Promise<readonly string[]>)
   readonly sharedSessions: boolean
-  readonly credentials: (() => Promise<Credentials>) | undefined
-  readonly outbox: unknown
-  readonly delivery: DeliveryPolicy | undefined
+  readonly credentials?: () => Promise<Credentials>
+  readonly outbox?: unknown
+  readonly delivery?: DeliveryPolicy
   readonly connection: 'always' | 'on-demand'
   readonly session: { readonly expirySeconds: number; readonly adopt: boolean }
   readonly reconnect: ReconnectSettings
@@ -78,7 +78,13 @@ const OWN: { readonly [K in keyof Required<Own>]: Check<never, unknown> } = {
 
 const checkShape = fields<Credentials>({ user: asGiven, password: asGiven })
 
-const checkOutboxLimits = fields<{ outboxMessages?: number; outboxBytes?: number }>({
+/** Limits as they are given: undefined is none. */
+interface GivenLimits {
+  readonly outboxMessages?: number | undefined
+  readonly outboxBytes?: number | undefined
+}
+
+const checkOutboxLimits = fields<GivenLimits, { outboxMessages?: number; outboxBytes?: number }>({
   outboxMessages: integer(1, Number.MAX_SAFE_INTEGER),
   outboxBytes: integer(1, Number.MAX_SAFE_INTEGER),
 })
@@ -99,10 +105,7 @@ export function resolveRobustOptions(
     }
   }
   const { outboxMessages, outboxBytes, ...limits } = options.limits ?? {}
-  const bounds = checkOutboxLimits('options.limits', {
-    ...(outboxMessages !== undefined && { outboxMessages }),
-    ...(outboxBytes !== undefined && { outboxBytes }),
-  })
+  const bounds = checkOutboxLimits('options.limits', { outboxMessages, outboxBytes })
   const given = { ...rest, ...(options.limits && { limits }) } as ClientOptions
   const resolve = (to: string, settings = given): ResolvedOptions => {
     const resolved = resolveOptions(to, settings, platform.parseServer)
@@ -127,17 +130,15 @@ export function resolveRobustOptions(
   const { servers = [], session, reconnect } = own
   if (typeof servers !== 'function') for (const one of servers) resolve(one)
   return {
+    sharedSessions: true,
+    connection: 'always',
+    ...own,
     base,
     server,
     servers:
       typeof servers === 'function'
         ? servers
         : [server, ...servers.filter((one) => one !== server)],
-    sharedSessions: own.sharedSessions ?? true,
-    credentials: own.credentials,
-    outbox: own.outbox,
-    delivery: own.delivery,
-    connection: own.connection ?? 'always',
     session: { expirySeconds: DEFAULT_SESSION_EXPIRY_SECONDS, adopt: true, ...session },
     reconnect: (reconnect ?? resolveReconnect()) as ReconnectSettings,
     courier: {

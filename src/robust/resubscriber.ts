@@ -6,6 +6,7 @@ import type { SubscriptionRequest } from '../codec/packets.ts'
 import { SubscribeOperation } from '../engine/operations.ts'
 import { MqttError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
+import type { LiveSubscription } from '../simple/subscription.ts'
 import type { Grant } from '../simple/types.ts'
 import { FILTERS_AT_ONCE, FILTER_BYTES_AT_ONCE } from './constants.ts'
 
@@ -20,7 +21,7 @@ export class Resubscriber {
 
   /** CONNACK is in: whatever is missing is asked for, before anything else goes out. */
   handleConnected(sessionPresent: boolean): void {
-    const wanted = this.#core.subscriptions.wanted()
+    const wanted = wantedOf(this.#core.subscriptions.live)
     if (!sessionPresent) for (const { filter } of wanted) this.#missing.add(filter)
     const requests = wanted.filter(({ filter }) => this.#missing.has(filter))
     for (const part of inParts(requests)) this.#ask(part)
@@ -51,6 +52,15 @@ export class Resubscriber {
       `The server no longer grants "${filters.join('", "')}": subscribe again when it does`,
     )
   }
+}
+
+/** What was granted, and a server that holds none of it has to be asked for: a filter once. */
+function wantedOf(subscriptions: readonly LiveSubscription[]): readonly SubscriptionRequest[] {
+  const granted = subscriptions.filter((live) => live.granted.length > 0)
+  const requests = granted.flatMap((live) =>
+    live.requests.filter(({ filter }) => live.filters.includes(filter)),
+  )
+  return [...new Map(requests.map((request) => [request.filter, request])).values()]
 }
 
 /** Whether a request may have ended without the server's word on it. */

@@ -282,7 +282,7 @@ export class RobustCore implements Layer {
     for (const { fail, retry } of this.#connecting) if (!retry) fail(error)
   }
 
-  handleWaiting({ delayMs, slowLane }: Decision, error: Error): void {
+  handleWaiting({ delayMs, slowLane }: Omit<Decision, 'stop'>, error: Error): void {
     if (slowLane) this.#failConnecting(error)
     this.#announce()
     this.events.emit('waiting', { delayMs, error, slowLane })

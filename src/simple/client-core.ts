@@ -4,7 +4,6 @@
 
 import type { ProtocolVersion, SubscriptionRequest, WillFields } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
-import { Driver, type DriverHandler } from '../driver/driver.ts'
 import type { Platform } from '../driver/platform.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import { Engine } from '../engine/engine.ts'
@@ -34,6 +33,7 @@ import type {
   Subscription,
 } from './types.ts'
 import { promiseOf, type Settle, watch } from './waiting.ts'
+import { Driver, type DriverHandler } from '../driver/driver.ts'
 
 /** A call of `connect` that is not settled. */
 interface Attempt extends Deferred<ConnectResult> {

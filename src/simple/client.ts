@@ -2,7 +2,6 @@
 // the call, before anything happens. A mistake of the caller throws; what the world does rejects.
 
 import type { Platform } from '../driver/platform.ts'
-import { BaseClient } from './base-client.ts'
 import { checkHandler, checkText } from './checks.ts'
 import { requireTransport, resolveOptions } from './options.ts'
 import { PublishingCore } from './publishing-core.ts'
@@ -18,6 +17,7 @@ import type {
   PublishResult,
   SimpleEvents,
 } from './types.ts'
+import { BaseClient } from './base-client.ts'
 
 /** One connection to a server; the entry points give it its platform. */
 export class SimpleClient extends BaseClient implements AsyncDisposable {

@@ -13,6 +13,7 @@ import {
   checkBoolean,
   checkHandler,
   checkPublishTopic,
+  checkQos,
   checkText,
   checkTimer,
   copyBytes,
@@ -73,7 +74,7 @@ const AT_LEAST_ONE = integer(1, Number.MAX_SAFE_INTEGER)
 type WillOptions = Omit<Will, 'topic' | 'payload' | 'properties'> & Pick<WillFields, 'properties'>
 
 export const WILL_OPTIONS: Checks<Omit<Will, 'topic' | 'payload'>, WillOptions> = {
-  qos: oneOf(0, 1, 2),
+  qos: checkQos,
   retain: checkBoolean,
   delaySeconds: integer(0, NEVER_EXPIRES_SECONDS),
   properties: packetProperties,

@@ -20,7 +20,8 @@ export interface SubscriptionsOwner {
 
 export class Subscriptions {
   readonly #owner: SubscriptionsOwner
-  #live: readonly LiveSubscription[] = []
+  /** Those that are in force, the oldest first. */
+  live: readonly LiveSubscription[] = []
 
   constructor(owner: SubscriptionsOwner) {
     this.#owner = owner
@@ -36,7 +37,7 @@ export class Subscriptions {
     const subscription = new LiveSubscription(requests, handler, inbox, (ended) =>
       this.#release(ended.filters, ended),
     )
-    this.#live = [...this.#live, subscription]
+    this.live = [...this.live, subscription]
     // SUBACK comes for somebody who has given up: the server is asked to forget it again.
     const undo = (): void => void this.#release(filters).catch(() => undefined)
     const abandoned = (): Settle<readonly Grant[]> => (answer) =>
@@ -59,34 +60,25 @@ export class Subscriptions {
     await this.#owner.whenConnected(() => this.#owner.ask(new UnsubscribeOperation(filters)))
   }
 
-  /** What was granted, and a server that holds none of it would have to be asked for: a filter once. */
-  wanted(): readonly SubscriptionRequest[] {
-    const granted = this.#live.filter((live) => live.granted.length > 0)
-    const requests = granted.flatMap((live) =>
-      live.requests.filter(({ filter }) => live.filters.includes(filter)),
-    )
-    return [...new Map(requests.map((request) => [request.filter, request])).values()]
-  }
-
   /** The server holds none of these, or no subscriptions of ours at all. */
   clear(filters?: readonly string[]): void {
-    for (const live of this.#live) this.#drop(filters ?? live.filters)
+    for (const live of this.live) this.#drop(filters ?? live.filters)
   }
 
   /** Tells the server which of these filters nobody has any more. */
   async #release(filters: readonly string[], subscription?: LiveSubscription): Promise<void> {
     if (subscription !== undefined) this.#drop(filters, subscription)
     const unused = filters.filter(
-      (filter) => !this.#live.some(({ filters: used }) => used.includes(filter)),
+      (filter) => !this.live.some(({ filters: used }) => used.includes(filter)),
     )
     if (unused.length > 0) await this.unsubscribe(unused)
   }
 
   /** Takes the filters from a subscription, or from all. */
   #drop(filters: readonly string[], subscription?: LiveSubscription): void {
-    for (const live of this.#live) {
+    for (const live of this.live) {
       if (subscription === undefined || live === subscription) live.drop(filters)
     }
-    this.#live = this.#live.filter((live) => live.filters.length > 0)
+    this.live = this.live.filter((live) => live.filters.length > 0)
   }
 }

@@ -14,6 +14,12 @@ export interface ParseServerOptions {
 
 type NetworkScheme = Exclude<ServerAddress['scheme'], 'unix'>
 
+/** The longest host name, in characters. RFC 1035 §2.3.4 */
+const HOST_MAX = 253
+
+/** How much of a server an error shows, in characters. */
+const SHOWN_MAX = 200
+
 /** What may stand before `://`, with the port of each. */
 const PORTS: Readonly<Record<NetworkScheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }
 
@@ -23,18 +29,12 @@ const SYNONYMS: Readonly<Record<string, string>> = { tcp: 'mqtt', ssl: 'mqtts', 
 /** Where most servers take MQTT over WebSocket; the specification names no path. */
 const DEFAULT_PATH = '/mqtt'
 
-/** The longest host name, in characters. RFC 1035 §2.3.4 */
-const HOST_MAX = 253
-
 /** Four numbers up to 255. */
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
 
 /** Eight groups, or up to seven around one `::`. RFC 4291 §2.2 */
 const IPV6 =
   /^(?:(?:[\da-f]{1,4}:){7}[\da-f]{1,4}|(?!(?::*[\da-f]+\b){8})(?:(?:[\da-f]{1,4}:)*[\da-f]{1,4})?::(?:(?:[\da-f]{1,4}:)*[\da-f]{1,4})?)$/i
-
-/** How much of a server an error shows, in characters. */
-const SHOWN_MAX = 200
 
 /**
  * Reads a server as an application writes it: a host name, `host:port`, an IPv4 address, an IPv6 address

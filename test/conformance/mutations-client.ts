@@ -18,11 +18,7 @@ export const CLIENT_CHANGES: Changes = {
   'src/simple/options.ts': [
     ['user: checkText', 'user: asGiven', { v4: 'MQTT-3.1.3-11', v5: 'MQTT-3.1.3-12' }],
     ['topic: checkPublishTopic', 'topic: asGiven', { v4: 'MQTT-3.1.3-10', v5: 'MQTT-3.1.3-11' }],
-    [
-      'qos: oneOf(0, 1, 2)',
-      'qos: oneOf(0, 1, 2, 3 as 2)',
-      { v4: 'MQTT-3.1.2-14', v5: 'MQTT-3.1.2-12' },
-    ],
+    ['qos: checkQos', 'qos: oneOf(0, 1, 2, 3 as 2)', { v4: 'MQTT-3.1.2-14', v5: 'MQTT-3.1.2-12' }],
     ['if (given.password !== undefined', 'if (false', { v4: 'MQTT-3.1.2-22' }],
   ],
   'src/simple/properties.ts': [

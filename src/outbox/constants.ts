@@ -1,0 +1,31 @@
+// The fixed numbers of the outbox, each with what it is.
+// No file is imported here: only then does a bundler write the numbers in place of their names.
+
+/** The version of a record: the byte behind its checksum. */
+export const VERSION = 1
+
+/** Checksum 4, version 1. */
+export const RECORD_HEADER_BYTES = 5
+
+/** Pending, lowest, next: see {@link Counters}. */
+export const COUNTERS_BYTES = 24
+
+/** Beyond these a commit takes no further call: its wait stays short, and so does what a crash tears. */
+export const BATCH_OPS = 4096
+export const BATCH_BYTES = 1_048_576
+
+/** How many microtasks a commit waits: who was woken by the last one, through a few `await`, joins. */
+export const JOIN_TURNS = 8
+
+/** The version of a database in a browser. */
+export const FORMAT_VERSION = 1
+
+/** No records have these numbers: what is written to be written, and what is set aside for a full disk. */
+export const PULSE = 0
+export const RESERVE = -1
+
+/** A value of this size has a file of its own in Chromium, whose room is free as soon as it is deleted. */
+export const RESERVE_BYTES = 262_144
+
+/** Records read at a time while they are counted. */
+export const PAGE = 1000
