@@ -286,8 +286,11 @@ export class Outbound {
     for (let first = this.#clearing.peek(); first?.held; first = this.#clearing.peek()) {
       this.#clearing.shift()
       first.held = false
-      this.#move(first, 'pubcomp')
-      this.#write(first, true, now)
+      if (first.staged) this.#bind(first)
+      else {
+        this.#move(first, 'pubcomp')
+        this.#write(first, true, now)
+      }
     }
   }
 
@@ -391,30 +394,33 @@ export class Outbound {
     if (operation.packetId === 0) {
       this.inflight.add(operation)
       operation.sequence = this.#sequence += 1
-      if (operation.staged) {
-        this.#move(operation, 'bind')
-        operation.held = true
-        this.#binding += 1
-        this.#used += 1
-        this.#link.outputs.push(operation)
-        return
-      }
     } else if (operation.state === 'sent') {
       operation.dup = true
     }
+    const { state } = operation
     this.#used += 1
     // Behind a message whose id is being cleared another's is too, which keeps their order.
     const unclear =
       operation.qos === 2 &&
       (this.#clearing.length > 0 || this.#cleared?.has(operation.packetId) === false)
-    if (operation.state === 'clearing' || (unclear && operation.state !== 'sent')) {
+    if (state === 'clearing' || (unclear && state !== 'sent' && state !== 'bound')) {
       this.#move(operation, 'clear')
       this.#clearing.push(operation)
       sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
       return
     }
+    // An id is recorded when it is clear: whoever takes the record up sends the message under it at once.
+    if (operation.staged && (state === 'new' || state === 'waiting')) return this.#bind(operation)
     this.#move(operation, 'send')
     this.#write(operation, owned, now)
+  }
+
+  /** Its packet id is recorded before it goes out. */
+  #bind(operation: PublishOperation): void {
+    this.#move(operation, 'bind')
+    operation.held = true
+    this.#binding += 1
+    this.#link.outputs.push(operation)
   }
 
   #write(operation: PublishOperation, owned: boolean, now: number): void {

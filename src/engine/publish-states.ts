@@ -56,8 +56,8 @@ export const PUBLISH_TRANSITIONS: {
   2: {
     new: { wait: 'waiting', bind: 'bound', clear: 'clearing', send: 'sent', fail: 'done' },
     waiting: { bind: 'bound', clear: 'clearing', send: 'sent', fail: 'done' },
-    bound: { clear: 'clearing', send: 'sent', fail: 'done' },
-    clearing: { clear: 'clearing', pubcomp: 'sent', fail: 'done' },
+    bound: { send: 'sent', fail: 'done' },
+    clearing: { bind: 'bound', clear: 'clearing', pubcomp: 'sent', fail: 'done' },
     sent: { send: 'sent', receive: 'received', pubrec: 'released', refuse: 'done', fail: 'done' },
     received: { receive: 'received', release: 'released', fail: 'done' },
     // A PUBREC that comes again, after a resumed session, is answered again. §4.3.3

@@ -3,12 +3,14 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PacketType } from '../../src/codec/packets.ts'
+import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import type { Op } from '../../src/outbox/store.ts'
-import { guaranteed } from '../../src/robust/policies.ts'
+import { guaranteed, within } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig } from '../support/robust-rig.ts'
-import { settle } from '../support/scripted-memory.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
+
+const ack = (type: 7): Packet => ({ type, packetId: 1, reasonCode: 0, properties: {} })
 
 /** Commits when it is let. */
 class HeldStore extends KeptStore {
@@ -25,6 +27,44 @@ class HeldStore extends KeptStore {
     await settle()
   }
 }
+
+describe('a QoS 2 message that was given up in flight', () => {
+  test('leaves a packet id that the next process clears before it uses it', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    const receipt = first.client.publish('a', 'x', { delivery: within(1000, { qos: 2 }) })
+    await elapse(first.clock, 1000)
+    deepEqual(brief(first.connection.received), ['CONNECT', 'PUBLISH a 1'])
+    equal((await receipt.settled).status, 'maybe-delivered')
+    // The process ends here, and the server holds the id.
+    const next = await connectedRig({ outbox }, { sessionPresent: true })
+    const second = next.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    deepEqual(brief(next.connection.received), ['CONNECT', 'PUBREL 1'])
+    next.connection.autoRespond()
+    equal((await second.settled).status, 'delivered')
+  })
+
+  test('leaves it to none that a crash keeps from clearing it', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    first.client.publish('a', 'x', { delivery: within(1000, { qos: 2 }) })
+    await elapse(first.clock, 1000)
+    // The process ends here, and the next one before the id is clear.
+    const second = await connectedRig({ outbox }, { sessionPresent: true })
+    const receipt = second.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    deepEqual(
+      [receipt.stage, brief(second.connection.received)],
+      ['stored', ['CONNECT', 'PUBREL 1']],
+    )
+    const third = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(brief(third.connection.received), ['CONNECT', 'PUBREL 1'])
+    third.connection.send(ack(PacketType.PUBCOMP))
+    await settle()
+    deepEqual(brief(third.connection.received).slice(2), ['PUBLISH b 1'])
+  })
+})
 
 describe('a QoS 2 message whose packet id is being recorded when the session is lost', () => {
   for (const onSessionLoss of ['resend', 'report'] as const) {

@@ -162,12 +162,10 @@ describe('link', () => {
       await rig.pass(1)
     }
     await rig.pass(10_000)
-    deepEqual(
-      words(rig.server).map((one) => one[0]),
-      ['a', 'b', 'c', 'd'],
-    )
+    equal(words(rig.server).join(''), ['a', 'b', 'c', 'd'].map((one) => one.repeat(50)).join(''))
     const times = rig.server.map((one) => Number(one.split(' ')[0]) - start)
-    ok((times[0] ?? 0) >= 600 && (times[3] ?? 0) >= 2100 && (times[3] ?? 0) < 3000, times.join(' '))
+    const [first = 0, last = 0] = [times[0], times.at(-1)]
+    ok(first >= 350 && last >= 2100 && last < 3000, times.join(' '))
   })
 
   test('whatever the delays, bytes arrive in their order', async () => {

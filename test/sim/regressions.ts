@@ -21,5 +21,6 @@ export const REGRESSIONS: readonly Regression[] = [
   { name: 'the same with messages on disk', seed: 2087 },
   { name: 'a header without its payload, of a message whose session was lost', seed: 3797 },
   { name: 'a message called superseded that may have arrived', seed: 4562 },
+  { name: 'a packet id that another message still had at the server', seed: 1587 },
   { name: 'a deadline that stood still while the outbox was opened', seed: 2225 },
 ]
