@@ -173,6 +173,7 @@ export class Outbound {
       this.#binding -= 1
       this.#used -= 1
       this.#send(operation, true, now)
+      this.#sendCleared(now)
     }
   }
 
@@ -284,6 +285,8 @@ export class Outbound {
   /** Messages whose ids are clear go out in their order, whichever answer comes first. */
   #sendCleared(now: number): undefined {
     for (let first = this.#clearing.peek(); first?.held; first = this.#clearing.peek()) {
+      // Behind an id that is being recorded.
+      if (!first.staged && this.#binding > 0) return
       this.#clearing.shift()
       first.held = false
       if (first.staged) this.#bind(first)

@@ -22,5 +22,10 @@ export const REGRESSIONS: readonly Regression[] = [
   { name: 'a header without its payload, of a message whose session was lost', seed: 3797 },
   { name: 'a message called superseded that may have arrived', seed: 4562 },
   { name: 'a packet id that another message still had at the server', seed: 1587 },
+  {
+    name: 'a cleared packet id that did not wait for one that was being recorded',
+    seed: 440,
+    change: { durationMs: 1_200_000 },
+  },
   { name: 'a deadline that stood still while the outbox was opened', seed: 2225 },
 ]
