@@ -52,12 +52,9 @@ describe('a QoS 2 message that was given up in flight', () => {
     await elapse(first.clock, 1000)
     // The process ends here, and the next one before the id is clear.
     const second = await connectedRig({ outbox }, { sessionPresent: true })
-    const receipt = second.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
+    second.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
     await settle()
-    deepEqual(
-      [receipt.stage, brief(second.connection.received)],
-      ['stored', ['CONNECT', 'PUBREL 1']],
-    )
+    deepEqual(brief(second.connection.received), ['CONNECT', 'PUBREL 1'])
     const third = await connectedRig({ outbox }, { sessionPresent: true })
     deepEqual(brief(third.connection.received), ['CONNECT', 'PUBREL 1'])
     third.connection.send(ack(PacketType.PUBCOMP))
