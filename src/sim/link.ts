@@ -98,7 +98,7 @@ export class Link {
 
   /** Resets what is connected. */
   cut(): void {
-    for (const connection of this.#connections) connection.reset('the link was cut')
+    for (const connection of this.#connections) connection.reset()
   }
 
   /** Nothing is wrong any more; what was swallowed is gone. */
@@ -230,7 +230,7 @@ class Connection {
   }
 
   /** Both ends are told that it is over, where anything still passes. */
-  reset(_why: string): void {
+  reset(): void {
     if (this.#isOver) return
     this.#toServer.cut()
     this.#toDevice.cut()
@@ -244,7 +244,7 @@ class Connection {
     if (this.#isOver) return
     if (this.#toServer.isBroken || this.#toDevice.isBroken) {
       if (this.#isAbandoned) this.#endToServer(false)
-      else this.reset('bytes are missing')
+      else this.reset()
       return
     }
     this.#toServer.pump()
@@ -273,11 +273,11 @@ class Connection {
   #handleOpened(): void {
     const { world, endpoint, dialling, link } = this.#options
     if (dialling === 'acceptThenClose') {
-      world.agenda.after(link.delayMs(), () => this.reset('it was let in and thrown out'))
+      world.agenda.after(link.delayMs(), () => this.reset())
       return
     }
     if (endpoint?.up !== true) {
-      this.reset('the server has gone')
+      this.reset()
       return
     }
     this.#server = endpoint.accept({
@@ -323,7 +323,7 @@ class Connection {
     lane.cut()
     world.fire('link.cutAtByte', name)
     // The device is told after it has got what passed.
-    world.agenda.after(0, () => this.reset('the link was cut'))
+    world.agenda.after(0, () => this.reset())
   }
 
   #handleClientEnd(orderly: boolean): void {
