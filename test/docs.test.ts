@@ -229,15 +229,16 @@ describe('ARCHITECTURE.md', () => {
         ([, path]) => `src/${path}`,
       ),
       all: row['may import'] === 'all',
+      asUser: row['may import'] === 'the entry points',
       pure: row['pure'] === 'yes',
     }))
     const existing = LAYERS.filter(({ path }) => existsSync(path))
     deepEqual(
       shown.sort((a, b) => (a.path < b.path ? -1 : 1)),
       existing
-        .map(({ path, imports, pure }) => {
+        .map(({ path, imports, asUser = false, pure }) => {
           const all = imports.includes('src/')
-          return { path, imports: all ? [] : [...imports], all, pure }
+          return { path, imports: all ? [] : [...imports], all, asUser, pure }
         })
         .sort((a, b) => (a.path < b.path ? -1 : 1)),
     )

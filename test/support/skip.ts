@@ -83,6 +83,9 @@ export const CAPABILITIES = {
   'mosquitto-clients': program('mosquitto_pub', 'mosquitto-clients'),
   openssl: program('openssl', 'openssl'),
   strace: program('strace', 'strace'),
+  bash: program('bash', 'bash'),
+  zsh: program('zsh', 'zsh'),
+  fish: program('fish', 'fish'),
   ipv6: { present: await hasIpv6Loopback(), remedy: 'give the loopback interface the address ::1' },
   'global-websocket': {
     present: typeof (globalThis as { WebSocket?: unknown }).WebSocket === 'function',

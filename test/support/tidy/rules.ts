@@ -66,6 +66,7 @@ function mayImport(layer: Layer, target: string, typeOnly: boolean): boolean {
   const folder = layer.path.slice(0, layer.path.lastIndexOf('/') + 1)
   const neighbour = folder !== 'src/' && target.startsWith(folder)
   if (neighbour && (!layer.pure || layerOf(target)?.pure === true)) return true
+  if (layer.asUser && isEntry(target)) return true
   return covers(layer.imports, target) || (typeOnly && covers(layer.typesOf ?? [], target))
 }
 
@@ -98,7 +99,7 @@ const extensions: Rule = {
 
 const barrels: Rule = {
   name: 'sources import from the file that defines a name',
-  applies: (path) => inSrc(path) && !isEntry(path),
+  applies: (path) => inSrc(path) && !isEntry(path) && layerOf(path)?.asUser !== true,
   find: (file) =>
     importsOf(file).flatMap(({ specifier, reexport, line }) => {
       const target = resolveImport(file.path, specifier) ?? ''

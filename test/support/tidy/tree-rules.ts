@@ -39,6 +39,7 @@ function importGraph(files: readonly SourceFile[]): Map<string, string[]> {
 /** The parts of package.json that the rules look at. */
 export interface Manifest {
   readonly exports: unknown
+  readonly bin?: unknown
   readonly dependencies?: Readonly<Record<string, string>>
 }
 
@@ -51,6 +52,7 @@ export function entrySources(manifest: Manifest): string[] {
     if (match !== null) found.add(`src/${match[1]}.ts`)
   }
   walk(manifest.exports)
+  walk(manifest.bin ?? {})
   return [...found]
 }
 

@@ -1,0 +1,102 @@
+// Finds the command that a person wrote, runs it, and says how it ended. The only place that turns what is
+// thrown into words and a number.
+
+import { readArguments } from './arguments.ts'
+import { type Command, type Context, Stop } from './command.ts'
+import { allCommands, commandNames, loadCommand } from './commands.ts'
+import { ENDINGS } from './exit-codes.ts'
+import { shortHelp, wholeHelp } from './help.ts'
+import { listed } from './options.ts'
+import { shown, UsageError } from './usage-error.ts'
+
+/**
+ * Runs the command in `args`.
+ * @param version what `--version` says
+ * @returns the number that the process ends with; never rejects
+ */
+export async function runCli(
+  args: readonly string[],
+  context: Context,
+  version: string,
+): Promise<number> {
+  const [name = ''] = args
+  try {
+    const ending = await runCommand(args, context, version)
+    // A command that was done in time is done, whatever came after.
+    if (ending !== 'done') context.stopped.throwIfAborted()
+    return ENDINGS[ending].code
+  } catch (error) {
+    if (error instanceof Stop) return ENDINGS[error.ending].code
+    await context.err.line(`${context.err.paint('red', 'umqtt:')} ${wordsOf(error)}`)
+    if (!(error instanceof UsageError)) return ENDINGS.failed.code
+    const help = commandNames().includes(name) ? `umqtt ${name} --help` : 'umqtt --help'
+    await context.err.line(`Try: ${help}`)
+    return ENDINGS.usage.code
+  } finally {
+    await Promise.all([context.out.flush(), context.err.flush()])
+  }
+}
+
+async function runCommand(
+  args: readonly string[],
+  context: Context,
+  version: string,
+): Promise<keyof typeof ENDINGS> {
+  const [name, ...rest] = args
+  if (name === undefined) {
+    await context.err.write(await overview())
+    return 'usage'
+  }
+  if (name === '--version' || name === 'version') {
+    await context.out.line(version)
+    return 'done'
+  }
+  if (name === '--help' || name === 'help') {
+    const [about] = rest
+    const text = about === undefined ? await overview() : wholeHelp(await find(about))
+    await context.out.write(text)
+    return 'done'
+  }
+  const command = await find(name)
+  if (asksForHelp(rest)) {
+    await context.out.write(shortHelp(command))
+    return 'done'
+  }
+  return command.run(context, readArguments(command, rest))
+}
+
+/** `--help` anywhere before `--`. `-h` is the host, as in other clients of this kind. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return (end === -1 ? args : args.slice(0, end)).includes('--help')
+}
+
+async function find(name: string): Promise<Command> {
+  const command = await loadCommand(name)
+  if (command !== undefined) return command
+  throw new UsageError(`There is no command ${shown(name)}: write ${listed(commandNames())}`)
+}
+
+async function overview(): Promise<string> {
+  const commands = await allCommands()
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  return [
+    `$ ${commands[0]?.examples[0]}`,
+    '',
+    'umqtt: an MQTT client that holds on.',
+    'usage: umqtt COMMAND [OPTION]…',
+    '',
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'umqtt COMMAND --help fits a screen; umqtt help COMMAND says everything.',
+    '',
+  ].join('\n')
+}
+
+/** What went wrong, and why, as far as it is known. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause, message } = error
+  const why = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : ''
+  return `${message || error.name}${why}`
+}
