@@ -24,6 +24,7 @@ import {
   take,
   watch,
 } from '../simple/conversation.ts'
+import { paced } from '../support/pace.ts'
 
 const KEPT = { request: { cleanStart: false } } as const
 const RESUMED = { ...KEPT, sessionPresent: true } as const
@@ -241,7 +242,7 @@ describe('messages', () => {
     const stuck = watch(client.publish('stuck', 'x', { qos: 1 }))
     const { packetId } = await take(connection, PacketType.PUBLISH)
     let used = 0
-    for (let batch = 0; batch < 70; batch += 1) {
+    for (let batch = 0; batch < paced(70, 2); batch += 1) {
       const calls = Array.from({ length: 1000 }, () => client.publish('a', 'x', { qos: 1 }))
       for (let index = 0; index < 1000; index += 1) {
         const packet = await take(connection, PacketType.PUBLISH)

@@ -9,15 +9,16 @@ import { LogStore } from '../../src/outbox/log/log-store.ts'
 import { cutEverywhere, OPTIONS, severalLives } from '../support/power-loss.ts'
 import { FAST_CHECK } from '../support/seed.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
+import { paced } from '../support/pace.ts'
 
 describe('the log on a disk that loses power', () => {
   test('has every promised commit, whole and in order, wherever the power goes', async () => {
     // Those beside the seed of the run once failed: a closing that did not tell what had failed before it.
-    for (const seed of [FAST_CHECK.seed, 4, 9]) await cutEverywhere(seed)
+    for (const seed of [FAST_CHECK.seed, 4, 9].slice(0, paced(3, 1))) await cutEverywhere(seed)
   })
 
   test('goes on after a power loss, and survives the next one', () =>
-    severalLives(FAST_CHECK.seed, 60))
+    severalLives(FAST_CHECK.seed, paced(60, 5)))
 
   test('frees every segment in which nothing lives, also straight after it was opened', async () => {
     const disk = new SimulatedDisk()

@@ -10,6 +10,7 @@ import type { Entry } from '../../src/robust/entry.ts'
 import type { DeliveryPolicy } from '../../src/robust/policies.ts'
 import { CourierRig } from '../support/courier-rig.ts'
 import { runs } from '../support/seed.ts'
+import { paced } from '../support/pace.ts'
 
 const CODES = [0, 0x10, 0x80, 0x83, 0x87, 0x91, 0x92, 0x97, 0x99]
 
@@ -142,9 +143,10 @@ describe('courier: any events', () => {
     const steps = names.flatMap((name) =>
       name === 'answer' ? CODES.map((_, i) => `answer:${i}`) : [name],
     )
+    const walkedWays = paced(ways.length, 2)
     let walked = 0
     for (const policy of POLICIES) {
-      for (const way of ways) {
+      for (const way of ways.slice(0, walkedWays)) {
         for (const first of steps) {
           for (const second of steps) {
             const rig = new CourierRig()
@@ -166,6 +168,6 @@ describe('courier: any events', () => {
         }
       }
     }
-    deepEqual(walked, POLICIES.length * ways.length * steps.length ** 2)
+    deepEqual(walked, POLICIES.length * walkedWays * steps.length ** 2)
   })
 })

@@ -1,5 +1,7 @@
 // How much processor time a piece of work takes, so that a busy machine does not make a test fail.
 
+import { paced } from './pace.ts'
+
 interface Platform {
   readonly process?: {
     readonly cpuUsage?: () => { readonly user: number; readonly system: number }
@@ -19,7 +21,8 @@ export function cpuTimeOf(run: () => void): number {
 }
 
 /** Throws when four times the work takes far more than four times the time; a square would take 16. */
-export function checkLinear(run: (count: number) => void, count: number): void {
+export function checkLinear(run: (count: number) => void, compiled: number): void {
+  const count = paced(compiled, compiled / 50)
   const quarter = cpuTimeOf(() => run(count / 4))
   const whole = cpuTimeOf(() => run(count))
   if (whole < quarter * 8 + 400_000) return
