@@ -1,6 +1,6 @@
 // Seconds of chaos on the links to a real server, with messages of every QoS: nothing that was promised is
 // lost, nothing is doubled at QoS 2, each topic keeps its order, and the heap stays where it was.
-// `npm run torture` has a longer run.
+// What the server doubles by itself is not the client's: see server-repeats.test.ts. `npm run torture` is longer.
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'

@@ -10,6 +10,7 @@ import { MQTTClient } from '../../src/robust.node.ts'
 import type { RobustOptions } from '../../src/robust/types.ts'
 import type { QoS } from '../../src/simple/types.ts'
 import { type Direction, FaultProxy } from '../../src/testing/fault-proxy.ts'
+import { ServerRepeats } from './server-repeats.ts'
 import { type Dice, dice } from './simulated-disk.ts'
 
 /** How chaos is run. */
@@ -32,6 +33,8 @@ export interface ChaosSummary {
   readonly lost: readonly number[]
   /** At QoS 0 and 2. */
   readonly doubled: readonly number[]
+  /** At QoS 2, which the server sent again although it had sent PUBREL: no client can tell. */
+  readonly doubledByServer: number
   /** At QoS 1, which may be. */
   readonly doubledAtOne: number
   /** Sent in another order than they were published, or handled in another than they arrived. */
@@ -116,6 +119,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   const receiver = new MQTTClient(`chaos-receiver-${protocol}`, proxies[1].url, settings)
   const sent = orderOn(proxies[0], 'to-server')
   const arrived = orderOn(proxies[1], 'to-client')
+  const repeats = new ServerRepeats()
+  proxies[1].watch((passed) => repeats.add(passed))
   const handled = new Order()
   const counts = new Uint8Array(MESSAGES_MAX)
   let received = 0
@@ -170,13 +175,16 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     const heapGrowthBytes = heapSizeBytes() - heapBytes
     const numbers = Array.from({ length: published }, (_, i) => i)
     const count = (number: number): number => counts[number] as number
+    const doubled = numbers.filter((number) => number % 3 !== 1 && count(number) > 1)
+    const isServers = (number: number): boolean => repeats.payloads.has(`${number}`)
     return {
       published,
       received,
       faults,
       connections: proxies[0].connections + proxies[1].connections,
       lost: numbers.filter((number) => number % 3 > 0 && count(number) === 0),
-      doubled: numbers.filter((number) => number % 3 !== 1 && count(number) > 1),
+      doubled: doubled.filter((number) => !isServers(number)),
+      doubledByServer: doubled.filter(isServers).length,
       doubledAtOne: numbers.filter((number) => number % 3 === 1 && count(number) > 1).length,
       disordered: [
         ...sent.disordered,

@@ -37,6 +37,7 @@ try {
   say(`  ${storm.connections} connections; ${JSON.stringify(storm.outcomes)}`)
   say(`  lost ${storm.lost.length}, doubled at QoS 0 and 2 ${storm.doubled.length}`)
   say(`  doubled at QoS 1 ${storm.doubledAtOne}, which may be`)
+  say(`  doubled at QoS 2 by the server ${storm.doubledByServer}`)
   say(`  out of order ${storm.disordered.length}; by the server ${storm.disorderedByServer}`)
   say(`  the heap grew by ${storm.heapGrowthBytes} bytes`)
   const warnings = [...writer.warnings, ...reader.warnings]
