@@ -1,0 +1,101 @@
+// Messages of QoS 2 whose steps are recorded before they are taken: an id is recorded when the server is
+// known not to hold it for another, and whatever follows waits until the record is safe. §4.1, §4.3.3
+
+import { deepEqual } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { PublishOperation } from '../../src/engine/operations.ts'
+import { pubcomp, pubrec, Rig, sentAre } from '../support/engine-rig.ts'
+
+/** Publishes at QoS 2, with a record of each step or without. */
+function publish(rig: Rig, topic: string, staged = true): PublishOperation {
+  const operation = new PublishOperation(topic, topic.length, topic, topic.length, 2, false)
+  operation.context = topic
+  operation.followed = true
+  operation.staged = staged
+  rig.do((engine, now) => engine.publish(operation, true, now))
+  return operation
+}
+
+/** What is to be recorded now, as `packetId state`. */
+function records(rig: Rig): string[] {
+  return rig.take('publish').map(({ packetId, state }) => `${packetId} ${state}`)
+}
+
+/** The record is safe; somebody still waits for the message. */
+function proceed(rig: Rig, operation: PublishOperation): void {
+  operation.context = operation.topic
+  rig.do((engine, now) => engine.proceed(operation, now))
+}
+
+describe('the packet id of a message that is recorded', () => {
+  test('is recorded before PUBLISH goes out, and PUBREC before PUBREL', () => {
+    const rig = new Rig()
+    rig.connect()
+    const message = publish(rig, 'a')
+    sentAre(rig.flush(), [])
+    deepEqual(records(rig), ['1 bound'])
+    proceed(rig, message)
+    sentAre(rig.flush(), ['PUBLISH 1 a'])
+    sentAre(rig.receive(pubrec(1)), [])
+    deepEqual(records(rig), ['1 received'])
+    proceed(rig, message)
+    sentAre(rig.flush(), ['PUBREL 1'])
+  })
+
+  test('is not recorded before it is clear, when the server may hold it for another', () => {
+    const rig = new Rig()
+    rig.resume()
+    const message = publish(rig, 'a')
+    sentAre(rig.flush(), ['PUBREL 1'])
+    deepEqual(records(rig), [])
+    sentAre(rig.receive(pubcomp(1)), [])
+    deepEqual(records(rig), ['1 bound'])
+    proceed(rig, message)
+    sentAre(rig.flush(), ['PUBLISH 1 a'])
+  })
+
+  test('is not recorded on a connection that ended before it was clear', () => {
+    const rig = new Rig()
+    rig.resume()
+    publish(rig, 'a')
+    rig.flush()
+    rig.close()
+    deepEqual(
+      rig.take('publish').map(({ state }) => state),
+      ['done'],
+    )
+    rig.resume()
+    const again = publish(rig, 'a')
+    sentAre(rig.flush(), ['PUBREL 2'])
+    deepEqual(records(rig), [])
+    rig.receive(pubcomp(2))
+    deepEqual([again.state, records(rig)], ['bound', ['2 bound']])
+  })
+
+  test('holds up a message without a record whose id is clear meanwhile', () => {
+    const rig = new Rig()
+    rig.resume()
+    const first = publish(rig, 'a')
+    publish(rig, 'b', false)
+    sentAre(rig.flush(), ['PUBREL 1', 'PUBREL 2'])
+    sentAre(rig.receive(pubcomp(1), pubcomp(2)), [])
+    deepEqual(records(rig), ['1 bound'])
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH 2 b'])
+  })
+
+  test('is recorded in the order of publishing, whichever PUBCOMP comes first', () => {
+    const rig = new Rig()
+    rig.resume()
+    const first = publish(rig, 'a')
+    const second = publish(rig, 'b')
+    rig.flush()
+    rig.receive(pubcomp(2))
+    deepEqual(records(rig), [])
+    rig.receive(pubcomp(1))
+    deepEqual(records(rig), ['1 bound', '2 bound'])
+    proceed(rig, first)
+    proceed(rig, second)
+    sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH 2 b'])
+  })
+})
