@@ -57,6 +57,8 @@ export class Keeper {
   readonly #records = new EntryRecords()
   readonly #receivedIds = new Set<number>()
   readonly #aside = new Map<string, SetAside>()
+  /** Whose record stands under a packet id: it is written over when a new session gives the id to another. */
+  readonly #bound = new Map<number, Entry>()
   /** Where the next page begins, and what in it was handed over already or is set aside. */
   #from = 0
   #saidEvictable = false
@@ -140,12 +142,11 @@ export class Keeper {
   stage(entry: Entry, state: StoredStage['state'], done: () => void): void {
     const { packetId, keptPacketId } = entry
     const value = writeJson({ seq: entry.entryId, state } satisfies StoredStage)
-    const ops: Op[] = [['set', `${OUTBOUND}${packetId}`, value]]
     // Of a session that was lost.
-    if (keptPacketId !== 0 && keptPacketId !== packetId) {
-      ops.unshift(['unset', `${OUTBOUND}${keptPacketId}`])
-    }
+    const ops = packetId === keptPacketId ? [] : this.#unbind(entry)
+    ops.push(['set', `${OUTBOUND}${packetId}`, value])
     entry.keptPacketId = packetId
+    this.#bound.set(packetId, entry)
     this.#write(ops, 'power', done)
   }
 
@@ -154,8 +155,7 @@ export class Keeper {
    * worst; one that was given up would be sent after all.
    */
   remove(entry: Entry): void {
-    const ops: Op[] = [['delete', entry.entryId]]
-    if (entry.keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${entry.keptPacketId}`])
+    const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
     const { status, qos } = entry
     const isAnswered = status === 'delivered' || status === 'rejected'
     this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', nothing)
@@ -163,11 +163,13 @@ export class Keeper {
 
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */
   putAside(entry: Entry, reason: string): void {
-    const { entryId: seq, id, keptPacketId } = entry
+    const { entryId: seq, id } = entry
     this.#aside.set(id, { seq, reason })
-    const ops: Op[] = [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })]]
-    if (keptPacketId !== 0) ops.push(['unset', `${OUTBOUND}${keptPacketId}`])
-    this.#write(ops, 'power', nothing)
+    this.#write(
+      [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })], ...this.#unbind(entry)],
+      'power',
+      nothing,
+    )
   }
 
   /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
@@ -233,6 +235,14 @@ export class Keeper {
     return [...Array.from(this.#aside, ([id, { reason }]) => ({ id, reason })), ...damaged]
   }
 
+  /** Forgets under which packet id a message was, unless another has the record by now. */
+  #unbind(entry: Entry): Op[] {
+    const { keptPacketId } = entry
+    if (this.#bound.get(keptPacketId) !== entry) return []
+    this.#bound.delete(keptPacketId)
+    return [['unset', `${OUTBOUND}${keptPacketId}`]]
+  }
+
   /** What cannot be written is said, and goes on: the message matters more than its record. */
   #write(ops: readonly Op[], sync: SyncLevel, done: () => void): void {
     this.#outbox.enqueue(ops, sync, (error) => {
@@ -254,6 +264,7 @@ export class Keeper {
       if (!hasSession) return this.#owner.handleOrphaned(entry)
       entry.packetId = packetId
       entry.keptPacketId = packetId
+      this.#bound.set(packetId, entry)
       entry.state = state
       this.#owner.handleRestored(entry)
     } catch (error) {

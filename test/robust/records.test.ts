@@ -7,7 +7,7 @@ import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
-import { accepted, brief, connectedRig } from '../support/robust-rig.ts'
+import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 const ack = (type: 7): Packet => ({ type, packetId: 1, reasonCode: 0, properties: {} })
@@ -60,6 +60,44 @@ describe('a QoS 2 message that was given up in flight', () => {
     third.connection.send(ack(PacketType.PUBCOMP))
     await settle()
     deepEqual(brief(third.connection.received).slice(2), ['PUBLISH b 1'])
+  })
+})
+
+describe('the record of a packet id that two messages have had', () => {
+  test('is that of the later one, also when the earlier one gets another id', async () => {
+    const outbox = new KeptStore()
+    const first = robustClient({ outbox })
+    await first.client.open()
+    // The second goes first: "a" gets the packet id 2, "b" 1.
+    first.client.publish('a', 'x', { delivery: guaranteed({ qos: 2, priority: 1 }) })
+    first.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
+    const { received } = await accepted(first)
+    deepEqual(brief(received), ['CONNECT', 'PUBLISH b 1', 'PUBLISH a 2'])
+    // The process ends here. The server has lost the session: the ids change hands.
+    const second = await connectedRig({ outbox })
+    deepEqual(brief(second.connection.received), ['CONNECT', 'PUBLISH a 1', 'PUBLISH b 2'])
+    // The process ends here, and the server has the session.
+    const third = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(brief(third.connection.received), ['CONNECT', 'PUBLISH a 1 DUP', 'PUBLISH b 2 DUP'])
+  })
+
+  test('stays when the earlier one has its outcome', async () => {
+    const outbox = new KeptStore()
+    const first = robustClient({ outbox })
+    await first.client.open()
+    first.client.publish('a', 'x', { delivery: guaranteed({ qos: 2, priority: 1 }) })
+    first.client.publish('b', 'y', { delivery: guaranteed({ qos: 2 }) })
+    await accepted(first)
+    // The process ends here. In the new session only one may be in flight.
+    const second = await connectedRig({ outbox }, { connack: { receiveMaximum: 1 } })
+    deepEqual(brief(second.connection.received), ['CONNECT', 'PUBLISH a 1'])
+    for await (const { id, topic } of second.client.outbox.entries()) {
+      if (topic === 'b') await second.client.outbox.cancel(id)
+    }
+    await settle()
+    // The process ends here, and the server has the session.
+    const third = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(brief(third.connection.received), ['CONNECT', 'PUBLISH a 1 DUP'])
   })
 })
 
