@@ -216,7 +216,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (state === 'done') {
       // One at a time: the engine sends the next that waits to be sent again.
       if (this.courier.sendQuota === 1) this.#lastSentAt = this.now
-      return this.courier.handleAnswer(entry, this.now)
+      this.courier.handleAnswer(entry, this.now)
+      // Its exchange is over, and the id free for another, though it has no outcome.
+      if (entry.status === undefined) this.keeper?.unstage(entry)
+      return
     }
     if (answer instanceof MqttError) return this.courier.handleInterrupted(entry)
     if (state !== 'bound') this.courier.handleReceived(entry)

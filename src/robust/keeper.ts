@@ -150,6 +150,12 @@ export class Keeper {
     this.#write(ops, 'power', done)
   }
 
+  /** Forgets the exchange of a message that has to begin anew. */
+  unstage(entry: Entry): void {
+    const ops = this.#unbind(entry)
+    if (ops.length > 0) this.#write(ops, 'power', nothing)
+  }
+
   /**
    * Forgets a message that has its outcome. One that the server has answered comes back as a duplicate at the
    * worst; one that was given up would be sent after all.

@@ -63,6 +63,31 @@ describe('a QoS 2 message that was given up in flight', () => {
   })
 })
 
+describe('the record of a packet id whose message was turned away', () => {
+  test("goes with the exchange: the id may be another message's when the process ends", async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    const receipt = first.client.publish('a', 'x', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    deepEqual(brief(first.connection.received), ['CONNECT', 'PUBLISH a 1'])
+    // 0x97 Quota exceeded: it is sent again in a while.
+    first.connection.send({
+      type: PacketType.PUBREC,
+      packetId: 1,
+      reasonCode: 0x97,
+      properties: {},
+    })
+    await settle()
+    equal(receipt.outcome, undefined)
+    // The process ends here: nothing of the message is in flight.
+    const second = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(brief(second.connection.received), ['CONNECT', 'PUBREL 1'])
+    second.connection.send(ack(PacketType.PUBCOMP))
+    await settle()
+    deepEqual(brief(second.connection.received).slice(2), ['PUBLISH a 1'])
+  })
+})
+
 describe('the record of a packet id that two messages have had', () => {
   test('is that of the later one, also when the earlier one gets another id', async () => {
     const outbox = new KeptStore()
