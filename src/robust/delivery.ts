@@ -228,6 +228,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       // It may have another id by now, whose record is not safe.
       if (entry.packetId === packetId) this.#core.engine.proceed(entry, this.now)
       this.#core.driver.touch()
+      // What waits behind it may follow, and nothing else would say so before the server answers.
+      this.pump()
     }
     // What was given up is kept no more.
     if (entry.status !== undefined) proceed()

@@ -63,6 +63,27 @@ describe('a QoS 2 message that was given up in flight', () => {
   })
 })
 
+describe('what waits behind a packet id that is being recorded', () => {
+  test('goes out when it is recorded, and waits for no answer of the server', async () => {
+    const { client, connection } = await connectedRig({ outbox: new KeptStore() })
+    for (const [topic, qos] of [
+      ['a', 2],
+      ['b', 1],
+      ['c', 2],
+      ['d', 1],
+    ] as const) {
+      client.publish(topic, 'x', { delivery: guaranteed({ qos }) })
+    }
+    await settle()
+    deepEqual(brief(connection.received).slice(1), [
+      'PUBLISH a 1',
+      'PUBLISH b 2',
+      'PUBLISH c 3',
+      'PUBLISH d 4',
+    ])
+  })
+})
+
 describe('the record of a packet id whose message was turned away', () => {
   test("goes with the exchange: the id may be another message's when the process ends", async () => {
     const outbox = new KeptStore()
