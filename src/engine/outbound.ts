@@ -177,12 +177,18 @@ export class Outbound {
     }
   }
 
-  /** Takes up what was in flight when the process before this one ended, in the order of sending. */
+  /**
+   * Takes up what was in flight when the process before this one ended, in the order of sending. A message of
+   * QoS 1 whose packet id nobody knows gets another; one for which there is none left begins anew.
+   */
   restore(operations: readonly PublishOperation[]): void {
+    const { inflight } = this
+    for (const operation of operations) if (operation.packetId !== 0) inflight.restore(operation)
     for (const operation of operations) {
-      this.inflight.restore(operation)
+      if (operation.packetId !== 0) this.#cleared?.add(operation.packetId)
+      else if (inflight.full) operation.state = 'new'
+      else inflight.add(operation)
       operation.sequence = this.#sequence += 1
-      this.#cleared?.add(operation.packetId)
     }
   }
 

@@ -379,7 +379,8 @@ export class Courier {
 
   /** The server has forgotten the session in which this one was in flight. Whether it is sent again. */
   #isLost(entry: Entry, now: number): boolean {
-    if (entry.policy.onSessionLoss !== 'resend') {
+    // What no process is known to have sent is not given up.
+    if (entry.policy.onSessionLoss !== 'resend' && entry.attempts > 0) {
       this.#settle(entry, 'maybe-delivered', now)
       return false
     }

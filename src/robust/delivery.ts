@@ -39,7 +39,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #isReading = false
   #closed = false
   #hasSession = false
-  /** Messages of an earlier process that have a packet id, until the outbox is open. */
+  /** Messages of an earlier process that may be in flight, until the outbox is open. */
   readonly #restored: Entry[] = []
   /** Durable messages by the id of their receipt: those without an outcome, and the last that have one. */
   readonly #known = new Map<string, Entry>()
@@ -262,14 +262,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   handleRestored(entry: Entry): void {
     this.#own(entry)
     this.#known.set(entry.id, entry)
-    if (entry.packetId !== 0) this.#restored.push(entry)
-    this.courier.restore(entry)
-  }
-
-  handleOrphaned(entry: Entry): void {
-    this.#own(entry)
-    this.#known.set(entry.id, entry)
-    this.courier.restoreLost(entry, this.now)
+    if (entry.state === 'new') this.courier.restore(entry)
+    else this.#restored.push(entry)
   }
 
   warn(code: string, message: string): void {
@@ -393,7 +387,12 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const { nextSeq, hasSession, receivedIds } = await this.keeper.open()
     this.courier.startAt(nextSeq)
     this.#hasSession = hasSession
-    if (hasSession) this.#core.engine.restore(this.#restored.splice(0), receivedIds)
+    const restored = this.#restored.splice(0).sort((a, b) => a.entryId - b.entryId)
+    if (hasSession) this.#core.engine.restore(restored, receivedIds)
+    for (const entry of restored) {
+      if (hasSession) this.courier.restore(entry)
+      else this.courier.restoreLost(entry, this.now)
+    }
   }
 
   /** Reads what waits, page by page; what is published meanwhile comes behind all of it. */

@@ -119,6 +119,8 @@ export interface StoredStage {
   readonly seq: number
   /** `sent`: its PUBLISH may have left; `released`: PUBREC is in. */
   readonly state: 'sent' | 'released'
+  /** Whether messages of its topic at QoS 1 were kept when it was sent: they go before it. */
+  readonly after: true | undefined
 }
 
 /** What the session table keeps, as JSON. */

@@ -26,7 +26,7 @@ interface SetAside {
 }
 
 /** The packet id of a message in flight, and how far it is. */
-type Bound = readonly [packetId: number, StoredStage['state']]
+type Bound = readonly [packetId: number, StoredStage]
 
 /** What was found when an outbox was opened. */
 export interface Kept {
@@ -44,10 +44,8 @@ export interface KeeperOwner {
   handleStored(entry: Entry): void
   handleStoreFailed(entry: Entry, error: StoreError): void
   readonly clientId: string
-  /** A message of an earlier process; in flight when it has a packet id. */
+  /** A message of an earlier process; one that may be in flight is not `new`. */
   handleRestored(entry: Entry): void
-  /** The same, of another session, which it cannot be finished in. */
-  handleOrphaned(entry: Entry): void
   warn(code: string, message: string): void
 }
 
@@ -63,6 +61,10 @@ export class Keeper {
   #from = 0
   #saidEvictable = false
   readonly #taken = new Set<number>()
+  /** How many QoS 1 messages of each topic are kept: of none a packet id is recorded. */
+  readonly #ones = new Map<string, number>()
+  /** By topic, the last QoS 2 message whose PUBLISH goes out again behind such messages. */
+  readonly #resent = new Map<string, number>()
 
   constructor(outbox: Outbox, owner: KeeperOwner) {
     this.#outbox = outbox
@@ -75,7 +77,8 @@ export class Keeper {
   }
 
   /**
-   * Opens the outbox and hands over what was in flight; `readOn` gives the rest.
+   * Opens the outbox and hands over what was in flight; `readOn` gives the rest. Where what goes before it is
+   * in the rest, it is read as far as that.
    * @throws {StoreError} it cannot be opened, or is somebody else's
    */
   async open(): Promise<Kept> {
@@ -93,8 +96,8 @@ export class Keeper {
       }
       const packetId = Number(key.slice(1))
       if (key.startsWith(OUTBOUND)) {
-        const { seq, state: stage } = readJson<StoredStage>(value)
-        stages.set(seq, [packetId, stage])
+        const stage = readJson<StoredStage>(value)
+        stages.set(stage.seq, [packetId, stage])
       } else if (key.startsWith(INBOUND) && hasSession) this.#receivedIds.add(packetId)
       if (!hasSession) ops.push(['unset', key])
     }
@@ -108,6 +111,8 @@ export class Keeper {
     if (!hasSession) ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)])
     if (ops.length > 0) await this.#outbox.write(ops, 'power')
     this.#from = lowest
+    const last = Math.max(0, ...this.#resent.values())
+    for (let more = true; more && this.#from <= last;) more = await this.readOn()
     return { nextSeq, hasSession, receivedIds: [...this.#receivedIds] }
   }
 
@@ -130,18 +135,23 @@ export class Keeper {
   /** Keeps a message that was accepted. */
   put(entry: Entry): void {
     const ops: Op[] = [['put', entry.entryId, this.#records.encode(entry, this.#owner.clocks)]]
+    this.#countOne(entry, 1)
     this.#outbox.enqueue(ops, 'power', (error) => {
       if (error === undefined) {
         this.#warnOfEviction()
         this.#owner.handleStored(entry)
-      } else this.#owner.handleStoreFailed(entry, error)
+      } else {
+        this.#countOne(entry, -1)
+        this.#owner.handleStoreFailed(entry, error)
+      }
     })
   }
 
   /** Keeps how far the exchange of a QoS 2 message is; `done` is called once it is safe. */
   stage(entry: Entry, state: StoredStage['state'], done: () => void): void {
-    const { packetId, keptPacketId } = entry
-    const value = writeJson({ seq: entry.entryId, state } satisfies StoredStage)
+    const { packetId, keptPacketId, entryId: seq, topic } = entry
+    const after = state === 'sent' && this.#ones.has(topic) ? true : undefined
+    const value = writeJson({ seq, state, after } satisfies StoredStage)
     // Of a session that was lost.
     const ops = packetId === keptPacketId ? [] : this.#unbind(entry)
     ops.push(['set', `${OUTBOUND}${packetId}`, value])
@@ -162,6 +172,7 @@ export class Keeper {
    */
   remove(entry: Entry): void {
     const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
+    this.#countOne(entry, -1)
     const { status, qos } = entry
     const isAnswered = status === 'delivered' || status === 'rejected'
     this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', nothing)
@@ -171,6 +182,7 @@ export class Keeper {
   putAside(entry: Entry, reason: string): void {
     const { entryId: seq, id } = entry
     this.#aside.set(id, { seq, reason })
+    this.#countOne(entry, -1)
     this.#write(
       [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })], ...this.#unbind(entry)],
       'power',
@@ -241,6 +253,13 @@ export class Keeper {
     return [...Array.from(this.#aside, ([id, { reason }]) => ({ id, reason })), ...damaged]
   }
 
+  #countOne({ qos, topic }: Entry, sign: 1 | -1): void {
+    if (qos !== 1) return
+    const count = (this.#ones.get(topic) ?? 0) + sign
+    if (count > 0) this.#ones.set(topic, count)
+    else this.#ones.delete(topic)
+  }
+
   /** Forgets under which packet id a message was, unless another has the record by now. */
   #unbind(entry: Entry): Op[] {
     const { keptPacketId } = entry
@@ -264,14 +283,19 @@ export class Keeper {
       // Whether it was sent before the end of the process is not known.
       entry.possiblyDuplicated = entry.qos === 1
       entry.staged = entry.qos === 2
-      if (found === undefined) return this.#owner.handleRestored(entry)
-      const [packetId, state] = found
-      entry.attempts = 1
-      if (!hasSession) return this.#owner.handleOrphaned(entry)
-      entry.packetId = packetId
-      entry.keptPacketId = packetId
-      this.#bound.set(packetId, entry)
-      entry.state = state
+      this.#countOne(entry, 1)
+      if (found !== undefined) {
+        const [packetId, { state, after }] = found
+        entry.attempts = 1
+        entry.state = state
+        if (after) this.#resent.set(entry.topic, seq)
+        if (hasSession) {
+          entry.packetId = packetId
+          entry.keptPacketId = packetId
+          this.#bound.set(packetId, entry)
+        }
+        // Of what was sent at QoS 1 no packet id is recorded: it gets another.
+      } else if (entry.qos === 1 && seq < (this.#resent.get(entry.topic) ?? 0)) entry.state = 'sent'
       this.#owner.handleRestored(entry)
     } catch (error) {
       this.#owner.warn(

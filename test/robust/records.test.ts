@@ -99,7 +99,7 @@ describe('the record of a packet id whose message was turned away', () => {
       properties: {},
     })
     await settle()
-    equal(receipt.outcome, undefined)
+    equal(receipt.stage, 'sent')
     // The process ends here: nothing of the message is in flight.
     const second = await connectedRig({ outbox }, { sessionPresent: true })
     deepEqual(brief(second.connection.received), ['CONNECT', 'PUBREL 1'])

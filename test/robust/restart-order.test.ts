@@ -1,0 +1,113 @@
+// The order of a topic over the end of a process: a QoS 2 message whose packet id is recorded is sent again
+// at once, and what was published before it at QoS 1, of which no id is recorded, goes out before it.
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Packet, PacketType } from '../../src/codec/packets.ts'
+import { guaranteed } from '../../src/robust/policies.ts'
+import { KeptStore } from '../support/kept-store.ts'
+import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
+import { settle } from '../support/scripted-memory.ts'
+
+const ONE = guaranteed()
+const TWO = guaranteed({ qos: 2 })
+
+/** A store in which QoS 1 and 2 are in flight: "t" at 1 and 2, "other" at 1, "t" at 1 again. */
+async function leftBehind(clientId?: string): Promise<KeptStore> {
+  const outbox = new KeptStore()
+  const { client, connection } = await connectedRig({ outbox, ...(clientId && { clientId }) })
+  client.publish('t', 'first', { delivery: ONE })
+  client.publish('t', 'second', { delivery: TWO })
+  client.publish('other', 'x', { delivery: ONE })
+  client.publish('t', 'third', { delivery: ONE })
+  await settle()
+  deepEqual(brief(connection.received), [
+    'CONNECT',
+    'PUBLISH t 1',
+    'PUBLISH t 2',
+    'PUBLISH other 3',
+    'PUBLISH t 4',
+  ])
+  return outbox
+}
+
+/** What arrived, as `payload qos`. */
+function payloads(received: readonly Packet[]): string[] {
+  return received.flatMap((packet) =>
+    packet.type === PacketType.PUBLISH
+      ? [`${String.fromCharCode(...packet.payload)} ${packet.qos}`]
+      : [],
+  )
+}
+
+describe('what was in flight when a process ended', () => {
+  test('keeps the order of its topic over QoS 1 and 2', async () => {
+    const outbox = await leftBehind()
+    const { connection } = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(payloads(connection.received), ['first 1', 'second 2', 'x 1', 'third 1'])
+    deepEqual(brief(connection.received).slice(1, 3), ['PUBLISH t 1 DUP', 'PUBLISH t 2 DUP'])
+  })
+
+  test('keeps it when the server has room for one at a time', async () => {
+    const outbox = await leftBehind()
+    const connack = { receiveMaximum: 1 }
+    const { connection } = await connectedRig({ outbox }, { connack, sessionPresent: true })
+    deepEqual(payloads(connection.received), ['first 1'])
+    connection.autoRespond()
+    connection.send({ type: PacketType.PUBACK, packetId: 1, reasonCode: 0, properties: {} })
+    await settle()
+    deepEqual(payloads(connection.received), ['first 1', 'second 2', 'x 1', 'third 1'])
+  })
+
+  for (const onSessionLoss of ['resend', 'report'] as const) {
+    test(`keeps it when the session is lost, with ${onSessionLoss} at QoS 1`, async () => {
+      const outbox = new KeptStore()
+      const first = await connectedRig({ outbox })
+      const one = { ...ONE, onSessionLoss }
+      first.client.publish('t', 'first', { delivery: one })
+      first.client.publish('t', 'second', { delivery: { ...TWO, onSessionLoss: 'resend' } })
+      await settle()
+      // Nobody knows whether the first had been sent: it is not given up.
+      const { connection } = await connectedRig({ outbox })
+      deepEqual(payloads(connection.received), ['first 1', 'second 2'])
+    })
+  }
+
+  test('keeps it in the outbox of another client id', async () => {
+    const outbox = await leftBehind('before')
+    const { connection } = await connectedRig({ outbox })
+    deepEqual(payloads(connection.received), ['first 1', 'second 2', 'x 1', 'third 1'])
+  })
+
+  test('needs none of it once PUBREC was in', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    first.client.publish('t', 'first', { delivery: ONE })
+    first.client.publish('t', 'second', { delivery: TWO })
+    await settle()
+    first.connection.send({ type: PacketType.PUBREC, packetId: 2, reasonCode: 0, properties: {} })
+    await settle()
+    const { connection } = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBREL 2', 'PUBLISH t 1'])
+  })
+
+  test('is read before the first connection as far as it has to go first', async () => {
+    const outbox = new KeptStore()
+    const first = robustClient({ outbox })
+    await first.client.open()
+    for (let i = 0; i < 1500; i += 1) {
+      first.client.publish('slow', `${i}`, { delivery: guaranteed({ priority: 0 }) })
+    }
+    first.client.publish('t', 'first', { delivery: ONE })
+    first.client.publish('t', 'second', { delivery: TWO })
+    const { received } = await accepted(first, { connack: { receiveMaximum: 2 } })
+    deepEqual(payloads(received), ['first 1', 'second 2'])
+    const connack = { receiveMaximum: 2 }
+    const { connection } = await connectedRig({ outbox }, { connack, sessionPresent: true })
+    deepEqual(payloads(connection.received), ['first 1', 'second 2'])
+    connection.autoRespond()
+    connection.send({ type: PacketType.PUBACK, packetId: 1, reasonCode: 0, properties: {} })
+    await settle()
+    equal(payloads(connection.received).length, 1502)
+  })
+})
