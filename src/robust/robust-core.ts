@@ -29,6 +29,8 @@ interface Waiter {
   fail(error: unknown): void
   /** Whether it goes on waiting after a failure. */
   readonly retry: boolean
+  /** Whether it does after a refusal too, as long as the client goes on trying. */
+  readonly isRequest: boolean
 }
 
 export class RobustCore implements Layer {
@@ -48,6 +50,7 @@ export class RobustCore implements Layer {
   #result: ConnectResult | undefined
   #hadSession = false
   #sessionsLost = 0
+  #saidRefused = false
   #lostAt = 0
   #ended = false
   #closing: Promise<void> | undefined
@@ -133,13 +136,14 @@ export class RobustCore implements Layer {
   }
 
   connect(retry: boolean, signal: AbortSignal | undefined): Promise<ConnectResult> {
-    return this.#whenConnected((result) => Promise.resolve(result), retry, signal)
+    return this.#whenConnected((result) => Promise.resolve(result), retry, false, signal)
   }
 
   /** Does something on a connection: on the one that there is, or first of all on the next one. */
   async #whenConnected<T>(
     action: (result: ConnectResult) => Promise<T>,
     retry: boolean,
+    isRequest: boolean,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (signal?.aborted) throw signal.reason
@@ -151,6 +155,7 @@ export class RobustCore implements Layer {
       connected: (result) => void action(result).then(wait.resolve, wait.reject),
       fail: wait.reject,
       retry,
+      isRequest,
     }
     this.#connecting.push(waiter)
     const stopWatching = watch(signal, wait.reject)
@@ -177,7 +182,7 @@ export class RobustCore implements Layer {
           throw new ClosedError('Not sent: the client is closed', { sent: 'no' })
         }
         try {
-          return await this.#whenConnected(request, true, signal)
+          return await this.#whenConnected(request, true, true, signal)
         } catch (error) {
           if (!isUnanswered(error) || this.#ended) throw error
         }
@@ -283,7 +288,7 @@ export class RobustCore implements Layer {
   }
 
   handleWaiting({ delayMs, slowLane }: Omit<Decision, 'stop'>, error: Error): void {
-    if (slowLane) this.#failConnecting(error)
+    if (slowLane) this.#handleRefused(error)
     this.#announce()
     this.events.emit('waiting', { delayMs, error, slowLane })
   }
@@ -302,6 +307,7 @@ export class RobustCore implements Layer {
     if (!this.#dialler.handleConnected(result)) return
     const { sessionPresent } = output.packet
     this.#result = result
+    this.#saidRefused = false
     this.connector.handleConnected(result)
     const lost = this.#hadSession && !sessionPresent
     const { inflight } = this.delivery.courier.counts
@@ -395,6 +401,17 @@ export class RobustCore implements Layer {
     this.warn(
       'session-not-kept',
       `The server "${this.#dialler.server}" forgets our session: let it keep sessions (Mosquitto: "persistence true")`,
+    )
+  }
+
+  /** Who waits for the connection itself is told; a request is made when the server accepts us after all. */
+  #handleRefused(error: Error): void {
+    for (const { fail, isRequest } of this.#connecting) if (!isRequest) fail(error)
+    if (this.#requests === 0 || this.#saidRefused) return
+    this.#saidRefused = true
+    this.warn(
+      'connection-refused',
+      `A subscribe or unsubscribe waits, and the client tries rarely: ${error.message}`,
     )
   }
 

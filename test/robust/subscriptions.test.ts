@@ -83,13 +83,39 @@ describe('subscribe without a connection', () => {
     deepEqual(brief(second.received), ['CONNECT'])
   })
 
-  test('rejects when the server refuses the client for good', async () => {
+  test('waits while the server refuses the client, which is said once, and loses nothing then', async () => {
     const rig = robustClient()
+    const received: string[] = []
+    const subscribing = watch(rig.client.subscribe('a', {}, (topic) => received.push(topic)))
+    const connecting = failure(rig.client.connect(), ConnectRefusedError)
+    await refused(rig, 0x87)
+    await connecting
+    await refused(rig, 0x87)
+    deepEqual(
+      [subscribing.status, rig.warnings.map(({ code }) => code)],
+      ['open', ['connection-refused']],
+    )
+    match(rig.warnings[0]?.message ?? '', /subscribe.+0x87/)
+    // The server has the session of an earlier process, and in it a message.
+    const connection = await dialled(rig)
+    await connection.connect()
+    connection.send({
+      type: PacketType.CONNACK,
+      sessionPresent: true,
+      reasonCode: 0,
+      properties: {},
+    })
+    connection.publish('a', 'x', { qos: 1 })
+    connection.autoRespond()
+    await settle()
+    deepEqual([received, subscribing.status], [['a'], 'fulfilled'])
+  })
+
+  test('rejects when a refusal ends the trying', async () => {
+    const rig = robustClient({ reconnect: { whenRefused: 'stop' } })
     const subscribing = failure(rig.client.subscribe('a'), ConnectRefusedError)
     await refused(rig, 0x87)
-    await subscribing
-    const connection = await accepted(rig)
-    deepEqual(brief(connection.received), ['CONNECT'])
+    equal((await subscribing).reasonCode, 0x87)
   })
 
   test('rejects when its signal aborts, and nothing is sent', async () => {
