@@ -271,7 +271,10 @@ export class Keeper {
   /** What cannot be written is said, and goes on: the message matters more than its record. */
   #write(ops: readonly Op[], sync: SyncLevel, done: () => void): void {
     this.#outbox.enqueue(ops, sync, (error) => {
-      if (error !== undefined) this.#owner.warn('outbox', error.message)
+      if (error !== undefined) {
+        const what = 'after a restart what was sent may go out again, and so may what was given up'
+        this.#owner.warn('outbox', `${error.message}: ${what}`)
+      }
       done()
     })
   }

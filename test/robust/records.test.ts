@@ -1,9 +1,10 @@
 // What is recorded ahead of the bytes, on a store that takes its time: a connection may end, and its session
 // be lost, between a packet id and its record. Nothing goes out then that is not whole, nor before its record.
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Packet, PacketType } from '../../src/codec/packets.ts'
+import { StoreError } from '../../src/errors.ts'
 import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
@@ -60,6 +61,38 @@ describe('a QoS 2 message that was given up in flight', () => {
     third.connection.send(ack(PacketType.PUBCOMP))
     await settle()
     deepEqual(brief(third.connection.received).slice(2), ['PUBLISH b 1'])
+  })
+})
+
+/** A disk that is broken while somebody says so: nothing more gets on it. */
+class BrokenStore extends KeptStore {
+  isBroken = false
+
+  override async commit(ops: readonly Op[]): Promise<void> {
+    if (this.isBroken) throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write')
+    return super.commit(ops)
+  }
+}
+
+describe('a packet id that cannot be recorded', () => {
+  test('keeps no message back, and the warning says what a restart may do now', async () => {
+    const outbox = new BrokenStore()
+    const first = robustClient({ outbox })
+    await first.client.open()
+    const receipt = first.client.publish('a', 'x', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    equal(receipt.stage, 'stored')
+    outbox.isBroken = true
+    const connection = await accepted(first)
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBLISH a 1'])
+    const [warning] = first.warnings
+    equal(warning?.code, 'outbox')
+    match(warning.message, /after a restart .+ again/)
+    connection.autoRespond()
+    connection.send({ ...ack(PacketType.PUBCOMP), type: PacketType.PUBREC } as Packet)
+    await settle()
+    const { status, possiblyDuplicated } = await receipt.settled
+    deepEqual([status, possiblyDuplicated], ['delivered', false])
   })
 })
 
