@@ -399,7 +399,11 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   async #readOn(): Promise<void> {
     this.#isReading = true
     try {
-      while (!this.#closed && (await this.keeper?.readOn())) this.pump()
+      while (!this.#closed && (await this.keeper?.readOn())) {
+        // The time of some was up while no process had them.
+        this.courier.handleTimeout(this.now)
+        this.pump()
+      }
     } catch (error) {
       this.warn('outbox', (error as StoreError).message)
       throw error

@@ -86,6 +86,32 @@ describe('an outbox of more than one page', () => {
     deepEqual(rig.warnings, [])
   })
 
+  test('sends nothing of a later page whose time was up before it was read', async () => {
+    const outbox = new SlowStore()
+    const first = robustClient({ outbox, random: seeded(2) })
+    await first.client.disconnect()
+    for (let i = 0; i < COUNT; i += 1) {
+      const isOld = i % 2 === 1
+      first.client.publish(isOld ? 'old' : 'good', `${i}`, {
+        delivery: within(isOld ? '1m' : '1d', { durable: 'required' }),
+      })
+    }
+    await settle()
+    await first.client[Symbol.asyncDispose]()
+    outbox.pagesFree = 1
+    const rig = robustClient({ outbox })
+    rig.wall.epochMs += 120_000
+    void rig.client.connect()
+    const connection = await accepted(rig)
+    connection.autoRespond()
+    // Nothing is under way whose answer would look at the clock.
+    await settle()
+    outbox.letAll()
+    await rig.client.drain()
+    const sent = brief(connection.received).filter((line) => line.startsWith('PUBLISH'))
+    deepEqual([sent.length, sent.filter((line) => line.includes('old')).length], [COUNT / 2, 0])
+  })
+
   test('knows what was in flight before it connects, wherever that is stored', async () => {
     const outbox = await filled()
     const first = await connectedRig({ outbox }, { connack: { receiveMaximum: COUNT + 10 } })
