@@ -266,7 +266,7 @@ export class Outbound {
       throw violation(text, '§4.3')
     }
     const isClearing = operation.state === 'clearing'
-    if (next === 'done' || isClearing) this.#cleared?.add(packetId)
+    if ((next === 'done' && operation.qos === 2) || isClearing) this.#cleared?.add(packetId)
     if (isClearing) {
       operation.held = true
       return this.#sendCleared(now)

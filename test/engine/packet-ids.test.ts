@@ -21,18 +21,18 @@ class Bare {
   settled = 0
   readonly #ack = new Uint8Array([0x40, 2, 0, 0])
 
-  constructor(receiveMaximum: number) {
+  constructor(receiveMaximum: number, sessionPresent = false) {
     const bounds = { acknowledgementMs: Infinity, operationMs: Infinity }
     this.engine = new Engine({ ...OPTIONS, ...bounds }, makeRuntime())
     this.engine.connect(SETTINGS, 0)
     this.engine.handleOpened(0)
-    const bytes = encode(connack({ receiveMaximum }), 5)
+    const bytes = encode(connack({ receiveMaximum }, sessionPresent), 5)
     this.engine.handleData(bytes, bytes.length, 0)
     this.#poll()
   }
 
-  publish(topic = 'a'): PublishOperation {
-    const operation = new PublishOperation(topic, 1, '', 0, 1, false)
+  publish(topic = 'a', qos: 1 | 2 = 1): PublishOperation {
+    const operation = new PublishOperation(topic, 1, '', 0, qos, false)
     operation.context = topic
     this.engine.publish(operation, true, 0)
     this.engine.out.clear()
@@ -73,6 +73,13 @@ describe('packet ids', () => {
     bare.acknowledge(1)
     equal(stuck.answer, 0)
     equal(bare.engine.counters.strayAcknowledgements, 0)
+  })
+
+  test('are not known to be free at QoS 2 because QoS 1 has used them, in a session that is not ours', () => {
+    const bare = new Bare(10, true)
+    for (let i = 0; i < 65_535; i += 1) bare.acknowledge(bare.publish().packetId)
+    const { packetId, state } = bare.publish('a', 2)
+    deepEqual([packetId, state], [1, 'clearing'])
   })
 
   test('are given when a message is sent: 70,000 may wait, and all go out in order', () => {
