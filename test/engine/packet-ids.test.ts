@@ -77,9 +77,10 @@ describe('packet ids', () => {
 
   test('are not known to be free at QoS 2 because QoS 1 has used them, in a session that is not ours', () => {
     const bare = new Bare(10, true)
-    for (let i = 0; i < 65_535; i += 1) bare.acknowledge(bare.publish().packetId)
+    const count = paced(65_535, 2_000)
+    for (let i = 0; i < count; i += 1) bare.acknowledge(bare.publish().packetId)
     const { packetId, state } = bare.publish('a', 2)
-    deepEqual([packetId, state], [1, 'clearing'])
+    deepEqual([packetId, state], [(count % 65_535) + 1, 'clearing'])
   })
 
   test('are given when a message is sent: 70,000 may wait, and all go out in order', () => {
