@@ -13,7 +13,7 @@ import { ROOT } from './lib/run.mjs'
  * The order of imports is that of the bundle, and like packs best beside like: it is worth 200 bytes.
  */
 const BUDGETS = [
-  { entry: 'umqtt/simple', limitBytes: 27_900, targetBytes: 12_000 },
+  { entry: 'umqtt/simple', limitBytes: 27_950, targetBytes: 12_000 },
   { entry: 'umqtt/robust', limitBytes: 48_400, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
