@@ -22,8 +22,10 @@ try {
     sourcemap: 'inline',
     logLevel: 'error',
   })
+  // Of its processes one runs on each core: what else V8 starts would only take their time.
   const { code } = await run(process.execPath, [
     '--enable-source-maps',
+    '--single-threaded',
     outfile,
     ...process.argv.slice(2),
   ])

@@ -210,6 +210,7 @@ export class App {
     const payload = payloadOf(ledger.nextNumber, sizeBytes)
     const { expiresAfterMs } = policy
     const message = ledger.add({
+      number: ledger.nextNumber,
       device: plan.clientId,
       topic,
       policy,
@@ -233,7 +234,7 @@ export class App {
     this.#byId.set(receipt.id, message)
     this.#watch(receipt, message)
     const early = this.#early.get(receipt.id)
-    this.#early.clear()
+    if (this.#early.size > 0) this.#early.clear()
     if (early !== undefined) this.#settle(message, early)
     if (policy.durable !== 'no' && plan.outbox === 'disk') this.#watchStored(receipt, message)
     if (random.chance(FOLLOWED)) void this.#follow(receipt, message)
@@ -284,11 +285,7 @@ export class App {
   #lookUp(): void {
     const { ledger, plan, life, client, world } = this.#options
     if (life.number === 1) return
-    const open = ledger.messages.filter(
-      ({ device, outcome, stored }) =>
-        device === plan.clientId && outcome === undefined && stored === 'disk',
-    )
-    for (const message of open) {
+    for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
       const leftMs = this.#leftMs(message)
       client.receipt(message.receiptId).then(

@@ -1,9 +1,9 @@
 // Every message of a run, by number: those that devices publish and those that come to them. Everybody who
 // meets one looks it up here.
 
-import { decodeUtf8, encodeUtf8 } from '../codec/utf8.ts'
+import { encodeUtf8 } from '../codec/utf8.ts'
 import type { Delivery, SentMessage } from './observations.ts'
-import { numberOf } from './payload.ts'
+import { numberIn } from './payload.ts'
 import type { Catalogue } from './server/options.ts'
 
 export class Ledger implements Catalogue {
@@ -11,12 +11,26 @@ export class Ledger implements Catalogue {
   /** How many of them handlers have published. */
   replies = 0
   readonly #deliveries = new Map<number, Delivery>()
+  /** Messages by device, but for those that `stored` has left out. */
+  readonly #open = new Map<string, SentMessage[]>()
 
-  /** Takes a message that is about to be published, under the next number. */
-  add(message: Omit<SentMessage, 'number'>): SentMessage {
-    const numbered: SentMessage = { ...message, number: this.messages.length + 1 }
-    this.messages.push(numbered)
-    return numbered
+  /** Takes a message that is about to be published, under `nextNumber`. */
+  add(message: SentMessage): SentMessage {
+    this.messages.push(message)
+    const open = this.#open.get(message.device)
+    if (open === undefined) this.#open.set(message.device, [message])
+    else open.push(message)
+    return message
+  }
+
+  /** What earlier processes of a device had stored, and had not heard the end of; none of them lives. */
+  stored(device: string): readonly SentMessage[] {
+    // The others never come back: a dead process stores nothing more, and an outcome stays.
+    const open = (this.#open.get(device) ?? []).filter(
+      ({ outcome, stored }) => outcome === undefined && stored === 'disk',
+    )
+    this.#open.set(device, open)
+    return [...open]
   }
 
   get nextNumber(): number {
@@ -28,7 +42,7 @@ export class Ledger implements Catalogue {
   }
 
   numberIn(payload: Uint8Array): number {
-    return numberOf(decodeUtf8(payload, 0, payload.length) ?? '')
+    return numberIn(payload)
   }
 
   faultOf(payload: Uint8Array): string | undefined {

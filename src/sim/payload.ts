@@ -6,11 +6,6 @@ export function payloadOf(number: number, sizeBytes: number): string {
   return `#${number} `.padEnd(sizeBytes, '.')
 }
 
-/** The number of a message, from its payload; 0 when it says none. */
-export function numberOf(payload: string): number {
-  return Number(/#(\d+) /.exec(payload)?.[1] ?? 0)
-}
-
 /** The number of a delivery; 0 when it says none. */
 export function deliveryOf(payload: string): number {
   return Number(/^(\d+)>/.exec(payload)?.[1] ?? 0)

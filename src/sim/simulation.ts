@@ -161,7 +161,8 @@ class Settled {
 function isQuiet(servers: readonly ModelServer[]): boolean {
   return servers.every(({ options }) =>
     [...options.cluster.sessions.values()].every(
-      ({ owner, outgoing }) => owner === undefined || outgoing.length === 0,
+      ({ owner, queued, inflight }) =>
+        owner === undefined || (queued.length === 0 && inflight.size === 0),
     ),
   )
 }

@@ -204,7 +204,8 @@ describe('model server: messages to clients', () => {
     client.ack(PUBREC, 2)
     equal(client.of(PUBREL)[0]?.packetId, 2)
     client.ack(PUBCOMP, 2)
-    deepEqual(rig.cluster.sessions.get('c')?.outgoing, [])
+    equal(rig.cluster.sessions.get('c')?.inflight.size, 0)
+    deepEqual(rig.cluster.sessions.get('c')?.queued, [])
     equal(rig.listener.kinds().filter((kind) => kind === 'acknowledged').length, 2)
   })
 

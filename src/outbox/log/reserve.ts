@@ -52,7 +52,8 @@ export class Reserve {
 
   async #write(): Promise<void> {
     const length = Math.min(CHUNK_BYTES, this.#sizeBytes)
-    const chunk = Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13)
+    const chunk = new Uint8Array(length)
+    for (let i = 0; i < length; i += 1) chunk[i] = (i * 2_654_435_761) >>> 13
     const file = await this.#files.open(RESERVE_NAME, true)
     try {
       for (let at = 0; at < this.#sizeBytes; at += CHUNK_BYTES) {

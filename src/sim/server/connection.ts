@@ -155,9 +155,11 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     if (packet.type !== PacketType.CONNECT && !this.connected) {
       return this.#breach(`packet ${packet.type} before CONNACK`, 0x82)
     }
-    const sizeBytes = encodedSize(packet, this.#decoder.version)
-    if (sizeBytes > this.#sizeMaximum) {
-      return this.#breach(`${sizeBytes} bytes are above ${this.#sizeMaximum}`, 0x95)
+    if (this.#sizeMaximum < Infinity) {
+      const sizeBytes = encodedSize(packet, this.#decoder.version)
+      if (sizeBytes > this.#sizeMaximum) {
+        return this.#breach(`${sizeBytes} bytes are above ${this.#sizeMaximum}`, 0x95)
+      }
     }
     if (this.#session !== undefined) this.#session.known = true
     switch (packet.type) {

@@ -32,29 +32,26 @@ export class Deliverer {
   pump(): void {
     const { session, receiveMaximum } = this.#options
     if (this.#resuming) return
-    let open = 0
-    for (const { state, delivery } of session.outgoing) {
-      if (state !== 'queued' && delivery.qos > 0) open += 1
-    }
-    for (const outgoing of [...session.outgoing]) {
-      if (outgoing.state !== 'queued') continue
-      if (outgoing.delivery.qos > 0) {
-        if (open >= receiveMaximum) return
-        open += 1
+    const { queued, inflight } = session
+    for (let next = queued[0]; next !== undefined; next = queued[0]) {
+      if (next.delivery.qos > 0) {
+        if (inflight.size >= receiveMaximum) return
         do session.lastId = (session.lastId % 65_535) + 1
-        while (session.outgoing.some(({ packetId }) => packetId === session.lastId))
-        outgoing.packetId = session.lastId
+        while (inflight.has(session.lastId))
+        next.packetId = session.lastId
+        inflight.set(next.packetId, next)
       }
-      this.#send(outgoing, false)
+      queued.shift()
+      this.#send(next, false)
     }
   }
 
   /** What a resumed session sends again, in its order. [MQTT-4.4.0-1] */
   resume(): void {
     this.#resuming = true
-    for (const outgoing of [...this.#options.session.outgoing]) {
+    for (const outgoing of this.#options.session.inflight.values()) {
       if (outgoing.state === 'received') this.#options.send(ack(PUBREL, outgoing.packetId))
-      else if (outgoing.state === 'sent') this.#send(outgoing, true)
+      else this.#send(outgoing, true)
     }
     this.#resuming = false
   }
@@ -63,11 +60,9 @@ export class Deliverer {
   handle({ type, packetId, reasonCode }: AckPacket): string | undefined {
     const { session, world } = this.#options
     const wanted = type === PUBCOMP ? 'received' : 'sent'
-    const outgoing = session.outgoing.find(
-      (one) => one.packetId === packetId && one.state === wanted,
-    )
+    const outgoing = session.inflight.get(packetId)
     // Sent twice, it may be answered twice.
-    if (outgoing === undefined) return undefined
+    if (outgoing?.state !== wanted) return undefined
     if (type === PUBCOMP) {
       this.#finish(outgoing)
       return undefined
@@ -86,18 +81,16 @@ export class Deliverer {
   }
 
   #finish(outgoing: Outgoing): void {
-    const { session } = this.#options
-    session.outgoing = session.outgoing.filter((one) => one !== outgoing)
+    this.#options.session.inflight.delete(outgoing.packetId)
     this.pump()
   }
 
   #send(outgoing: Outgoing, dup: boolean): void {
-    const { session, catalogue, send } = this.#options
+    const { catalogue, send } = this.#options
     const { delivery, payload, packetId, retain, properties } = outgoing
     const { qos, topic } = delivery
     catalogue.deliver(delivery)
-    if (qos === 0) session.outgoing = session.outgoing.filter((one) => one !== outgoing)
-    else outgoing.state = 'sent'
+    outgoing.state = 'sent'
     send({
       type: PUBLISH,
       topic,

@@ -44,8 +44,10 @@ export class ServerSession {
   readonly subscriptions: Map<string, QoS> = new Map()
   /** QoS 2 ids of the client between PUBLISH and PUBREL, and the message of each; undefined: not tracked. */
   readonly received: Map<number, SentMessage | undefined> = new Map()
-  /** What the client has not acknowledged to the end, in order. */
-  outgoing: Outgoing[] = []
+  /** What waits to be sent, in order. */
+  readonly queued: Outgoing[] = []
+  /** What was sent and is not acknowledged to the end, by packet id, in the order of sending. */
+  readonly inflight: Map<number, Outgoing> = new Map()
   lastId = 0
   owner: SessionOwner | undefined
   /** Seconds that it outlives its connection; Infinity: for good. */
@@ -201,7 +203,7 @@ export class Cluster {
       handled: [],
       acknowledged: false,
     }
-    session.outgoing.push({
+    session.queued.push({
       delivery,
       payload,
       properties,
