@@ -59,9 +59,10 @@ export const PUBLISH_TRANSITIONS: {
     bound: { send: 'sent', fail: 'done' },
     clearing: { bind: 'bound', clear: 'clearing', pubcomp: 'sent', fail: 'done' },
     sent: { send: 'sent', receive: 'received', pubrec: 'released', refuse: 'done', fail: 'done' },
-    received: { receive: 'received', release: 'released', fail: 'done' },
-    // A PUBREC that comes again, after a resumed session, is answered again. §4.3.3
-    released: { send: 'released', pubrec: 'released', pubcomp: 'done', fail: 'done' },
+    // From here on nothing but the server's answers can end it, whatever its limits are by then.
+    received: { receive: 'received', release: 'released' },
+    // A PUBREC that comes again is answered again. §4.3.3
+    released: { pubrec: 'released', pubcomp: 'done' },
     done: {},
   },
 }
