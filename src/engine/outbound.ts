@@ -471,6 +471,8 @@ export class Outbound {
     event: 'send' | 'fail',
     answer: number | MqttError | undefined,
   ): void {
+    // One that had been sent and is not sent again: the server may hold its id, as in `forget`.
+    if (operation.qos === 2 && operation.state === 'sent') this.#cleared = new Set()
     this.#move(operation, event)
     operation.answer = answer
     this.#release(operation)

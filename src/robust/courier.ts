@@ -434,7 +434,10 @@ export class Courier {
       return this.#interrupt(entry)
     }
     entry.error = error
-    this.#settle(entry, error?.code === 'ERR_MQTT_TIMEOUT' ? 'expired' : 'refused', now)
+    const status = error?.code === 'ERR_MQTT_TIMEOUT' ? 'expired' : 'refused'
+    // What was sent before the limits of the server were lower may have arrived.
+    const wasSent = entry.resumed || entry.possiblyDuplicated
+    this.#settle(entry, wasSent ? 'maybe-delivered' : status, now)
   }
 
   /** The server may take it later, unless a newer one has taken its place. */

@@ -57,6 +57,20 @@ describe('a publish that the server does not take', () => {
     })
   }
 
+  test('though it was sent before leaves a packet id that is cleared before it is used again', () => {
+    const rig = new Rig()
+    rig.connect()
+    const operation = rig.publish('a', 2)
+    rig.flush()
+    rig.close()
+    sentAre(rig.resume({ maximumQoS: 1 }), [])
+    equal(operation.state, 'done')
+    rig.close()
+    sentAre(rig.resume(), [])
+    rig.publish('b', 2)
+    sentAre(rig.flush(), ['PUBREL 2'])
+  })
+
   test('is refused when it needs what MQTT 3.1.1 has not', () => {
     const rig = new Rig()
     rig.connect({}, { version: 4 })

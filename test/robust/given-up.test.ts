@@ -51,6 +51,20 @@ describe('a message given up in flight', () => {
     equal((await receipt.settled).possiblyDuplicated, true)
   })
 
+  test('by limits that are lower when its session goes on may have arrived', async () => {
+    const rig = await connectedRig()
+    const receipt = rig.client.publish('t', 'x', { qos: 2 })
+    await take(rig.connection, PacketType.PUBLISH)
+    rig.connection.destroy()
+    const second = await accepted(rig, { sessionPresent: true, connack: { maximumQoS: 1 } })
+    const { status, error } = await receipt.settled
+    deepEqual(
+      [status, (error as { code?: string }).code],
+      ['maybe-delivered', 'ERR_MQTT_NOT_SUPPORTED'],
+    )
+    deepEqual(brief(second.received).slice(1), [])
+  })
+
   test('counts as in flight when its session is lost', async () => {
     const rig = await connectedRig()
     rig.client.publish('t', 'x')
