@@ -388,11 +388,13 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.startAt(nextSeq)
     this.#hasSession = hasSession
     const restored = this.#restored.splice(0).sort((a, b) => a.entryId - b.entryId)
-    if (hasSession) this.#core.engine.restore(restored, receivedIds)
-    for (const entry of restored) {
-      if (hasSession) this.courier.restore(entry)
-      else this.courier.restoreLost(entry, this.now)
-    }
+    // Of a message at QoS 2 that has no packet id the session was lost before.
+    const isLost = ({ qos, packetId }: Entry): boolean =>
+      !hasSession || (qos === 2 && packetId === 0)
+    const kept = restored.filter((entry) => !isLost(entry))
+    if (hasSession) this.#core.engine.restore(kept, receivedIds)
+    for (const entry of kept) this.courier.restore(entry)
+    for (const entry of restored) if (isLost(entry)) this.courier.restoreLost(entry, this.now)
   }
 
   /** Reads what waits, page by page; what is published meanwhile comes behind all of it. */

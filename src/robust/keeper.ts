@@ -18,6 +18,8 @@ const CLIENT_KEY = 'client'
 const OUTBOUND = 'o'
 const INBOUND = 'i'
 const QUARANTINED = 'q'
+/** Above all packet ids: with its number, what was in flight in a session that is gone, until its outcome is kept. */
+const LOST = 65_536
 
 /** A message that was found to end connections. */
 interface SetAside {
@@ -98,6 +100,8 @@ export class Keeper {
       if (key.startsWith(OUTBOUND)) {
         const stage = readJson<StoredStage>(value)
         stages.set(stage.seq, [packetId, stage])
+        if (packetId > LOST) continue
+        if (!hasSession) ops.push(['set', `${OUTBOUND}${LOST + stage.seq}`, value])
       } else if (key.startsWith(INBOUND) && hasSession) this.#receivedIds.add(packetId)
       if (!hasSession) ops.push(['unset', key])
     }
@@ -289,14 +293,13 @@ export class Keeper {
       this.#countOne(entry, 1)
       if (found !== undefined) {
         const [packetId, { state, after }] = found
+        const isLost = !hasSession || packetId > LOST
         entry.attempts = 1
         entry.state = state
         if (after) this.#resent.set(entry.topic, seq)
-        if (hasSession) {
-          entry.packetId = packetId
-          entry.keptPacketId = packetId
-          this.#bound.set(packetId, entry)
-        }
+        entry.keptPacketId = isLost ? LOST + seq : packetId
+        this.#bound.set(entry.keptPacketId, entry)
+        if (!isLost) entry.packetId = packetId
         // Of what was sent at QoS 1 no packet id is recorded: it gets another.
       } else if (entry.qos === 1 && seq < (this.#resent.get(entry.topic) ?? 0)) entry.state = 'sent'
       this.#owner.handleRestored(entry)
