@@ -4,13 +4,16 @@ import { armedNames } from '../src/sim/faults.ts'
 import type { DevicePlan, Plan } from '../src/sim/plan.ts'
 
 export function describePlan(plan: Plan): string[] {
-  const { seed, durationMs, devices, servers, sharedSessions, faults } = plan
+  const { seed, durationMs, devices, servers, sharedSessions, faults, simple } = plan
   const names = servers.map(({ host, only311 }) => (only311 ? `${host} (3.1.1 alone)` : host))
   return [
     `seed      ${seed}, ${(durationMs / 60_000).toFixed(1)} minutes of faults`,
     `servers   ${names.join(', ')}${servers.length > 1 && sharedSessions ? ', one cluster' : ''}`,
     ...armedNames(faults).map((name) => `fault     ${name} ${numbersOf(faults, name)}`),
     ...devices.flatMap(describeDevice),
+    ...(simple === undefined
+      ? []
+      : [`device    ${simple.clientId} of umqtt/simple: ${JSON.stringify(simple)}`]),
   ]
 }
 
@@ -29,6 +32,8 @@ function describeDevice(device: DevicePlan): string[] {
     ...(device.credentials ? ['credentials'] : []),
     ...(Object.keys(reconnect).length > 0 ? [JSON.stringify(reconnect)] : []),
     ...(device.disconnectEveryMs < Infinity ? ['disconnects at times'] : []),
+    ...(device.renames === undefined ? [] : ['changes its name']),
+    ...(device.closesEveryMs === undefined ? [] : ['closes its client at times']),
     ...(device.resubscribeEveryMs < Infinity ? ['subscribes anew at times'] : []),
   ]
   return [

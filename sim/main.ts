@@ -4,6 +4,7 @@
 //     --faults a.b,c.d  the same with these faults alone; `none`
 //     --devices K       the same with the first K devices
 //     --minutes M       the same with so many minutes of faults
+//     --plain           the same without what is rare
 //     --trace N         only the last N lines; 0: none
 //     --mutant NAME     with that planted bug
 //   --runs N            that many seeds; the first that fails is shrunk, and ends it
@@ -49,6 +50,7 @@ const { values, positionals } = parseArgs({
     faults: { type: 'string' },
     devices: { type: 'string' },
     minutes: { type: 'string' },
+    plain: { type: 'boolean' },
     trace: { type: 'string' },
     mutant: { type: 'string' },
     runs: { type: 'string' },
@@ -179,6 +181,7 @@ function changeOf(): PlanChange {
   const devices = numberOf('devices', 1)
   const minutes = numberOf('minutes', 0)
   return {
+    ...(values.plain === true && { plain: true }),
     ...(names !== undefined && { faults: names }),
     ...(devices !== undefined && { devices }),
     ...(minutes !== undefined && { durationMs: minutes * 60_000 }),

@@ -1,7 +1,7 @@
 // One run in this process, as numbers and texts that another process can be told: what the program's
 // children do, and the tests of the gate. A promise that nobody waits for and that rejects is a violation too.
 
-import { type PlanChange, changePlan, planOf, type Plan } from '../src/sim/plan.ts'
+import { type PlanChange, changePlan, plainPlanOf, planOf, type Plan } from '../src/sim/plan.ts'
 import { runPlan } from '../src/sim/simulation.ts'
 import type { Violation } from '../src/sim/world.ts'
 
@@ -31,7 +31,7 @@ const DONE = Promise.resolve()
 
 /** The plan of a job. */
 export function planOfJob({ seed, change }: RunJob): Plan {
-  const plan = planOf(seed)
+  const plan = change?.plain === true ? plainPlanOf(seed) : planOf(seed)
   return change === undefined ? plan : changePlan(plan, change)
 }
 
@@ -71,8 +71,9 @@ export async function runOnePlan(plan: Plan, traceLines = 0): Promise<RunReport>
 
 /** The command that repeats a run. */
 export function commandOf({ seed, change = {} }: RunJob): string {
-  const { faults, devices, durationMs } = change
+  const { faults, devices, durationMs, plain } = change
   const words = [`npm run sim -- --seed ${seed}`]
+  if (plain === true) words.push('--plain')
   if (faults !== undefined)
     words.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (devices !== undefined) words.push(`--devices ${devices}`)

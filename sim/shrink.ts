@@ -2,7 +2,7 @@
 // time. Deterministic, and bounded: the smallest is not promised, a small one is.
 
 import { armedNames } from '../src/sim/faults.ts'
-import { type PlanChange, planOf } from '../src/sim/plan.ts'
+import { deviceCount, plainPlanOf, type PlanChange, planOf } from '../src/sim/plan.ts'
 import type { RunJob, RunReport } from './run.ts'
 
 /** The most runs that are spent on one failure. */
@@ -37,14 +37,15 @@ export async function shrink(
     best = { job, report }
     return true
   }
-  const plan = planOf(seed)
+  await isSmaller({ plain: true })
+  const plan = best.job.change?.plain === true ? plainPlanOf(seed) : planOf(seed)
   const durationMs = (): number => best.job.change?.durationMs ?? plan.durationMs
 
   // What came after the violation is not needed.
   const at = Math.ceil((failed.report.violations[0]?.at ?? Infinity) / MINUTE_MS) * MINUTE_MS
   if (at > 0 && at < durationMs()) await isSmaller({ durationMs: at })
   await shrinkFaults(best.job.change?.faults ?? armedNames(plan.faults), isSmaller)
-  for (let devices = 1; devices < (best.job.change?.devices ?? plan.devices.length); devices += 1) {
+  for (let devices = 1; devices < (best.job.change?.devices ?? deviceCount(plan)); devices += 1) {
     if (await isSmaller({ devices })) break
   }
   for (let shorter = true; shorter && durationMs() > MINUTE_MS;) {

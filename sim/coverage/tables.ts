@@ -9,6 +9,7 @@ import type { Visits } from './counters.ts'
 const COURIER_MOVES: readonly string[] = [
   // Published before the outbox was read.
   'nowhere acceptEarly early',
+  'nowhere acceptEarly outcome',
   'early accept line',
   'early accept outcome',
   'early acceptNext engine',
@@ -68,6 +69,12 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   courier: COURIER_MOVES,
 }
 
+/** Rows of the engine that neither client of this package can come through, and why. */
+const CLOSED_TO_CLIENTS: readonly string[] = [
+  // `umqtt/robust`, which alone records packet ids, lets nothing wait in the engine: it hands over what has room.
+  'QoS 2: waiting bind',
+]
+
 /** How much of the tables was visited. */
 export interface Coverage {
   readonly states: { readonly visited: number; readonly all: number }
@@ -80,7 +87,7 @@ export interface Coverage {
 
 export function coverageOf(visits: Visits): Coverage {
   const legal = Object.entries(TABLES).flatMap(([table, pairs]) =>
-    pairs.map((pair) => `${table}: ${pair}`),
+    pairs.map((pair) => `${table}: ${pair}`).filter((name) => !CLOSED_TO_CLIENTS.includes(name)),
   )
   const known = new Set(legal)
   const seen = legal.filter((name) => (visits[name] ?? 0) > 0)

@@ -58,4 +58,18 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: "entry.possiblyDuplicated ? 'maybe-delivered' : status",
     replace: 'status',
   },
+  {
+    name: 'found-refused-though-sent',
+    rule: 'Outcomes are true: what was sent before the limits of the server were lower may have arrived.',
+    file: 'src/robust/courier.ts',
+    find: "wasSent ? 'maybe-delivered' : status",
+    replace: 'status',
+  },
+  {
+    name: 'found-lost-forgotten',
+    rule: 'What was in flight in a session that is gone is known as such until its outcome is kept.',
+    file: 'src/robust/keeper.ts',
+    find: "if (!hasSession) ops.push(['set', `${OUTBOUND}${LOST + seq}`, value])",
+    replace: '',
+  },
 ]

@@ -35,6 +35,8 @@ export interface AppOptions {
   readonly ledger: Ledger
   readonly random: Random
   readonly epochNow: () => number
+  /** Ends this process and begins another. */
+  readonly restart: () => void
 }
 
 export class App {
@@ -76,6 +78,7 @@ export class App {
     if (plan.resubscribeEveryMs < Infinity) {
       this.#repeat(plan.resubscribeEveryMs, () => this.#resubscribe())
     }
+    if (plan.closesEveryMs !== undefined) this.#repeat(plan.closesEveryMs, () => this.#close())
   }
 
   /** Faults are over: what waits is tried now. */
@@ -132,6 +135,16 @@ export class App {
       this.#isAway = false
       this.#connect()
     })
+  }
+
+  /** For good; what is published after that is refused. */
+  #close(): void {
+    const { client, plan, random, life, restart, world } = this.#options
+    if (world.healed) return
+    this.#tell('closes its client')
+    void client[Symbol.asyncDispose]()
+    this.#publish(random.pick(plan.streams))
+    life.later(1, restart)
   }
 
   #subscribe(filter: string, qos: 0 | 1 | 2, kind: HandlerKind): void {

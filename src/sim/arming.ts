@@ -63,6 +63,7 @@ const DRAWS: { readonly [name: string]: (random: Random, durationMs: number) => 
     topicAliasMaximum: random.pick([0, 1, 5]),
     maximumPacketSizeBytes: random.pick([500, 10_000, 100_000]),
     maximumQoS: random.pick([1, 2, 2]),
+    part: random.pick([1, 1, 0.5]),
   }),
   'server.garbage': blow,
   'disk.slow': (random) => ({ delayMs: Math.ceil(random.magnitude(5, 5000)) }),

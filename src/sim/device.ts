@@ -18,7 +18,7 @@ import { Link, type Internet } from './link.ts'
 import type { DeviceSnapshot } from './observations.ts'
 import type { DevicePlan } from './plan.ts'
 import { Life } from './life.ts'
-import type { Random } from './random.ts'
+import { Random } from './random.ts'
 import type { World } from './world.ts'
 
 /** When the wall clock of a device begins, ms since 1970. */
@@ -50,6 +50,8 @@ export class Device {
   readonly #rate: number
   readonly #outboxId: Uint8Array
   readonly #runtime: EngineRuntime
+  /** The client identifier of the process. */
+  #clientId: string
   #life: Life | undefined
   #lives = 0
   #app: App | undefined
@@ -61,6 +63,7 @@ export class Device {
     this.#options = options
     const { world, plan, faults, internet, random } = options
     this.name = plan.clientId
+    this.#clientId = plan.clientId
     this.link = new Link(world, internet, random.fork('link'), faults.link, this.name)
     this.disk = new Disk(world, random.fork('disk'), faults.disk, this.name)
     this.#rate = faults.clock.drift?.rate ?? 1
@@ -94,6 +97,8 @@ export class Device {
     this.#life = life
     this.#armStep()
     world.tell({ kind: 'boot', device: this.name, life: life.number })
+    // Never back to a name that it had: its session there is none that was lost.
+    if (this.#isRenamed(life.number)) this.#clientId = `${plan.clientId}-${life.number}`
     const client = this.#makeClient(life)
     this.#app = new App({
       world,
@@ -103,6 +108,7 @@ export class Device {
       ledger,
       random: random.fork(`process ${life.number}`),
       epochNow: () => this.epochNow(),
+      restart: () => this.restart(),
     })
     this.#app.start()
   }
@@ -172,6 +178,12 @@ export class Device {
     }
   }
 
+  #isRenamed(life: number): boolean {
+    const { plan, world } = this.#options
+    if (plan.renames === undefined || life === 1 || world.healed) return false
+    return new Random(`name ${life} ${world.now}`).chance(plan.renames)
+  }
+
   #armStep(): void {
     const { faults, world, random } = this.#options
     const { crashAtStep } = faults.process
@@ -221,7 +233,7 @@ export class Device {
       ...(plan.credentials && { credentials: () => Promise.resolve({ user: 'u', password: 'p' }) }),
       ...(plan.outbox === 'disk' && { outbox: this.#openStore(life) }),
     }
-    return new RobustClient(plan.clientId, servers[0] as string, options, platform)
+    return new RobustClient(this.#clientId, servers[0] as string, options, platform)
   }
 
   #openStore(life: Life): LogStore {

@@ -166,7 +166,7 @@ export class Disk {
     const { healed } = this.#world
     let delayMs = 1
     if (slow !== undefined && !healed) {
-      this.#world.fired.set('disk.slow', (this.#world.fired.get('disk.slow') ?? 0) + 1)
+      this.#world.count('disk.slow')
       delayMs = this.#random.integer(1, slow.delayMs)
     }
     const diesFirst = this.#random.chance(0.5)

@@ -69,8 +69,8 @@ export interface ServerFaults {
   readonly withhold?: Odds
   /** Acknowledgements come late, by up to this many ms. */
   readonly delay?: Odds & { readonly delayMs: number }
-  /** An acknowledgement comes a second time, or for a packet id that is not in use. */
-  readonly misnumber?: Odds
+  /** An acknowledgement comes for a packet id that is not in use; with `repeats` PUBREC also a second time. */
+  readonly misnumber?: Odds & { readonly repeats?: boolean }
   /** A message is turned away with one of these reasons; MQTT 5 only. */
   readonly refusePublish?: Odds & { readonly reasonCodes: readonly number[] }
   /** A filter is refused with 0x80. */
@@ -81,6 +81,8 @@ export interface ServerFaults {
     readonly topicAliasMaximum: number
     readonly maximumPacketSizeBytes: number
     readonly maximumQoS: 1 | 2
+    /** How many connections have them, 0 to 1; the others have none. @default 1 */
+    readonly part?: number
   }
   /** Bytes that are no packet. */
   readonly garbage?: Blow

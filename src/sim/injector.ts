@@ -12,12 +12,14 @@ import type { World } from './world.ts'
 export interface Victim {
   readonly name: string
   readonly link: Link
-  readonly disk: Disk
+  /** Absent where it keeps nothing. */
+  readonly disk?: Disk
   /** The process dies, with the power or without, and another is started after a while. */
   crash(power: boolean, forMs: number): void
   /** Time stands still for the process. */
   sleep(forMs: number): void
-  jumpWallClock(byMs: number): void
+  /** Absent where nothing depends on it. */
+  jumpWallClock?(byMs: number): void
 }
 
 /** Something that comes and goes, or comes alone when it has no end. */
@@ -67,8 +69,8 @@ function repeat(world: World, random: Random, happening: Happening, isOver: () =
 }
 
 function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
-  const { link, disk, clock } = faults
-  const { name: target } = device
+  const { link, clock } = faults
+  const { name: target, disk } = device
   const list: Happening[] = []
   const episodes = [
     'halfOpenToServer',
@@ -94,13 +96,13 @@ function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
   if (link.cut !== undefined) {
     list.push({ ...link.cut, name: 'link.cut', target, begin: () => device.link.cut() })
   }
-  if (disk.full !== undefined) {
+  if (faults.disk.full !== undefined && disk !== undefined) {
     list.push({
-      ...disk.full,
+      ...faults.disk.full,
       name: 'disk.full',
       target,
-      begin: () => device.disk.beginFull(),
-      end: () => device.disk.endFull(),
+      begin: () => disk.beginFull(),
+      end: () => disk.endFull(),
     })
   }
   const { crash, powerLoss, sleep } = faults.process
@@ -117,10 +119,10 @@ function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
     list.push({ ...sleep, name: 'process.sleep', target, begin })
   }
   const { jump } = clock
-  if (jump !== undefined) {
+  if (jump !== undefined && device.jumpWallClock !== undefined) {
     const begin = (): string => {
       const byMs = random.integer(-jump.jumpMs, jump.jumpMs)
-      device.jumpWallClock(byMs)
+      device.jumpWallClock?.(byMs)
       return `${byMs} ms`
     }
     list.push({ ...jump, name: 'clock.jump', target, begin })

@@ -73,6 +73,7 @@ export class Life implements LifeView, Clock {
       throw new RangeError(`Cannot set a timer of ${delayMs} ms: 0 to 2,147,483,647`)
     }
     const handle: { appointment: Appointment | undefined } = { appointment: undefined }
+    if (this.#rate !== 1) this.#world.count('clock.drift')
     const at = this.#world.now + Math.ceil(delayMs / this.#rate)
     const ring = (): void => {
       if (!this.#isAlive) return

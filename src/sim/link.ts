@@ -116,6 +116,7 @@ export class Link {
   delayMs(): number {
     const { latency } = this.#faults
     if (this.#world.healed || latency === undefined) return LATENCY_MS
+    this.#world.count('link.latency')
     return latency.latencyMs + this.#random.integer(0, latency.jitterMs)
   }
 
@@ -123,6 +124,7 @@ export class Link {
   sendingMs(bytes: number): number {
     const { bandwidth } = this.#faults
     if (this.#world.healed || bandwidth === undefined) return 0
+    this.#world.count('link.bandwidth')
     return (bytes * 1000) / bandwidth.bytesPerSecond
   }
 

@@ -9,6 +9,8 @@ import { arm } from './arming.ts'
 import type { Faults } from './faults.ts'
 import { keepFaults } from './faults.ts'
 import { Random } from './random.ts'
+import { addRare } from './rare.ts'
+import type { SimplePlan } from './simple-plan.ts'
 
 /** Messages that a device publishes one after another. */
 export interface StreamPlan {
@@ -56,6 +58,10 @@ export interface DevicePlan {
   readonly disconnectEveryMs: number
   /** The same, of a subscription that it makes or ends while running. */
   readonly resubscribeEveryMs: number
+  /** How many of its processes after the first have a new client identifier, 0 to 1. @default 0 */
+  readonly renames?: number
+  /** The mean time between two ends of its client by `close`, after which a new process begins, virtual ms. @default none */
+  readonly closesEveryMs?: number
 }
 
 export interface ServerPlan {
@@ -72,6 +78,8 @@ export interface Plan {
   /** Whether the servers are one cluster. */
   readonly sharedSessions: boolean
   readonly faults: Faults
+  /** A device of `umqtt/simple`, beside the others. */
+  readonly simple?: SimplePlan
 }
 
 /** How a plan is made smaller. */
@@ -82,6 +90,8 @@ export interface PlanChange {
   readonly devices?: number
   /** The time in which faults fire, virtual ms. @default the plan's */
   readonly durationMs?: number
+  /** Without what is rare: see `rare.ts`. @default false */
+  readonly plain?: boolean
 }
 
 const HOUR_MS = 3_600_000
@@ -89,6 +99,11 @@ const MINUTE_MS = 60_000
 
 /** Makes the plan of a seed. */
 export function planOf(seed: number): Plan {
+  return addRare(plainPlanOf(seed))
+}
+
+/** The plan of a seed without what is rare. */
+export function plainPlanOf(seed: number): Plan {
   const random = new Random(seed)
   const durationMs = Math.ceil(random.magnitude(10 * MINUTE_MS, 6 * HOUR_MS))
   const servers = Array.from({ length: random.pick([1, 1, 1, 2, 2, 3]) }, (_, i) => ({
@@ -110,11 +125,19 @@ export function planOf(seed: number): Plan {
   }
 }
 
+/** How many devices it has in all. */
+export function deviceCount({ devices, simple }: Plan): number {
+  return devices.length + (simple === undefined ? 0 : 1)
+}
+
 /** The same run with less in it. */
 export function changePlan(plan: Plan, change: PlanChange): Plan {
-  const { faults, devices = plan.devices.length, durationMs = plan.durationMs } = change
+  const { faults, devices = deviceCount(plan), durationMs = plan.durationMs } = change
+  const { simple, ...rest } = plan
   return {
-    ...plan,
+    ...rest,
+    // It is the last one.
+    ...(simple !== undefined && devices > plan.devices.length && { simple }),
     durationMs,
     devices: plan.devices.slice(0, devices),
     ...(faults !== undefined && { faults: keepFaults(plan.faults, faults) }),

@@ -2,13 +2,16 @@
 // and progress is demanded. Rule: the same plan goes the same way, event for event.
 
 import { makeRuntime } from '../engine/runtime.ts'
+import type { EngineRuntime } from '../engine/types.ts'
 import { Device } from './device.ts'
 import { inject } from './injector.ts'
 import { Ledger } from './ledger.ts'
+import type { Internet } from './link.ts'
 import type { Oracle } from './oracles/oracle.ts'
 import { makeOracles } from './oracles/all.ts'
 import type { Plan } from './plan.ts'
 import { Random } from './random.ts'
+import { SimpleDevice } from './simple-device.ts'
 import { ModelServer } from './server/server.ts'
 import { Cluster, type Counters } from './server/session.ts'
 import { type Turns, type Violation, World } from './world.ts'
@@ -70,6 +73,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
         runtime,
       }),
   )
+  const simple = makeSimple(plan, world, internet, ledger, runtime)
   const look = (): void => {
     for (const device of devices) {
       world.tell({ kind: 'snapshot', snapshot: device.snapshot() })
@@ -85,6 +89,10 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
   try {
     for (const device of devices) device.boot()
     inject(world, random.fork('faults'), plan.faults, devices, servers)
+    if (simple !== undefined) {
+      simple.boot()
+      inject(world, new Random(`simple faults ${plan.seed}`), plan.faults, [simple], [])
+    }
     world.agenda.after(SNAPSHOT_MS, look)
     await runUntil(plan.durationMs, () => false)
     const heal = (): void => {
@@ -92,10 +100,11 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
       world.tell({ kind: 'healed' })
       for (const server of servers) server.heal()
       for (const device of devices) device.heal()
+      simple?.heal()
     }
     // After a violation nothing more is demanded.
     if (world.violations.length === 0) heal()
-    const settled = new Settled(ledger, devices)
+    const settled = new Settled(ledger, devices, simple)
     await runUntil(plan.durationMs + LIVENESS_MS, () => settled.all && isQuiet(servers))
     await runUntil(world.now + QUIET_MS, () => isQuiet(servers))
     if (world.violations.length === 0) world.tell({ kind: 'over' })
@@ -134,14 +143,40 @@ function makeServers(plan: Plan, world: World, random: Random, ledger: Ledger): 
   })
 }
 
+function makeSimple(
+  plan: Plan,
+  world: World,
+  internet: Internet,
+  ledger: Ledger,
+  runtime: EngineRuntime,
+): SimpleDevice | undefined {
+  const { simple, servers, faults, seed } = plan
+  if (simple === undefined) return undefined
+  const random = new Random(`simple device ${seed}`)
+  // It knows one server, whichever the others use.
+  const server = `mqtt://${random.pick(servers).host}`
+  return new SimpleDevice({
+    world,
+    plan: simple,
+    faults,
+    internet,
+    server,
+    ledger,
+    random,
+    runtime,
+  })
+}
+
 /** Whether every message that lives has its outcome. */
 class Settled {
   readonly #ledger: Ledger
   readonly #devices: readonly Device[]
+  readonly #simple: SimpleDevice | undefined
   /** Messages in front of this one never come back: an outcome stays, and so does the end of a process. */
   #next = 0
 
-  constructor(ledger: Ledger, devices: readonly Device[]) {
+  constructor(ledger: Ledger, devices: readonly Device[], simple: SimpleDevice | undefined) {
+    this.#simple = simple
     this.#ledger = ledger
     this.#devices = devices
   }
@@ -153,6 +188,7 @@ class Settled {
       const lives = this.#devices.find(({ name }) => name === device)?.lifeNumber === life
       if (outcome === undefined && lives) return false
     }
+    if (this.#simple?.idle === false) return false
     return this.#devices.every(({ app }) => app !== undefined && app.counts.open === 0)
   }
 }

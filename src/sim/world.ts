@@ -55,8 +55,13 @@ export class World {
 
   /** Tells that a fault has fired. */
   fire(fault: string, target: string, detail = ''): void {
-    this.fired.set(fault, (this.fired.get(fault) ?? 0) + 1)
+    this.count(fault)
     this.tell({ kind: 'fault', fault, target, detail })
+  }
+
+  /** Counts one more time that a fault has had its effect which is on all the time: nobody is told. */
+  count(fault: string): void {
+    this.fired.set(fault, (this.fired.get(fault) ?? 0) + 1)
   }
 
   /** Something that should never be thrown. */

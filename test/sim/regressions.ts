@@ -28,4 +28,6 @@ export const REGRESSIONS: readonly Regression[] = [
     change: { durationMs: 1_200_000 },
   },
   { name: 'a deadline that stood still while the outbox was opened', seed: 2225 },
+  { name: 'a message called refused that had been sent before the limits were lower', seed: 303 },
+  { name: 'a message of a lost session that a crash made a new one', seed: 453 },
 ]

@@ -1,5 +1,5 @@
 // S11: a fleeting message goes out on the connection that was there when it was published, or never: it does
-// not outlive it.
+// not outlive it, unless it was on its way already.
 
 import { PacketType } from '../../codec/packets.ts'
 import type { Observation } from '../observations.ts'
@@ -16,7 +16,10 @@ export class FleetingOracle implements Oracle {
     }
     if (seen.kind !== 'taken') return undefined
     const { message, take } = seen
-    if (message.policy.offline !== 'drop') return undefined
+    const { offline, onSessionLoss } = message.policy
+    if (offline !== 'drop') return undefined
+    // What had been sent is finished in its session, or sent again where the policy wants that.
+    if (take.dup || onSessionLoss === 'resend') return undefined
     const connectedAt = this.#connectedAt.get(take.connection) ?? Infinity
     if (connectedAt <= message.publishedAt) return undefined
     return `#${message.number} is fleeting, and went out on a connection that was made after it`

@@ -46,11 +46,15 @@ const limits = {
   topicAliasMaximum: integer(0, 65_535),
   maximumPacketSizeBytes: count,
   maximumQoS: oneOf<1 | 2>(1, 2),
+  part: probability,
 }
 
 type FaultChecks = { readonly [P in keyof Faults]: Readonly<Record<string, object>> }
 
-/** The fields of each fault; all of them are needed. */
+/** Fields that need not be given. */
+const OPTIONAL: readonly string[] = ['repeats', 'part']
+
+/** The fields of each fault; all but those of `OPTIONAL` are needed. */
 const FAULT_CHECKS: FaultChecks = {
   link: {
     latency: { latencyMs: ms, jitterMs: ms },
@@ -76,7 +80,7 @@ const FAULT_CHECKS: FaultChecks = {
     takeOver: blow,
     withhold: odds,
     delay: { ...odds, delayMs: count },
-    misnumber: odds,
+    misnumber: { ...odds, repeats: asGiven },
     refusePublish: { ...odds, reasonCodes },
     refuseSubscribe: odds,
     lowLimits: limits,
@@ -103,7 +107,8 @@ export function checkFaults(name: string, given: ArmedFaults): Faults {
     for (const [kind, fault] of Object.entries(armed)) {
       if (fault === undefined) continue
       const checks = FAULT_CHECKS[part][kind] as Record<string, never>
-      checked[kind] = fields<object>(checks, ...(Object.keys(checks) as never[]))(
+      const needed = Object.keys(checks).filter((key) => !OPTIONAL.includes(key))
+      checked[kind] = fields<object>(checks, ...(needed as never[]))(
         `${name}.${part}.${kind}`,
         fault,
       )

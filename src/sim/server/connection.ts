@@ -272,6 +272,8 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     if (lowLimits === undefined || this.#server.options.world.healed) return NO_PROPERTIES
     if (this.#decoder.version === 4) return NO_PROPERTIES
     const { receiveMaximum, topicAliasMaximum, maximumPacketSizeBytes, maximumQoS } = lowLimits
+    const { part = 1 } = lowLimits
+    if (part < 1 && !this.#server.options.random.chance(part)) return NO_PROPERTIES
     this.#view.receiveMaximum = receiveMaximum
     this.#aliasMaximum = topicAliasMaximum
     this.#server.options.world.fire('server.lowLimits', this.#server.options.host)
@@ -404,10 +406,15 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     })
   }
 
-  /** An acknowledgement that nobody asked for: of an id that is not in use, so that it says nothing false. */
+  /**
+   * An acknowledgement that nobody asked for: of an id that is not in use, or PUBREC once more, so that it says
+   * nothing false.
+   */
   #misnumber(packet: Packet): void {
     const { type } = packet
     if (type !== PUBACK && type !== PUBREC && type !== PUBCOMP) return
+    const { misnumber } = this.#server.faults
+    if (misnumber?.repeats === true && type === PUBREC && !isRefusal(packet)) this.#send(packet)
     const free = 60_000 + this.#server.options.random.integer(0, 5000)
     if (!this.#open.has(free) && this.#session?.received.has(free) !== true) {
       this.#send(ack(type, free))

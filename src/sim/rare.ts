@@ -1,0 +1,120 @@
+// What is rare in the plans of seeds, and has to happen all the same: rows of the client's tables that the rest
+// of a plan seldom or never comes through. Each addition has a stream of chance of its own, and leaves what was
+// there as it was.
+
+import { fleeting, guaranteed, latest, within } from '../robust/policies.ts'
+import type { Faults } from './faults.ts'
+import type { DevicePlan, Plan, StreamPlan } from './plan.ts'
+import { Random } from './random.ts'
+import { planSimple } from './simple-plan.ts'
+
+/** How many plans have each of the additions. */
+const CROWDED = 0.06
+const RENAMED = 0.04
+const CLOSED = 0.04
+const REPEATED = 0.04
+/** Messages of a stream that is added. */
+const MESSAGES = 80
+
+/** The plan with what its seed adds to it. */
+export function addRare(plan: Plan): Plan {
+  const { seed, durationMs } = plan
+  const random = new Random(`rare ${seed}`)
+  const simple = planSimple(seed, durationMs)
+  let more = simple === undefined ? plan : { ...plan, simple }
+  if (random.chance(CROWDED)) more = crowd(random.fork('crowded'), more)
+  if (random.chance(RENAMED)) more = rename(random.fork('renamed'), more)
+  if (random.chance(CLOSED)) {
+    more = changeFirst(more, { closesEveryMs: Math.ceil(durationMs / random.integer(1, 5)) })
+  }
+  if (random.chance(REPEATED)) {
+    more = withFaults(more, { server: { misnumber: { probability: 0.4, repeats: true } } })
+  }
+  return more
+}
+
+/**
+ * More than the window takes, of messages that are soon worth nothing: with sessions that are lost and a server
+ * that turns messages away, some have their end while they wait to be sent again.
+ */
+function crowd(random: Random, plan: Plan): Plan {
+  const { durationMs } = plan
+  const often = { everyMs: Math.ceil(durationMs / 25) }
+  const qos = random.pick([1, 2] as const)
+  const loss = { onSessionLoss: 'resend' } as const
+  const policies = [
+    fleeting({ qos, ...loss }),
+    within(2000, { qos, ...loss }),
+    latest({ qos, ...loss }),
+  ]
+  const streams = policies.map((delivery, i): StreamPlan => {
+    const burst = random.pick([5, 12])
+    return {
+      topic: `1/crowd-${i}`,
+      delivery,
+      everyMs: Math.ceil((durationMs * burst) / MESSAGES),
+      burst,
+      sizeBytes: 40,
+      cancelled: 0.4,
+    }
+  })
+  return withFaults(changeFirst(plan, {}, streams), {
+    server: {
+      refusePublish: { probability: 0.3, reasonCodes: [0x97, 0x97] },
+      delay: { probability: 0.8, delayMs: 4000 },
+      restartEmpty: { ...often, forMs: 1500 },
+      lowLimits: {
+        receiveMaximum: 1,
+        topicAliasMaximum: 0,
+        maximumPacketSizeBytes: 100_000,
+        maximumQoS: 2,
+      },
+    },
+  })
+}
+
+/** A device that gets a new name now and then: what the old one had in flight the new one cannot finish. */
+function rename(random: Random, plan: Plan): Plan {
+  const { durationMs } = plan
+  const stream: StreamPlan = {
+    topic: '1/renamed',
+    delivery: guaranteed({
+      qos: 2,
+      onSessionLoss: random.pick(['resend', 'report', 'report'] as const),
+    }),
+    everyMs: Math.ceil((durationMs * 5) / MESSAGES),
+    burst: 5,
+    sizeBytes: 40,
+    cancelled: 0,
+  }
+  return withFaults(changeFirst(plan, { renames: 0.6, outbox: 'disk' }, [stream]), {
+    process: { crashAtStep: { steps: 120, forMs: 2000 } },
+    server: { delay: { probability: 0.8, delayMs: 2000 } },
+  })
+}
+
+function changeFirst(
+  plan: Plan,
+  change: Partial<DevicePlan>,
+  streams: readonly StreamPlan[] = [],
+): Plan {
+  const devices = plan.devices.map((device, i) =>
+    i > 0 ? device : { ...device, ...change, streams: [...device.streams, ...streams] },
+  )
+  return { ...plan, devices }
+}
+
+/** What was armed stays as it is. */
+function withFaults(plan: Plan, more: Partial<Faults>): Plan {
+  const { link, server, disk, process, clock } = plan.faults
+  return {
+    ...plan,
+    faults: {
+      link: { ...more.link, ...link },
+      server: { ...more.server, ...server },
+      disk: { ...more.disk, ...disk },
+      process: { ...more.process, ...process },
+      clock: { ...more.clock, ...clock },
+    },
+  }
+}
