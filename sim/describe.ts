@@ -32,6 +32,7 @@ function describeDevice(device: DevicePlan): string[] {
     ...(device.credentials ? ['credentials'] : []),
     ...(Object.keys(reconnect).length > 0 ? [JSON.stringify(reconnect)] : []),
     ...(device.disconnectEveryMs < Infinity ? ['disconnects at times'] : []),
+    ...(device.greets === true ? ['publishes at once'] : []),
     ...(device.renames === undefined ? [] : ['changes its name']),
     ...(device.closesEveryMs === undefined ? [] : ['closes its client at times']),
     ...(device.resubscribeEveryMs < Infinity ? ['subscribes anew at times'] : []),

@@ -71,6 +71,7 @@ export class App {
     for (const { filter, qos, handler } of plan.subscriptions) this.#subscribe(filter, qos, handler)
     this.#lookUp()
     this.#connect()
+    if (plan.greets === true) for (const stream of plan.streams) this.#burst(stream)
     for (const stream of plan.streams) this.#repeat(stream.everyMs, () => this.#burst(stream))
     if (plan.disconnectEveryMs < Infinity) {
       this.#repeat(plan.disconnectEveryMs, () => this.#leave(random.exponential(AWAY_MS)))

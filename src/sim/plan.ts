@@ -58,6 +58,8 @@ export interface DevicePlan {
   readonly disconnectEveryMs: number
   /** The same, of a subscription that it makes or ends while running. */
   readonly resubscribeEveryMs: number
+  /** Whether each process publishes at once, before its outbox is read. @default false */
+  readonly greets?: boolean
   /** How many of its processes after the first have a new client identifier, 0 to 1. @default 0 */
   readonly renames?: number
   /** The mean time between two ends of its client by `close`, after which a new process begins, virtual ms. @default none */

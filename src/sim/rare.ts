@@ -13,6 +13,7 @@ const CROWDED = 0.06
 const RENAMED = 0.04
 const CLOSED = 0.04
 const REPEATED = 0.04
+const EAGER = 0.04
 /** Messages of a stream that is added. */
 const MESSAGES = 80
 
@@ -30,6 +31,7 @@ export function addRare(plan: Plan): Plan {
   if (random.chance(REPEATED)) {
     more = withFaults(more, { server: { misnumber: { probability: 0.4, repeats: true } } })
   }
+  if (random.chance(EAGER)) more = hasten(random.fork('eager'), more)
   return more
 }
 
@@ -70,6 +72,28 @@ function crowd(random: Random, plan: Plan): Plan {
         maximumQoS: 2,
       },
     },
+  })
+}
+
+/** A device that publishes before its slow disk has told what is there, and soon wants it no more. */
+function hasten(random: Random, plan: Plan): Plan {
+  const { durationMs } = plan
+  const everyMs = Math.ceil(durationMs / 20)
+  const stream = { everyMs, burst: 3, sizeBytes: 40, cancelled: 0.6 }
+  const unsafe = { qos: 1, durable: 'no' } as const
+  const change = {
+    greets: true,
+    outbox: 'disk',
+    outboxMessages: random.pick([4, 12, 250_000]),
+  } as const
+  const streams: readonly StreamPlan[] = [
+    { ...stream, topic: '1/eager-0', delivery: within(2000, { qos: 1 }) },
+    { ...stream, topic: '1/eager-1', delivery: latest({ qos: 1 }) },
+    { ...stream, topic: '1/eager-2', delivery: within(random.pick([2000, 900_000]), unsafe) },
+  ]
+  return withFaults(changeFirst(plan, change, streams), {
+    disk: { slow: { delayMs: random.pick([300, 4000]) } },
+    process: { crash: { everyMs: Math.ceil(durationMs / 15), forMs: 1000 } },
   })
 }
 
