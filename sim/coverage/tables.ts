@@ -60,20 +60,20 @@ const COURIER_MOVES: readonly string[] = [
   'line storeFailed outcome',
 ]
 
+/** Rows of QoS 2 that neither client of this package can come through, and why. */
+const CLOSED_TO_CLIENTS: readonly string[] = [
+  // `umqtt/robust`, which alone records packet ids, lets nothing wait in the engine: it hands over what has room.
+  'waiting bind',
+]
+
 /** What is to be visited, by table. */
 export const TABLES: Readonly<Record<string, readonly string[]>> = {
   connection: pairsOf(CONNECTION_TRANSITIONS),
   'QoS 0': pairsOf(PUBLISH_TRANSITIONS[0]),
   'QoS 1': pairsOf(PUBLISH_TRANSITIONS[1]),
-  'QoS 2': pairsOf(PUBLISH_TRANSITIONS[2]),
+  'QoS 2': pairsOf(PUBLISH_TRANSITIONS[2]).filter((pair) => !CLOSED_TO_CLIENTS.includes(pair)),
   courier: COURIER_MOVES,
 }
-
-/** Rows of the engine that neither client of this package can come through, and why. */
-const CLOSED_TO_CLIENTS: readonly string[] = [
-  // `umqtt/robust`, which alone records packet ids, lets nothing wait in the engine: it hands over what has room.
-  'QoS 2: waiting bind',
-]
 
 /** How much of the tables was visited. */
 export interface Coverage {
@@ -87,7 +87,7 @@ export interface Coverage {
 
 export function coverageOf(visits: Visits): Coverage {
   const legal = Object.entries(TABLES).flatMap(([table, pairs]) =>
-    pairs.map((pair) => `${table}: ${pair}`).filter((name) => !CLOSED_TO_CLIENTS.includes(name)),
+    pairs.map((pair) => `${table}: ${pair}`),
   )
   const known = new Set(legal)
   const seen = legal.filter((name) => (visits[name] ?? 0) > 0)

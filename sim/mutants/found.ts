@@ -72,4 +72,11 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: "if (!hasSession) ops.push(['set', `${OUTBOUND}${LOST + seq}`, value])",
     replace: '',
   },
+  {
+    name: 'found-given-up-goes-on-at-once',
+    rule: 'The exchange of a message that was given up goes on when its removal is safe.',
+    file: 'src/robust/delivery.ts',
+    find: 'this.keeper?.remove(entry, proceed)',
+    replace: 'proceed()',
+  },
 ]

@@ -231,8 +231,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       // What waits behind it may follow, and nothing else would say so before the server answers.
       this.pump()
     }
-    // What was given up is kept no more.
-    if (entry.status !== undefined) proceed()
+    // What was given up is kept no more, and goes on when that is safe: a crash would begin it anew.
+    if (entry.status !== undefined) this.keeper?.remove(entry, proceed)
     else this.keeper?.stage(entry, state === 'bound' ? 'sent' : 'released', proceed)
   }
 

@@ -174,12 +174,12 @@ export class Keeper {
    * Forgets a message that has its outcome. One that the server has answered comes back as a duplicate at the
    * worst; one that was given up would be sent after all.
    */
-  remove(entry: Entry): void {
+  remove(entry: Entry, done: () => void = nothing): void {
     const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
     this.#countOne(entry, -1)
     const { status, qos } = entry
     const isAnswered = status === 'delivered' || status === 'rejected'
-    this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', nothing)
+    this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', done)
   }
 
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */
