@@ -1,7 +1,8 @@
 // One run in this process, as numbers and texts that another process can be told: what the program's
 // children do, and the tests of the gate. A promise that nobody waits for and that rejects is a violation too.
 
-import { type PlanChange, changePlan, plainPlanOf, planOf, type Plan } from '../src/sim/plan.ts'
+import { type PlanChange, changePlan, plainPlanOf, type Plan } from '../src/sim/plan.ts'
+import { planOf } from '../src/sim/rare.ts'
 import { runPlan } from '../src/sim/simulation.ts'
 import type { Violation } from '../src/sim/world.ts'
 

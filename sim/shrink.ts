@@ -2,7 +2,8 @@
 // time. Deterministic, and bounded: the smallest is not promised, a small one is.
 
 import { armedNames } from '../src/sim/faults.ts'
-import { deviceCount, plainPlanOf, type PlanChange, planOf } from '../src/sim/plan.ts'
+import { deviceCount, plainPlanOf, type PlanChange } from '../src/sim/plan.ts'
+import { planOf } from '../src/sim/rare.ts'
 import type { RunJob, RunReport } from './run.ts'
 
 /** The most runs that are spent on one failure. */

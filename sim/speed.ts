@@ -2,7 +2,8 @@
 // the figure by which simulators of devices are compared.
 
 import { NO_FAULTS } from '../src/sim/faults.ts'
-import { type Plan, planOf } from '../src/sim/plan.ts'
+import { type Plan } from '../src/sim/plan.ts'
+import { planOf } from '../src/sim/rare.ts'
 import { runOnePlan } from './run.ts'
 
 const HOUR_MS = 3_600_000

@@ -9,7 +9,6 @@ import { arm } from './arming.ts'
 import type { Faults } from './faults.ts'
 import { keepFaults } from './faults.ts'
 import { Random } from './random.ts'
-import { addRare } from './rare.ts'
 import type { SimplePlan } from './simple-plan.ts'
 
 /** Messages that a device publishes one after another. */
@@ -98,11 +97,6 @@ export interface PlanChange {
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
-
-/** Makes the plan of a seed. */
-export function planOf(seed: number): Plan {
-  return addRare(plainPlanOf(seed))
-}
 
 /** The plan of a seed without what is rare. */
 export function plainPlanOf(seed: number): Plan {

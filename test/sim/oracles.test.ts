@@ -17,7 +17,8 @@ import type {
   SentMessage,
 } from '../../src/sim/observations.ts'
 import { makeOracles } from '../../src/sim/oracles/all.ts'
-import { type DevicePlan, type Plan, planOf } from '../../src/sim/plan.ts'
+import { type DevicePlan, type Plan } from '../../src/sim/plan.ts'
+import { planOf } from '../../src/sim/rare.ts'
 
 const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK } = PacketType
 const HOUR_MS = 3_600_000

@@ -15,7 +15,7 @@ import { Pool } from '../../sim/pool.ts'
 import { commandOf, type RunJob, runJob, type RunReport } from '../../sim/run.ts'
 import { shrink } from '../../sim/shrink.ts'
 import { armedNames } from '../../src/sim/faults.ts'
-import { planOf } from '../../src/sim/plan.ts'
+import { planOf } from '../../src/sim/rare.ts'
 
 /** A seed that is over soon, with more than one fault. */
 const SEED = 3
