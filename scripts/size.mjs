@@ -14,7 +14,7 @@ import { ROOT } from './lib/run.mjs'
  */
 const BUDGETS = [
   { entry: 'umqtt/simple', limitBytes: 27_950, targetBytes: 12_000 },
-  { entry: 'umqtt/robust', limitBytes: 48_400, targetBytes: 20_000 },
+  { entry: 'umqtt/robust', limitBytes: 48_550, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

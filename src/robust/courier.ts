@@ -360,9 +360,7 @@ export class Courier {
   /** The message that the newest with this key replaces: it waits, and the server has it not. */
   #replaceable(collapseKey: string | undefined): Entry | undefined {
     const older = collapseKey === undefined ? undefined : this.#newest.get(collapseKey)
-    if (older === undefined) return undefined
-    const { place } = older
-    return (place >= 0 && place < PLACE.AGAIN) || place === PLACE.LATER ? older : undefined
+    return older !== undefined && PLACE.isUnsent(older.place) ? older : undefined
   }
 
   /** What an answer means for a message. */

@@ -8,3 +8,8 @@ export const AGAIN = 5
 export const LATER = 6
 export const ENGINE = 7
 export const INTERRUPTED = 8
+
+/** Whether it waits in a line, or after the server turned it away: the server has it not. */
+export function isUnsent(place: number): boolean {
+  return (place >= 0 && place < AGAIN) || place === LATER
+}
