@@ -69,7 +69,7 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     name: 'found-lost-forgotten',
     rule: 'What was in flight in a session that is gone is known as such until its outcome is kept.',
     file: 'src/robust/keeper.ts',
-    find: "if (!hasSession) ops.push(['set', `${OUTBOUND}${LOST + seq}`, value])",
+    find: "if (!hasSession) ops.push(['set', `${OUTBOUND}${LOST + stage.seq}`, value])",
     replace: '',
   },
   {

@@ -27,9 +27,9 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'pubrec-is-delivered-when-the-session-is-lost',
     rule: "delivered: the server's final acknowledgement arrived in the session that carried the message. Our PUBREL, session lost: cannot be completed: by onSessionLoss, else settled as maybe-delivered.",
     file: 'src/robust/courier.ts',
-    find: `if (entry.policy.onSessionLoss !== 'resend') {
+    find: `if (entry.policy.onSessionLoss !== 'resend' && entry.attempts > 0) {
       this.#settle(entry, 'maybe-delivered', now)`,
-    replace: `if (entry.policy.onSessionLoss !== 'resend') {
+    replace: `if (entry.policy.onSessionLoss !== 'resend' && entry.attempts > 0) {
       this.#settle(entry, entry.state === 'released' ? 'delivered' : 'maybe-delivered', now)`,
   },
 

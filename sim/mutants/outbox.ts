@@ -59,7 +59,7 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     name: 'restored-under-a-new-id',
     rule: 'A QoS 2 exchange goes on after a restart where it was',
     file: KEEPER,
-    find: 'entry.packetId = packetId\n      entry.state = state',
-    replace: 'entry.state = state',
+    find: 'if (!isLost) entry.packetId = packetId',
+    replace: "if (!isLost) entry.state = 'new'",
   },
 ]

@@ -135,15 +135,15 @@ function changeFirst(
 
 /** What was armed stays as it is. */
 function withFaults(plan: Plan, more: Partial<Faults>): Plan {
-  const { link, server, disk, process, clock } = plan.faults
+  const armed = plan.faults
   return {
     ...plan,
     faults: {
-      link: { ...more.link, ...link },
-      server: { ...more.server, ...server },
-      disk: { ...more.disk, ...disk },
-      process: { ...more.process, ...process },
-      clock: { ...more.clock, ...clock },
+      link: { ...more.link, ...armed.link },
+      server: { ...more.server, ...armed.server },
+      disk: { ...more.disk, ...armed.disk },
+      process: { ...more.process, ...armed.process },
+      clock: { ...more.clock, ...armed.clock },
     },
   }
 }
