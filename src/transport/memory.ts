@@ -402,7 +402,8 @@ class Pair implements MemoryPair {
     const error =
       this.#reason === undefined
         ? undefined
-        : new ConnectionLostError(`${what} "${client.href}": ${this.#reason}`)
+        : // No end of the stream, which has no cause at all.
+          new ConnectionLostError(`${what} "${client.href}": ${this.#reason}`, { cause: null })
     if (this.#opened && this.toPeer.end !== 'arrived') {
       this.peer.onEnd?.(error ?? new ConnectionLostError('The client has destroyed the connection'))
     }

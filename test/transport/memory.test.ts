@@ -172,6 +172,22 @@ describe('memoryPair', () => {
     ])
   })
 
+  it('is reset with a cause, if an unknown one: only the end of the stream has none', () => {
+    const causes: unknown[] = []
+    for (const end of ['destroy', 'close'] as const) {
+      const pair = memoryPair()
+      const closed = (error: Error | undefined): void => {
+        causes.push(error === undefined ? 'none' : error.cause)
+      }
+      const idle = (): undefined => undefined
+      pair.dial(ADDRESS, { opened: idle, received: idle, written: idle, closed }, OPTIONS)
+      pair.deliverAll()
+      pair.peer[end]()
+      pair.deliverAll()
+    }
+    deepEqual(causes, [null, 'none'])
+  })
+
   it('ends in good order from either side', () => {
     const { pair, transport, log } = open()
     transport.write([BYTES])
