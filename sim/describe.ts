@@ -35,6 +35,7 @@ function describeDevice(device: DevicePlan): string[] {
     ...(device.greets === true ? ['publishes at once'] : []),
     ...(device.renames === undefined ? [] : ['changes its name']),
     ...(device.closesEveryMs === undefined ? [] : ['closes its client at times']),
+    ...(device.cancelsFound > 0 ? ['cancels what it finds'] : []),
     ...(device.resubscribeEveryMs < Infinity ? ['subscribes anew at times'] : []),
   ]
   return [
@@ -54,6 +55,10 @@ function describeDevice(device: DevicePlan): string[] {
       const what = `${burst} of ${sizeBytes} B every ${(everyMs / 1000).toFixed(0)} s`
       return `  publishes ${topic}: ${what}; ${policy.join(', ')}`
     }),
+    ...device.commands.map(
+      ({ topic, qos, everyMs, burst }) =>
+        `  is sent ${topic}: ${burst} every ${(everyMs / 1000).toFixed(0)} s at QoS ${qos}`,
+    ),
     ...device.subscriptions.map(
       ({ filter, qos, handler }) => `  subscribes ${filter} at QoS ${qos}, ${handler} handler`,
     ),

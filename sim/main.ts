@@ -4,7 +4,8 @@
 //     --faults a.b,c.d  the same with these faults alone; `none`
 //     --devices K       the same with the first K devices
 //     --minutes M       the same with so many minutes of faults
-//     --plain           the same without what is rare
+//     --with habits|rare the same with one of what is added to plans alone
+//     --plain           the same without both
 //     --trace N         only the last N lines; 0: none
 //     --mutant NAME     with that planted bug
 //   --runs N            that many seeds; the first that fails is shrunk, and ends it
@@ -20,6 +21,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { ADDITIONS } from '../src/sim/additions.ts'
 import { bundleWorker } from './changes.ts'
 import { COVERAGE_CHANGES } from './coverage/changes.ts'
 import { coverageOf } from './coverage/tables.ts'
@@ -33,7 +35,7 @@ import { shrink } from './shrink.ts'
 import { measureSpeed } from './speed.ts'
 import { Summary } from './summary.ts'
 import { FAULT_NAMES } from '../src/sim/faults.ts'
-import type { PlanChange } from '../src/sim/plan.ts'
+import type { Addition, PlanChange } from '../src/sim/plan.ts'
 import { LEGEND, timeOf } from '../src/sim/trace.ts'
 
 /** Lines of a trace that are kept when all are wanted. */
@@ -51,6 +53,7 @@ const { values, positionals } = parseArgs({
     devices: { type: 'string' },
     minutes: { type: 'string' },
     plain: { type: 'boolean' },
+    with: { type: 'string' },
     trace: { type: 'string' },
     mutant: { type: 'string' },
     runs: { type: 'string' },
@@ -178,14 +181,23 @@ function changeOf(): PlanChange {
   if (unknown !== undefined) {
     throw new RangeError(`Unknown fault "${unknown}"; there are ${FAULT_NAMES.join(', ')}`)
   }
+  const additions = additionsOf()
   const devices = numberOf('devices', 1)
   const minutes = numberOf('minutes', 0)
   return {
-    ...(values.plain === true && { plain: true }),
+    ...(additions !== undefined && { additions }),
     ...(names !== undefined && { faults: names }),
     ...(devices !== undefined && { devices }),
     ...(minutes !== undefined && { durationMs: minutes * 60_000 }),
   }
+}
+
+function additionsOf(): readonly Addition[] | undefined {
+  if (values.plain === true) return []
+  if (values.with === undefined) return undefined
+  const found = ADDITIONS.filter((addition) => addition === values.with)
+  if (found.length > 0) return found
+  throw new RangeError(`Unknown addition "${values.with}"; there are ${ADDITIONS.join(', ')}`)
 }
 
 function numberOf(

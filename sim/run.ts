@@ -1,8 +1,8 @@
 // One run in this process, as numbers and texts that another process can be told: what the program's
 // children do, and the tests of the gate. A promise that nobody waits for and that rejects is a violation too.
 
-import { type PlanChange, changePlan, plainPlanOf, type Plan } from '../src/sim/plan.ts'
-import { planOf } from '../src/sim/rare.ts'
+import { planOf } from '../src/sim/additions.ts'
+import { type PlanChange, changePlan, type Plan } from '../src/sim/plan.ts'
 import { runPlan } from '../src/sim/simulation.ts'
 import type { Violation } from '../src/sim/world.ts'
 
@@ -32,7 +32,7 @@ const DONE = Promise.resolve()
 
 /** The plan of a job. */
 export function planOfJob({ seed, change }: RunJob): Plan {
-  const plan = change?.plain === true ? plainPlanOf(seed) : planOf(seed)
+  const plan = planOf(seed, change?.additions)
   return change === undefined ? plan : changePlan(plan, change)
 }
 
@@ -72,9 +72,10 @@ export async function runOnePlan(plan: Plan, traceLines = 0): Promise<RunReport>
 
 /** The command that repeats a run. */
 export function commandOf({ seed, change = {} }: RunJob): string {
-  const { faults, devices, durationMs, plain } = change
+  const { faults, devices, durationMs, additions } = change
   const words = [`npm run sim -- --seed ${seed}`]
-  if (plain === true) words.push('--plain')
+  if (additions?.length === 0) words.push('--plain')
+  else if (additions?.length === 1) words.push(`--with ${additions[0]}`)
   if (faults !== undefined)
     words.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (devices !== undefined) words.push(`--devices ${devices}`)

@@ -2,9 +2,12 @@
 // time. Deterministic, and bounded: the smallest is not promised, a small one is.
 
 import { armedNames } from '../src/sim/faults.ts'
-import { deviceCount, plainPlanOf, type PlanChange } from '../src/sim/plan.ts'
-import { planOf } from '../src/sim/rare.ts'
+import { planOf } from '../src/sim/additions.ts'
+import { type Addition, deviceCount, type PlanChange } from '../src/sim/plan.ts'
 import type { RunJob, RunReport } from './run.ts'
+
+/** What of the additions may be left out, the smallest first. */
+const SMALLER: readonly (readonly Addition[])[] = [[], ['rare'], ['habits']]
 
 /** The most runs that are spent on one failure. */
 const RUNS_MAX = 150
@@ -38,8 +41,8 @@ export async function shrink(
     best = { job, report }
     return true
   }
-  await isSmaller({ plain: true })
-  const plan = best.job.change?.plain === true ? plainPlanOf(seed) : planOf(seed)
+  for (const additions of SMALLER) if (await isSmaller({ additions })) break
+  const plan = planOf(seed, best.job.change?.additions)
   const durationMs = (): number => best.job.change?.durationMs ?? plan.durationMs
 
   // What came after the violation is not needed.

@@ -3,7 +3,7 @@
 
 import { NO_FAULTS } from '../src/sim/faults.ts'
 import { type Plan } from '../src/sim/plan.ts'
-import { planOf } from '../src/sim/rare.ts'
+import { planOf } from '../src/sim/additions.ts'
 import { runOnePlan } from './run.ts'
 
 const HOUR_MS = 3_600_000
@@ -13,7 +13,7 @@ const HOURS = 6
 
 /** One client, one server, QoS 1, no faults. */
 export function speedPlan(hours: number): Plan {
-  const plan = planOf(1)
+  const plan = planOf(1, [])
   return {
     ...plan,
     durationMs: hours * HOUR_MS,
@@ -53,6 +53,8 @@ export function speedPlan(hours: number): Plan {
         subscriptions: [],
         disconnectEveryMs: Infinity,
         resubscribeEveryMs: Infinity,
+        commands: [],
+        cancelsFound: 0,
       },
     ],
   }

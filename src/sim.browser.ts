@@ -1,7 +1,7 @@
 // `umqtt/sim` in a browser.
 // Wiring alone: it says how this platform tells that nothing is left to run at once.
 
-import { planOf } from './sim/rare.ts'
+import { planOf } from './sim/additions.ts'
 import { runScenario, type ScenarioBody } from './sim/scenario.ts'
 import type { ScenarioOptions, ScenarioResult } from './sim/scenario/types.ts'
 import { type RunResult, runPlan } from './sim/simulation.ts'

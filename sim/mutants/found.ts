@@ -79,4 +79,24 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: 'this.keeper?.remove(entry, proceed)',
     replace: 'proceed()',
   },
+  {
+    name: 'found-early-deadline',
+    rule: 'In a running process a message has its outcome no later than its deadline, also while the outbox is read.',
+    file: 'src/robust/courier.ts',
+    find: `    this.#admit(entry, now)
+    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
+    entry.place = PLACE.EARLY`,
+    replace: `    if (entry.acceptedAt === 0) entry.acceptedAt = now
+    this.#open.count(entry, 1)
+    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
+    entry.place = PLACE.EARLY`,
+    also: [
+      {
+        file: 'src/robust/courier.ts',
+        find: 'if (place !== PLACE.EARLY) this.#admit(entry, now)',
+        replace: `if (place === PLACE.EARLY) this.#open.count(entry, -1)
+    this.#admit(entry, now)`,
+      },
+    ],
+  },
 ]

@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 
 /** How long a slow handler takes, ms. */
 const SLOW_MS = 4000
+/** How long after it was published, or found, a message is given up that is, ms. */
+const GIVEN_UP_MS = 5000
 /** How long an application stays away after an orderly end, ms. */
 const AWAY_MS = 30_000
 /** How long an application waits before it subscribes again after it was refused, ms. */
@@ -240,6 +242,7 @@ export class App {
       settledIn: 0,
       cancelled: false,
       turnedAway: false,
+      kills: 0,
       takes: [],
     })
     world.tell({ kind: 'publish', message })
@@ -253,13 +256,18 @@ export class App {
     if (policy.durable !== 'no' && plan.outbox === 'disk') this.#watchStored(receipt, message)
     if (random.chance(FOLLOWED)) void this.#follow(receipt, message)
     if (cancelled > 0 && random.chance(cancelled)) {
-      life.later(random.exponential(5000), () => {
-        if (message.outcome !== undefined) return
-        message.cancelled = true
-        this.#tell(`cancels #${message.number}`)
-        receipt.cancel()
+      life.later(random.exponential(GIVEN_UP_MS), () => {
+        this.#giveUp(receipt, message)
       })
     }
+  }
+
+  #giveUp(receipt: Receipt, message: SentMessage): void {
+    if (message.outcome !== undefined) return
+    message.cancelled = true
+    this.#tell(`cancels #${message.number}`)
+    const unsent = receipt.cancel()
+    this.#options.world.tell({ kind: 'given up', message, unsent })
   }
 
   #watch(receipt: Receipt, message: SentMessage): void {
@@ -297,7 +305,7 @@ export class App {
 
   /** After a restart: what an earlier process had stored, and had not heard the end of. */
   #lookUp(): void {
-    const { ledger, plan, life, client, world } = this.#options
+    const { ledger, plan, life, client, world, random } = this.#options
     if (life.number === 1) return
     for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
@@ -313,6 +321,9 @@ export class App {
           const deadline = life.now() + Math.max(0, leftMs, this.#leftMs(message))
           world.tell({ kind: 'found', message, life: life.number, deadline })
           this.#watch(receipt, message)
+          if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
+            life.later(random.exponential(GIVEN_UP_MS), () => this.#giveUp(receipt, message))
+          }
         },
         () => (this.#isBroken = true),
       )

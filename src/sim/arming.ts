@@ -1,5 +1,6 @@
 // The first of the two steps in which things go wrong: which faults a run has, and how bad each of them is.
-// A few kinds at a time: a run with everything in it hides what any two of them do together.
+// A few kinds at a time: a run with everything in it hides what any two of them do together. Kinds that came
+// later are drawn for themselves, so that the plans that were there before have stayed what they were.
 
 import { FAULT_NAMES, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
@@ -10,6 +11,21 @@ const DISCONNECT_REASONS = [
   0x00, 0x80, 0x81, 0x82, 0x83, 0x8b, 0x8d, 0x93, 0x95, 0x96, 0x97, 0x98, 0xa0,
 ]
 const PUBLISH_REASONS = [0x80, 0x83, 0x87, 0x90, 0x97, 0x97, 0x99]
+
+/** What a server says of a packet that it does not like. */
+const POISON_REASONS = [0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x95, 0x99]
+/** A clock without a battery begins in the year in which its makers thought that time does. */
+const CLOCK_AT_1970_MS = 1_600_000_000_000
+
+/** Kinds that came later. */
+const LATER: readonly string[] = [
+  'server.fallAtPacket',
+  'server.acceptThenKick',
+  'server.changingMaximum',
+  'server.poison',
+  'process.blackout',
+]
+const FIRST = FAULT_NAMES.filter((name) => !LATER.includes(name))
 
 /** How each kind is drawn, by `part.kind`. */
 const DRAWS: { readonly [name: string]: (random: Random, durationMs: number) => object } = {
@@ -66,6 +82,24 @@ const DRAWS: { readonly [name: string]: (random: Random, durationMs: number) => 
     part: random.pick([1, 1, 0.5]),
   }),
   'server.garbage': blow,
+  'server.fallAtPacket': (random, durationMs) => ({
+    packets: Math.ceil(random.magnitude(5, 150)),
+    forMs: Math.ceil(random.magnitude(500, durationMs / 40)),
+    forgets: random.pick([0, 0.3, 0.7, 1]),
+  }),
+  'server.acceptThenKick': (random, durationMs) => ({
+    everyMs: Math.ceil(random.magnitude(durationMs / 20, durationMs / 2)),
+    forMs: Math.ceil(random.magnitude(durationMs / 60, durationMs / 4)),
+    afterMs: Math.ceil(random.magnitude(50, 20_000)),
+    reasonCodes: [random.pick(DISCONNECT_REASONS), 0x00],
+  }),
+  'server.changingMaximum': (random) => ({
+    receiveMaximums: [1, random.integer(2, 5), random.pick([10, 65_535])],
+  }),
+  'server.poison': (random) => ({
+    oneIn: random.pick([3, 8, 20]),
+    reasonCodes: [random.pick(POISON_REASONS), random.pick(POISON_REASONS)],
+  }),
   'disk.slow': (random) => ({ delayMs: Math.ceil(random.magnitude(5, 5000)) }),
   'disk.fail': (random) => ({ probability: random.magnitude(0.0005, 0.02) }),
   'disk.full': episode,
@@ -77,6 +111,13 @@ const DRAWS: { readonly [name: string]: (random: Random, durationMs: number) => 
   }),
   'process.powerLoss': episode,
   'process.sleep': episode,
+  'process.blackout': (random, durationMs) => ({
+    ...blow(random, durationMs),
+    forMs: Math.ceil(random.magnitude(500, durationMs / 12)),
+    batteryMs: Math.ceil(random.magnitude(5000, durationMs / 12)),
+    networkMs: Math.ceil(random.magnitude(5000, durationMs / 6)),
+    clockMs: random.pick([0, 60_000, 3_600_000, CLOCK_AT_1970_MS]),
+  }),
   'clock.jump': (random, durationMs) => ({
     ...blow(random, durationMs),
     jumpMs: Math.ceil(random.magnitude(1000, 50_000_000)),
@@ -89,6 +130,8 @@ const COMPANIONS: { readonly [name: string]: string } = {
   'process.powerLoss': 'disk.loseUnsynced',
   'disk.loseUnsynced': 'process.powerLoss',
   'disk.fail': 'process.crash',
+  'server.changingMaximum': 'link.cut',
+  'process.blackout': 'disk.loseUnsynced',
 }
 
 /** Chooses faults for a run of this length. */
@@ -96,11 +139,35 @@ export function arm(random: Random, durationMs: number): Faults {
   const names = new Set<string>()
   const wanted = random.pick([1, 2, 2, 3, 3, 4, 5, 6, 8])
   while (names.size < wanted) {
-    const name = random.pick(FAULT_NAMES)
-    names.add(name)
-    const companion = COMPANIONS[name]
-    if (companion !== undefined) names.add(companion)
+    addTo(names, random.pick(FIRST))
   }
+  return draw(random, names, durationMs)
+}
+
+/** The same with one of the kinds that came later. */
+export function armMore(random: Random, faults: Faults, durationMs: number): Faults {
+  const names = new Set<string>()
+  addTo(names, random.pick(LATER))
+  // What is committed together is seen where a commit takes time.
+  if (faults.process.powerLoss !== undefined && random.chance(0.5)) names.add('disk.slow')
+  const more = draw(random, names, durationMs)
+  // What was armed stays as it is.
+  return {
+    link: { ...more.link, ...faults.link },
+    server: { ...more.server, ...faults.server },
+    disk: { ...more.disk, ...faults.disk },
+    process: { ...more.process, ...faults.process },
+    clock: { ...more.clock, ...faults.clock },
+  }
+}
+
+function addTo(names: Set<string>, name: string): void {
+  names.add(name)
+  const companion = COMPANIONS[name]
+  if (companion !== undefined) names.add(companion)
+}
+
+function draw(random: Random, names: ReadonlySet<string>, durationMs: number): Faults {
   const faults: { [part: string]: { [kind: string]: object } } = {
     link: {},
     server: {},
@@ -110,10 +177,10 @@ export function arm(random: Random, durationMs: number): Faults {
   }
   for (const name of names) {
     const [part = '', kind = ''] = name.split('.')
-    const draw = DRAWS[name]
+    const numbersOf = DRAWS[name]
     const armed = faults[part]
-    if (draw === undefined || armed === undefined) throw new Error(`Cannot arm "${name}"`)
-    armed[kind] = draw(random.fork(name), durationMs)
+    if (numbersOf === undefined || armed === undefined) throw new Error(`Cannot arm "${name}"`)
+    armed[kind] = numbersOf(random.fork(name), durationMs)
   }
   return faults as unknown as Faults
 }

@@ -175,6 +175,7 @@ export class Device {
       wokeAt: life?.wokeAt ?? 0,
       ...counts,
       diskBytes: this.disk.usedBytes,
+      silentMs: life === undefined ? 0 : this.link.silentMs(life.sleepsUntil),
     }
   }
 

@@ -86,6 +86,27 @@ export interface ServerFaults {
   }
   /** Bytes that are no packet. */
   readonly garbage?: Blow
+  /**
+   * Goes down after about this many packets, whatever it is in the middle of, for `forMs`, and comes back
+   * without its sessions with this probability, 0 to 1.
+   */
+  readonly fallAtPacket?: {
+    readonly packets: number
+    readonly forMs: number
+    readonly forgets: number
+  }
+  /** Whoever connects is let in, and ended with one of these reasons after about `afterMs`. */
+  readonly acceptThenKick?: Episode & {
+    readonly afterMs: number
+    readonly reasonCodes: readonly number[]
+  }
+  /** Receive Maximum is another one at each CONNACK; MQTT 5 only. */
+  readonly changingMaximum?: { readonly receiveMaximums: readonly number[] }
+  /**
+   * One message in so many ends each connection that brings it, with one of these reasons; on MQTT 3.1.1
+   * without a word.
+   */
+  readonly poison?: { readonly oneIn: number; readonly reasonCodes: readonly number[] }
 }
 
 /** Of the disk of one device. */
@@ -113,6 +134,16 @@ export interface ProcessFaults {
   readonly powerLoss?: Episode
   /** Time stands still for the process, as for a machine that sleeps. */
   readonly sleep?: Episode
+  /**
+   * The power of the whole place goes: of the network at once, of the device when its battery is empty after
+   * about `batteryMs`. Its wall clock falls back by `clockMs` until the network sets it, which comes back about
+   * `networkMs` after the device.
+   */
+  readonly blackout?: Episode & {
+    readonly batteryMs: number
+    readonly networkMs: number
+    readonly clockMs: number
+  }
 }
 
 /** Of the clocks of one device. */
@@ -173,9 +204,13 @@ export const FAULT_KINDS: { readonly [P in keyof Faults]: readonly (keyof Requir
       'refuseSubscribe',
       'lowLimits',
       'garbage',
+      'fallAtPacket',
+      'acceptThenKick',
+      'changingMaximum',
+      'poison',
     ],
     disk: ['slow', 'fail', 'full', 'loseUnsynced'],
-    process: ['crash', 'crashAtStep', 'powerLoss', 'sleep'],
+    process: ['crash', 'crashAtStep', 'powerLoss', 'sleep', 'blackout'],
     clock: ['jump', 'drift'],
   }
 

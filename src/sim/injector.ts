@@ -8,6 +8,14 @@ import type { Random } from './random.ts'
 import type { ModelServer } from './server/server.ts'
 import type { World } from './world.ts'
 
+const SERVER_EPISODES = [
+  'restart',
+  'restartEmpty',
+  'refuseConnect',
+  'redirect',
+  'acceptThenKick',
+] as const
+
 /** A device as faults befall it. */
 export interface Victim {
   readonly name: string
@@ -20,6 +28,12 @@ export interface Victim {
   sleep(forMs: number): void
   /** Absent where nothing depends on it. */
   jumpWallClock?(byMs: number): void
+}
+
+/** Where things happen, and until when. */
+interface Stage {
+  readonly world: World
+  readonly isOver: () => boolean
 }
 
 /** Something that comes and goes, or comes alone when it has no end. */
@@ -46,7 +60,9 @@ export function inject(
   isOver: () => boolean = () => world.healed,
 ): void {
   const all = [
-    ...devices.flatMap((device) => ofDevice(device, faults, random.fork(device.name))),
+    ...devices.flatMap((device) =>
+      ofDevice({ world, isOver }, device, faults, random.fork(device.name)),
+    ),
     ...servers.flatMap((server) => ofServer(server, faults, random.fork(server.options.host))),
   ]
   for (const happening of all) repeat(world, random.fork(happening.name), happening, isOver)
@@ -68,7 +84,12 @@ function repeat(world: World, random: Random, happening: Happening, isOver: () =
   })
 }
 
-function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
+function ofDevice(
+  { world: { agenda }, isOver }: Stage,
+  device: Victim,
+  faults: Faults,
+  random: Random,
+): Happening[] {
   const { link, clock } = faults
   const { name: target, disk } = device
   const list: Happening[] = []
@@ -105,7 +126,7 @@ function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
       end: () => disk.endFull(),
     })
   }
-  const { crash, powerLoss, sleep } = faults.process
+  const { crash, powerLoss, sleep, blackout } = faults.process
   if (crash !== undefined) {
     const begin = (forMs: number): void => device.crash(false, forMs)
     list.push({ ...crash, name: 'process.crash', target, begin })
@@ -117,6 +138,25 @@ function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
   if (sleep !== undefined) {
     const begin = (forMs: number): void => device.sleep(forMs)
     list.push({ ...sleep, name: 'process.sleep', target, begin })
+  }
+  if (blackout !== undefined) {
+    const begin = (forMs: number): string => {
+      const { batteryMs, networkMs, clockMs } = blackout
+      const lastsMs = random.exponential(batteryMs)
+      const laterMs = random.exponential(networkMs)
+      device.link.begin('partition')
+      agenda.after(lastsMs, () => {
+        if (isOver()) return
+        device.jumpWallClock?.(-clockMs)
+        device.crash(true, forMs)
+        agenda.after(forMs + laterMs, () => {
+          device.jumpWallClock?.(clockMs)
+          if (!isOver()) device.link.end('partition')
+        })
+      })
+      return `of the device after ${lastsMs} ms, the network comes ${laterMs} ms later`
+    }
+    list.push({ ...blackout, name: 'process.blackout', target, begin })
   }
   const { jump } = clock
   if (jump !== undefined && device.jumpWallClock !== undefined) {
@@ -133,7 +173,7 @@ function ofDevice(device: Victim, faults: Faults, random: Random): Happening[] {
 function ofServer(server: ModelServer, { server: faults }: Faults, random: Random): Happening[] {
   const target = server.options.host
   const list: Happening[] = []
-  for (const kind of ['restart', 'restartEmpty', 'refuseConnect', 'redirect'] as const) {
+  for (const kind of SERVER_EPISODES) {
     const fault = faults[kind]
     if (fault === undefined) continue
     list.push({

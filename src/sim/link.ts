@@ -25,7 +25,8 @@ const LATENCY_MS = 10
 
 /** The server's end of a connection, given to it. */
 export interface ServerPipe {
-  write(bytes: Uint8Array): void
+  /** @param arrived called when the process of the device has all of them, if it ever does */
+  write(bytes: Uint8Array, arrived?: (reader: LifeView) => void): void
   /** Ends in good order after what was written. */
   close(): void
   /** Resets the connection. */
@@ -99,6 +100,15 @@ export class Link {
   /** Resets what is connected. */
   cut(): void {
     for (const connection of this.#connections) connection.reset()
+  }
+
+  /** How long nothing has come in on the connection that the process has, ms; 0 without one. */
+  silentMs(awakeSince: number): number {
+    for (const { heardAt, isAbandoned } of this.#connections) {
+      if (heardAt === undefined || isAbandoned) continue
+      return Math.max(0, this.#world.now - Math.max(heardAt, awakeSince))
+    }
+    return 0
   }
 
   /** Nothing is wrong any more; what was swallowed is gone. */
@@ -194,7 +204,9 @@ class Connection {
   #server: ServerEnd | undefined
   #dialled = false
   #isOver = false
-  #isAbandoned = false
+  isAbandoned = false
+  /** When the process last heard anything on it; undefined before it is open, and when it is over. */
+  heardAt: number | undefined
   #cutToServer: number
   #cutToDevice: number
 
@@ -245,7 +257,7 @@ class Connection {
   handleChange(): void {
     if (this.#isOver) return
     if (this.#toServer.isBroken || this.#toDevice.isBroken) {
-      if (this.#isAbandoned) this.#endToServer(false)
+      if (this.isAbandoned) this.#endToServer(false)
       else this.reset()
       return
     }
@@ -255,7 +267,7 @@ class Connection {
 
   /** The device's end has died. */
   abandon(power: boolean): void {
-    this.#isAbandoned = true
+    this.isAbandoned = true
     this.#toDevice.cut()
     if (power) this.#toServer.cut()
     else this.#toServer.reset()
@@ -283,7 +295,8 @@ class Connection {
       return
     }
     this.#server = endpoint.accept({
-      write: (bytes) => this.#toDevice.push(bytes),
+      write: (bytes, arrived) =>
+        this.#toDevice.push(bytes, arrived && (() => this.#tellArrived(arrived))),
       close: () => this.#toDevice.end(),
       destroy: () => this.#toDevice.reset(),
     })
@@ -293,6 +306,12 @@ class Connection {
     this.#options.user.step()
     this.#toServer.push(bytes)
     this.#handleLane()
+  }
+
+  #tellArrived(arrived: (reader: LifeView) => void): void {
+    const { user } = this.#options
+    const isOpen = user.alive() && this.heardAt !== undefined && this.#cutToDevice > 0
+    if (isOpen) arrived(user)
   }
 
   /** The client waits while the network has no room. */
@@ -351,12 +370,19 @@ class Connection {
 
   /** A process that has died hears nothing more. */
   #guard(handler: TransportHandler): TransportHandler {
-    const { user } = this.#options
+    const { user, world } = this.#options
     return {
-      opened: () => void (user.alive() && handler.opened()),
-      received: (bytes, length) => void (user.alive() && handler.received(bytes, length)),
+      opened: () => {
+        this.heardAt = world.now
+        if (user.alive()) handler.opened()
+      },
+      received: (bytes, length) => {
+        this.heardAt = world.now
+        if (user.alive()) handler.received(bytes, length)
+      },
       written: () => void (user.alive() && handler.written()),
       closed: (error) => {
+        this.heardAt = undefined
         this.#toDevice.cut()
         if (this.#server === undefined) this.#finish()
         if (user.alive()) handler.closed(error)
@@ -403,16 +429,18 @@ class Lane {
     this.#far = far
   }
 
-  push(bytes: Uint8Array): void {
+  push(bytes: Uint8Array, arrived?: () => void): void {
     if (this.#swallows()) return
     const piece = this.#link.pieceBytes(bytes.length)
     for (let start = 0; start < bytes.length; start += piece) {
       const part = bytes.subarray(start, start + piece)
+      const isLast = start + piece >= bytes.length
       this.waitingBytes += part.length
       this.#later(this.#link.sendingMs(part.length) + (piece < bytes.length ? 1 : 0), () => {
         this.waitingBytes -= part.length
         this.#far.deliver(part)
         this.#far.changed()
+        if (isLast) arrived?.()
       })
     }
   }

@@ -33,6 +33,8 @@ export interface SentMessage {
   cancelled: boolean
   /** The server turned it away for now: it is tried again later, behind others. */
   turnedAway: boolean
+  /** How many connections it has ended: a server that cannot bear it. */
+  kills: number
   /** Each time that a server became its owner, in order. §4.3 */
   readonly takes: Take[]
 }
@@ -98,6 +100,8 @@ export interface DeviceSnapshot {
   readonly openBytes: number
   readonly inflight: number
   readonly diskBytes: number
+  /** How long nothing has come in on the connection that it has, awake, ms; 0 without one. */
+  readonly silentMs: number
 }
 
 /** What is told while a run goes on, each with the virtual time at which it happened. */
@@ -130,6 +134,12 @@ export type Observation =
       /** By the monotonic clock of the process that found it. */
       readonly deadline: number
     }
+  | {
+      readonly kind: 'given up'
+      readonly message: SentMessage
+      /** What `cancel()` said: that it was certainly never sent. */
+      readonly unsent: boolean
+    }
   | { readonly kind: 'stage'; readonly message: SentMessage; readonly stage: Stage }
   | {
       readonly kind: 'settled'
@@ -146,7 +156,12 @@ export type Observation =
       readonly connection: ConnectionView
       readonly packet: Packet
     }
-  | { readonly kind: 'closed'; readonly connection: ConnectionView }
+  | {
+      readonly kind: 'closed'
+      readonly connection: ConnectionView
+      /** Whether it was the server who ended it. */
+      readonly byServer: boolean
+    }
   | { readonly kind: 'session'; readonly session: number; readonly gone: string | undefined }
   | { readonly kind: 'breach'; readonly connection: ConnectionView; readonly text: string }
   | { readonly kind: 'taken'; readonly message: SentMessage; readonly take: Take }

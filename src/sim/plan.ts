@@ -11,6 +11,9 @@ import { keepFaults } from './faults.ts'
 import { Random } from './random.ts'
 import type { SimplePlan } from './simple-plan.ts'
 
+/** Habits of real devices and one more fault, or what is rare. */
+export type Addition = 'habits' | 'rare'
+
 /** Messages that a device publishes one after another. */
 export interface StreamPlan {
   readonly topic: string
@@ -31,6 +34,16 @@ export interface SubscriptionPlan {
   readonly filter: string
   readonly qos: 0 | 1 | 2
   readonly handler: HandlerKind
+}
+
+/** Messages that somebody else publishes to a device. */
+export interface CommandPlan {
+  readonly topic: string
+  readonly qos: 0 | 1 | 2
+  /** The mean time between two bursts, virtual ms. */
+  readonly everyMs: number
+  /** How many at once. */
+  readonly burst: number
 }
 
 /** One device with one client. */
@@ -63,6 +76,9 @@ export interface DevicePlan {
   readonly renames?: number
   /** The mean time between two ends of its client by `close`, after which a new process begins, virtual ms. @default none */
   readonly closesEveryMs?: number
+  readonly commands: readonly CommandPlan[]
+  /** How many of the messages that a process finds after a restart it gives up, 0 to 1. */
+  readonly cancelsFound: number
 }
 
 export interface ServerPlan {
@@ -91,14 +107,14 @@ export interface PlanChange {
   readonly devices?: number
   /** The time in which faults fire, virtual ms. @default the plan's */
   readonly durationMs?: number
-  /** Without what is rare: see `rare.ts`. @default false */
-  readonly plain?: boolean
+  /** What is added to the plain plan of a seed: see `additions.ts`. @default both */
+  readonly additions?: readonly Addition[]
 }
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
-/** The plan of a seed without what is rare. */
+/** The plan of a seed with nothing added; `planOf` in `additions.ts` gives the whole. */
 export function plainPlanOf(seed: number): Plan {
   const random = new Random(seed)
   const durationMs = Math.ceil(random.magnitude(10 * MINUTE_MS, 6 * HOUR_MS))
@@ -173,6 +189,8 @@ function planDevice(
     })),
     disconnectEveryMs: random.chance(0.15) ? durationMs / random.integer(1, 6) : Infinity,
     resubscribeEveryMs: random.chance(0.15) ? durationMs / random.integer(1, 6) : Infinity,
+    commands: [],
+    cancelsFound: 0,
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { fleeting, guaranteed, latest, within } from '../robust/policies.ts'
 import type { Faults } from './faults.ts'
-import { type DevicePlan, plainPlanOf, type Plan, type StreamPlan } from './plan.ts'
+import { type DevicePlan, type Plan, type StreamPlan } from './plan.ts'
 import { Random } from './random.ts'
 import { planSimple } from './simple-plan.ts'
 
@@ -17,13 +17,8 @@ const EAGER = 0.04
 /** Messages of a stream that is added. */
 const MESSAGES = 80
 
-/** Makes the plan of a seed. */
-export function planOf(seed: number): Plan {
-  return addRare(plainPlanOf(seed))
-}
-
 /** The plan with what its seed adds to it. */
-function addRare(plan: Plan): Plan {
+export function addRare(plan: Plan): Plan {
   const { seed, durationMs } = plan
   const random = new Random(`rare ${seed}`)
   const simple = planSimple(seed, durationMs)

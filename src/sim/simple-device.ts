@@ -200,6 +200,7 @@ export class SimpleDevice {
       publishedEpoch: 0,
       deadline: Infinity,
       receiptId: '',
+      kills: 0,
       stored: undefined,
       stage: undefined,
       outcome: undefined,

@@ -1,6 +1,7 @@
 // One run: the world of a plan is built, things go wrong for as long as the plan says, everything is healed,
 // and progress is demanded. Rule: the same plan goes the same way, event for event.
 
+import { encodeUtf8 } from '../codec/utf8.ts'
 import { makeRuntime } from '../engine/runtime.ts'
 import type { EngineRuntime } from '../engine/types.ts'
 import { Device } from './device.ts'
@@ -9,7 +10,7 @@ import { Ledger } from './ledger.ts'
 import type { Internet } from './link.ts'
 import type { Oracle } from './oracles/oracle.ts'
 import { makeOracles } from './oracles/all.ts'
-import type { Plan } from './plan.ts'
+import type { CommandPlan, Plan } from './plan.ts'
 import { Random } from './random.ts'
 import { SimpleDevice } from './simple-device.ts'
 import { ModelServer } from './server/server.ts'
@@ -24,6 +25,8 @@ export const LIVENESS_MS = 3_600_000
 const QUIET_MS = 300_000
 /** More steps than any run needs: one that has more goes round in a circle. */
 const STEPS_MAX = 500_000
+
+const COMMAND = encodeUtf8(' open')
 
 /** How a run is made, beside its plan. */
 export interface RunOptions {
@@ -93,6 +96,9 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
       simple.boot()
       inject(world, new Random(`simple faults ${plan.seed}`), plan.faults, [simple], [])
     }
+    for (const { clientId, commands } of plan.devices) {
+      command(commands, servers, world, random.fork(`operator of ${clientId}`))
+    }
     world.agenda.after(SNAPSHOT_MS, look)
     await runUntil(plan.durationMs, () => false)
     const heal = (): void => {
@@ -121,6 +127,26 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     messages: ledger.messages.length,
     outcomes: countOutcomes(ledger),
     trace: world.trace.lines,
+  }
+}
+
+/** Somebody else publishes to a device: at any of the clusters, as he knows no better. */
+function command(
+  commands: readonly CommandPlan[],
+  servers: readonly ModelServer[],
+  world: World,
+  random: Random,
+): void {
+  for (const { topic, qos, everyMs, burst } of commands) {
+    const send = (): void => {
+      if (world.healed) return
+      const { cluster } = random.pick(servers).options
+      for (let i = 0; i < burst; i += 1) {
+        cluster.route({ number: 0, topic, qos, payload: COMMAND })
+      }
+      world.agenda.after(random.exponential(everyMs), send)
+    }
+    world.agenda.after(random.exponential(everyMs), send)
   }
 }
 

@@ -11,7 +11,7 @@ time      virtual hours:minutes:seconds.milliseconds since the run began
 C>        a packet of a client as it reaches the server;  <S  one of the server as it leaves
 #n        a message of a device;  >n  one on its way to a device;  s n  a session of a server
 boot, crash, power    a process begins, is killed, or dies with its power
-publish, stored, stage, settled    what the application sees of a message
+publish, stored, stage, given up, settled    what the application sees of a message
 taken     a server became the owner of a message
 handled   a handler was given a message;  acked  the server knows that it was
 fault     something was broken on purpose;  healed  from here on nothing is`
@@ -91,6 +91,8 @@ function lineOf(seen: Observation): string {
       return `absent    ${seen.message.device} #${seen.message.number} is not in the outbox`
     case 'found':
       return `found     ${seen.message.device} #${seen.message.number} by process ${seen.life}`
+    case 'given up':
+      return `given up  ${seen.message.device} #${seen.message.number}${seen.unsent ? ', never sent' : ''}`
     case 'stage':
       return `stage     ${seen.message.device} #${seen.message.number} ${seen.stage}`
     case 'settled': {

@@ -27,6 +27,7 @@ function taken(device: string, number: number): Observation {
     settledIn: 0,
     cancelled: false,
     turnedAway: false,
+    kills: 0,
     takes: [take],
   }
   return { kind: 'taken', message, take }

@@ -18,7 +18,7 @@ import type {
 } from '../../src/sim/observations.ts'
 import { makeOracles } from '../../src/sim/oracles/all.ts'
 import { type DevicePlan, type Plan } from '../../src/sim/plan.ts'
-import { planOf } from '../../src/sim/rare.ts'
+import { planOf } from '../../src/sim/additions.ts'
 
 const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK } = PacketType
 const HOUR_MS = 3_600_000
@@ -95,6 +95,7 @@ function makeMessage(
     settledIn: 0,
     cancelled: false,
     turnedAway: false,
+    kills: 0,
     takes: [],
     ...rest,
   }
@@ -170,7 +171,7 @@ function packet(
 
 function snapshot(given: Partial<DeviceSnapshot>): Observation {
   const usual = { device: 'd', life: 1, asleep: false, clock: 0, wokeAt: 0 }
-  const counts = { open: 0, openBytes: 0, inflight: 0, diskBytes: 0 }
+  const counts = { open: 0, openBytes: 0, inflight: 0, diskBytes: 0, silentMs: 0 }
   return { kind: 'snapshot', snapshot: { ...usual, ...counts, ...given } }
 }
 
@@ -237,6 +238,21 @@ describe('S2: QoS 2 is once', () => {
       />1 was handled by process 1 of d, and again by 2/,
     )
   })
+  test('rejects a handler that is called again while it has the message, at QoS 1 as well', () => {
+    const slow = makeDelivery({ qos: 1 })
+    const busy = (): Observation => {
+      slow.handled.push({ life: 1, handler: 1, doneAt: undefined })
+      return { kind: 'handled', delivery: slow, life: 1 }
+    }
+    rejects('S2', [busy, handled(slow)], />1 was handled by d while its handler still had it/)
+  })
+  test('accepts at QoS 1 a second time, another handler, and another process', () => {
+    const again = makeDelivery({ qos: 1 })
+    accepts('S2', [handled(again), handled(again)])
+    const busy = makeDelivery({ qos: 1 })
+    busy.handled.push({ life: 1, handler: 1, doneAt: undefined })
+    accepts('S2', [handled(busy, 1, 2), handled(busy, 2, 1)])
+  })
   test('accepts two handlers, and a crash before its id was recorded', () => {
     const two = makeDelivery()
     accepts('S2', [handled(two, 1, 1), handled(two, 1, 2)])
@@ -278,6 +294,10 @@ describe('S4: one topic keeps its order', () => {
     const again = makeMessage(1)
     accepts('S4', [taken(again), taken(makeMessage(2)), taken(again)])
   })
+  test('rejects a QoS 1 message behind a QoS 2 message of an earlier process', () => {
+    const two = makeMessage(2, { policy: { qos: 2 } })
+    rejects('S4', [boot(2), taken(two), taken(makeMessage(1))], /#1 came after #2/)
+  })
 })
 
 describe('S5: packet ids and windows', () => {
@@ -303,7 +323,7 @@ describe('S5: packet ids and windows', () => {
       packet('server', SUBACK, 1),
       packet('client', SUBSCRIBE, 1),
     ])
-    accepts('S5', [out(1), { kind: 'closed', connection: CONNECTION }, out(1)])
+    accepts('S5', [out(1), { kind: 'closed', connection: CONNECTION, byServer: false }, out(1)])
     accepts('S5', [out(1), packet('client', PUBREL, 1)])
   })
 })
@@ -318,6 +338,8 @@ describe('S6: memory and disk are bounded', () => {
   test('accepts what is within, and what a new process has not looked at yet', () => {
     accepts('S6', [first, snapshot({ open: 10, openBytes: 40_000, diskBytes: 200_000 })])
     accepts('S6', [snapshot({ open: 99 })])
+    const poisoned = settled(makeMessage(1, { sizeBytes: 30_000 }), 'poisoned')
+    accepts('S6', [first, poisoned, snapshot({ diskBytes: 200_000 })])
     accepts('S6', [
       first,
       snapshot({ life: 2, diskBytes: 200_000 }),
@@ -375,6 +397,27 @@ describe('S8: outcomes are true', () => {
   test('rejects what is called sent at QoS 1', () => {
     rejects('S8', [settled(makeMessage(1), 'sent')], /#1 at QoS 1 is called sent/)
   })
+  const givenUp = (message: SentMessage, unsent: boolean): Observation => ({
+    kind: 'given up',
+    message,
+    unsent,
+  })
+  test('rejects cancel() that says never sent, when a server has it or its outcome says maybe', () => {
+    const had = makeMessage(1)
+    rejects('S8', [taken(had), givenUp(had, true)], /#1 was given up as never sent, and a server/)
+    const before = makeMessage(2)
+    const told = [settled(before, 'maybe-delivered'), givenUp(before, true)]
+    rejects('S8', told, /#2 was given up as never sent, and is called maybe-delivered/)
+    const after = makeMessage(3)
+    const late = [givenUp(after, true), settled(after, 'maybe-delivered')]
+    rejects('S8', late, /#3 was given up as never sent, and is called maybe-delivered/)
+  })
+  test('accepts cancel() that says what is so, or no more than maybe', () => {
+    const unsent = makeMessage(1)
+    accepts('S8', [givenUp(unsent, true), settled(unsent, 'cancelled')])
+    const sent = makeMessage(2)
+    accepts('S8', [taken(sent), settled(sent, 'maybe-delivered'), givenUp(sent, false)])
+  })
   test('accepts the truth, and an honest maybe', () => {
     const message = makeMessage(1)
     accepts('S8', [taken(message), settled(message, 'delivered')])
@@ -409,6 +452,31 @@ describe('L1: everything that lives has its end', () => {
     rejects('L1', [boot(1), publish(makeMessage(1)), over], /1 messages have no outcome.*#1 of d/)
     const found = { kind: 'found', message: makeMessage(2), life: 2, deadline: Infinity } as const
     rejects('L1', [boot(2), found, over], /#2 of d/)
+  })
+  const subscribed = (filter: string): Observation => {
+    const told = packet('client', SUBSCRIBE, 1)
+    ok(told.kind === 'packet')
+    const whole = { ...told.packet, subscriptions: [{ filter, qos: 1 }] }
+    return { ...told, packet: whole as unknown as Packet }
+  }
+  const connack = packet('server', CONNACK, 0)
+  const later = packet('client', PUBLISH, 2)
+  const subscriptions = [{ filter: 'f', qos: 1, handler: 'quick' }] as const
+
+  test('rejects a connection on which something else arrives, and no SUBSCRIBE before it', () => {
+    const plan = makePlan({ subscriptions })
+    const expected = /d is connected, and not subscribed to "f"/
+    rejects('L1', [connack, subscribed('g'), [70_000, later]], expected, plan)
+    rejects('L1', [connack, [HOUR_MS, over]], expected, plan)
+  })
+  test('accepts one that has, that is young, or whose application has to ask anew', () => {
+    const plan = makePlan({ subscriptions })
+    accepts('L1', [connack, subscribed('f'), [70_000, later], [HOUR_MS, over]], plan)
+    accepts('L1', [connack, [50_000, later]], plan)
+    const deaf = { kind: 'deaf', device: 'd', filter: 'f', why: '' } as const
+    accepts('L1', [connack, [1000, deaf], [70_000, later]], plan)
+    const restless = makePlan({ subscriptions, resubscribeEveryMs: 1000 })
+    accepts('L1', [connack, [70_000, later]], restless)
   })
   test('accepts one that has ended, or died with its process', () => {
     const message = makeMessage(1)
@@ -480,11 +548,68 @@ describe('S11: a fleeting message does not outlive its connection', () => {
   })
 })
 
+describe('S12: what ends connections is found, and nothing else', () => {
+  const closed = (byServer: boolean): Observation => ({
+    kind: 'closed',
+    connection: CONNECTION,
+    byServer,
+  })
+  const poison = (message: SentMessage, times = 1): Told =>
+    Array.from({ length: times }, () => () => {
+      const told = { kind: 'fault', fault: 'server.poison', target: 'a' } as const
+      const detail = `#${message.number}`
+      message.kills += 1
+      return { ...told, detail }
+    })
+  const three = [closed(true), closed(true), closed(true)]
+
+  test('rejects one whose server did not end three connections, or for another sake', () => {
+    const message = makeMessage(1)
+    const early = [publish(message), closed(true), closed(false), closed(true)]
+    const expected = /#1 is called poisoned, and its server has ended 2 connections since/
+    rejects('S12', [...early, settled(message, 'poisoned')], expected)
+    const before = makeMessage(2)
+    const told = [...three, publish(before), settled(before, 'poisoned')]
+    rejects('S12', told, /#2 is called poisoned, and its server has ended 0 connections/)
+    const innocent = makeMessage(3)
+    const others = [publish(innocent), ...three, settled(innocent, 'poisoned')]
+    rejects('S12', others, /#3 is called poisoned, and has ended no connection/)
+  })
+  test('rejects one that is sent again and again', () => {
+    const message = makeMessage(1)
+    const told = [boot(1), publish(message), ...poison(message, 14)]
+    rejects('S12', told, /#1 has ended 13 connections of process 1 of d, and is sent again/)
+  })
+  test('accepts the guilty, one that was kicked by chance, and each process anew', () => {
+    const guilty = makeMessage(1)
+    accepts('S12', [publish(guilty), ...poison(guilty, 3), ...three, settled(guilty, 'poisoned')])
+    const kicked = makeMessage(2)
+    const plan = makePlan({}, { server: { kick: { everyMs: 1, reasonCodes: [0x82] } } })
+    accepts('S12', [publish(kicked), ...three, settled(kicked, 'poisoned')], plan)
+    const long = makeMessage(3)
+    accepts('S12', [boot(1), publish(long), ...poison(long, 10), boot(2), ...poison(long, 10)])
+  })
+})
+
+describe('L4: a dead connection is given up', () => {
+  const plan = makePlan({ keepAliveSeconds: 60 })
+
+  test('rejects one that nothing comes in on for longer than the settings say', () => {
+    rejects('L4', [snapshot({ silentMs: 90_000 })], /d has heard nothing for 90000 ms/, plan)
+  })
+  test('accepts the time that they say, one that sleeps, and a clock that is slow', () => {
+    accepts('L4', [snapshot({ silentMs: 64_000 }), snapshot({ silentMs: 0 })], plan)
+    accepts('L4', [snapshot({ silentMs: HOUR_MS, asleep: true })], plan)
+    const slow = makePlan({ keepAliveSeconds: 60 }, { clock: { drift: { rate: 0.5 } } })
+    accepts('L4', [snapshot({ silentMs: 120_000 })], slow)
+  })
+})
+
 describe('the oracles', () => {
   test('have all been shown something', () => {
     deepEqual(
       makeOracles(makePlan()).map(({ name }) => name),
-      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S10', 'S11', 'L1', 'L2'],
+      ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S10', 'S11', 'S12', 'L1', 'L2', 'L4'],
     )
   })
 })

@@ -15,7 +15,7 @@ import { Pool } from '../../sim/pool.ts'
 import { commandOf, type RunJob, runJob, type RunReport } from '../../sim/run.ts'
 import { shrink } from '../../sim/shrink.ts'
 import { armedNames } from '../../src/sim/faults.ts'
-import { planOf } from '../../src/sim/rare.ts'
+import { planOf } from '../../src/sim/additions.ts'
 
 /** A seed that is over soon, with more than one fault. */
 const SEED = 3
@@ -55,6 +55,7 @@ describe('a run', () => {
       'npm run sim -- --seed 5 --faults link.cut,disk.full --devices 1 --minutes 1.5',
     )
     equal(commandOf({ seed: 5, change: { faults: [] } }), 'npm run sim -- --seed 5 --faults none')
+    equal(commandOf({ seed: 5, change: { additions: [] } }), 'npm run sim -- --seed 5 --plain')
   })
 })
 

@@ -3,7 +3,7 @@
 
 import { fail } from 'node:assert/strict'
 import { test } from 'node:test'
-import { planOf } from '../../src/sim/rare.ts'
+import { planOf } from '../../src/sim/additions.ts'
 import { commandOf, type RunJob, runJob } from '../../sim/run.ts'
 
 /** Runs one; fails for the test when an oracle is not content. */

@@ -4,10 +4,12 @@
 import type { Plan } from '../plan.ts'
 import { ProgressOracle } from './l1-progress.ts'
 import { AttemptsOracle } from './l2-attempts.ts'
+import { SilenceOracle } from './l4-silence.ts'
 import type { Oracle } from './oracle.ts'
 import { StoredOracle } from './s1-stored.ts'
 import { AnsweredOracle } from './s10-answered.ts'
 import { FleetingOracle } from './s11-fleeting.ts'
+import { PoisonOracle } from './s12-poison.ts'
 import { OnceOracle } from './s2-once.ts'
 import { ForwardOracle } from './s3-forward.ts'
 import { OrderOracle } from './s4-order.ts'
@@ -31,7 +33,9 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new HandledOracle(plan),
     new AnsweredOracle(),
     new FleetingOracle(),
+    new PoisonOracle(plan),
     new ProgressOracle(plan),
     new AttemptsOracle(plan),
+    new SilenceOracle(plan),
   ]
 }

@@ -1,5 +1,6 @@
 // L1: after the healing every message that lives has its outcome in bounded time, and whoever is connected has
-// the subscriptions that it asked for.
+// the subscriptions that it asked for. Those it has during the faults as well: what arrives on a connection
+// shows that SUBSCRIBE, which goes first, is not on its way any more.
 
 import { PacketType } from '../../codec/packets.ts'
 import type { ConnectionView, Observation, SentMessage } from '../observations.ts'
@@ -8,6 +9,8 @@ import type { Oracle } from './oracle.ts'
 
 /** How long after CONNACK its subscriptions must have arrived, virtual ms. */
 const SUBSCRIBED_MS = 60_000
+/** How long an application that was told that it has no subscription may take to ask again, virtual ms. */
+const DEAF_MS = 120_000
 
 export class ProgressOracle implements Oracle {
   readonly name = 'L1'
@@ -22,6 +25,9 @@ export class ProgressOracle implements Oracle {
   >()
   /** Filters by session. */
   readonly #subscribed = new Map<number, Set<string>>()
+
+  /** Until when an application is excused that has to subscribe anew, by device. */
+  readonly #deafUntil = new Map<string, number>()
 
   constructor({ devices, faults }: Plan) {
     const isSteady = faults.server.refuseSubscribe === undefined
@@ -46,9 +52,12 @@ export class ProgressOracle implements Oracle {
       case 'settled':
         this.#live.get(seen.message.device)?.delete(seen.message)
         return undefined
+      case 'deaf':
+        this.#deafUntil.set(seen.device, now + DEAF_MS)
+        return undefined
       case 'packet':
         this.#note(seen, now)
-        return undefined
+        return seen.from === 'client' ? this.#unheard(seen.connection, now) : undefined
       case 'closed': {
         const { clientId, serial } = seen.connection
         if (this.#connections.get(clientId)?.view.serial === serial)
@@ -80,15 +89,24 @@ export class ProgressOracle implements Oracle {
     this.#subscribed.set(connection.session, filters)
   }
 
+  #unheard({ clientId, serial }: ConnectionView, now: number): string | undefined {
+    if (this.#connections.get(clientId)?.view.serial !== serial) return undefined
+    return now < (this.#deafUntil.get(clientId) ?? 0) ? undefined : this.#lacking(clientId, now)
+  }
+
   #unsubscribed(now: number): string | undefined {
-    for (const [device, filters] of this.#filters) {
-      const connection = this.#connections.get(device)
-      if (connection === undefined || now - connection.since < SUBSCRIBED_MS) continue
-      const lacking = filters.find(
-        (filter) => this.#subscribed.get(connection.view.session)?.has(filter) !== true,
-      )
-      if (lacking !== undefined) return `${device} is connected, and not subscribed to "${lacking}"`
+    for (const device of this.#filters.keys()) {
+      const text = this.#lacking(device, now)
+      if (text !== undefined) return text
     }
     return undefined
+  }
+
+  #lacking(device: string, now: number): string | undefined {
+    const connection = this.#connections.get(device)
+    if (connection === undefined || now - connection.since < SUBSCRIBED_MS) return undefined
+    const subscribed = this.#subscribed.get(connection.view.session)
+    const lacking = this.#filters.get(device)?.find((filter) => subscribed?.has(filter) !== true)
+    return lacking && `${device} is connected, and not subscribed to "${lacking}"`
   }
 }

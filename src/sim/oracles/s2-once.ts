@@ -1,6 +1,6 @@
 // S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the
 // policy is to send again. To a device: its handler is called once, but for a crash before its id can have
-// been recorded.
+// been recorded. At QoS 1 it may come again, but not while its handler still has it.
 
 import type { Delivery, Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -58,8 +58,14 @@ export class OnceOracle implements Oracle {
   #judge(delivery: Delivery): string | undefined {
     const { qos, handled, serial, device } = delivery
     const now = handled.at(-1)
-    if (qos !== 2 || now === undefined) return undefined
+    if (now === undefined) return undefined
     const { life, handler } = now
+    const isBusy = handled.some(
+      (one) =>
+        one !== now && one.life === life && one.handler === handler && one.doneAt === undefined,
+    )
+    if (isBusy) return `>${serial} was handled by ${device} while its handler still had it`
+    if (qos !== 2) return undefined
     const times = handled.filter((one) => one.life === life && one.handler === handler).length
     if (times > 1) return `>${serial} was handled twice by process ${life} of ${device}`
     if (this.#failed.has(device) || this.#durable.get(device) !== true) return undefined

@@ -1,5 +1,6 @@
 // S6: memory and disk stay bounded: never more messages than the outbox may have, and a log that takes no
-// more than a few times what lives in it, beside what it keeps in hand.
+// more than a few times what lives in it, beside what it keeps in hand. What was found to end connections is set
+// aside, and stays there.
 
 import type { Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -16,12 +17,19 @@ export class BoundsOracle implements Oracle {
   readonly #limits: ReadonlyMap<string, number>
   /** The process of each device that was looked at last. */
   readonly #seen = new Map<string, number>()
+  /** Bytes of what each device has set aside. */
+  readonly #aside = new Map<string, number>()
 
   constructor({ devices }: Plan) {
     this.#limits = new Map(devices.map((device) => [device.clientId, device.outboxMessages]))
   }
 
   observe(seen: Observation): string | undefined {
+    if (seen.kind === 'settled' && seen.outcome.status === 'poisoned') {
+      const { device, sizeBytes, topic } = seen.message
+      const before = this.#aside.get(device) ?? 0
+      this.#aside.set(device, before + sizeBytes + topic.length + RECORD_BYTES)
+    }
     if (seen.kind !== 'snapshot') return undefined
     const { device, life, open, openBytes, diskBytes } = seen.snapshot
     // What a process that has just begun has is not known before its outbox is open.
@@ -30,7 +38,8 @@ export class BoundsOracle implements Oracle {
     if (life === 0 || isNew) return undefined
     const limit = this.#limits.get(device) ?? Infinity
     if (open > limit) return `${device} has ${open} messages in an outbox for ${limit}`
-    const mostBytes = SPARE_BYTES + FACTOR * (openBytes + open * RECORD_BYTES)
+    const asideBytes = this.#aside.get(device) ?? 0
+    const mostBytes = SPARE_BYTES + FACTOR * (openBytes + open * RECORD_BYTES + asideBytes)
     if (diskBytes <= mostBytes) return undefined
     return `${device} takes ${diskBytes} bytes of disk for ${open} messages of ${openBytes} bytes`
   }

@@ -1,5 +1,5 @@
 // S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, none took; what
-// was sent once at the most, and may have arrived, is called so.
+// was sent once at the most, and may have arrived, is called so. What `cancel()` says is true as well.
 
 import type { OutcomeStatus } from '../../robust/entry.ts'
 import type { Observation, SentMessage } from '../observations.ts'
@@ -27,6 +27,8 @@ export class TruthOracle implements Oracle {
   readonly #leaving = new Map<string, { readonly message: SentMessage; readonly at: number }[]>()
   /** Of those, the ones that a crash has brought back. */
   readonly #back = new Set<SentMessage>()
+  /** Messages of which `cancel()` said that they were certainly never sent. */
+  readonly #unsent = new Set<SentMessage>()
   readonly #removalMs: number
 
   constructor({ faults }: Plan) {
@@ -45,10 +47,22 @@ export class TruthOracle implements Oracle {
       if (NEVER_SENT.includes(status) && takes.length > 0) {
         return `#${number} is called ${status}, and a server has it`
       }
+      if (this.#unsent.has(message) && !NEVER_SENT.includes(status)) {
+        return `#${number} was given up as never sent, and is called ${status}`
+      }
       if (NEVER_SENT.includes(status)) this.#leave(message, now)
       if (status === 'sent' && policy.qos > 0)
         return `#${number} at QoS ${policy.qos} is called sent`
       return undefined
+    }
+    if (seen.kind === 'given up' && seen.unsent) {
+      const { message } = seen
+      const { takes, outcome, number } = message
+      this.#unsent.add(message)
+      if (takes.length > 0) return `#${number} was given up as never sent, and a server has it`
+      if (outcome !== undefined && !NEVER_SENT.includes(outcome.status)) {
+        return `#${number} was given up as never sent, and is called ${outcome.status}`
+      }
     }
     if (seen.kind === 'crash') {
       for (const { message, at } of this.#leaving.get(seen.device) ?? []) {

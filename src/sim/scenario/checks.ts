@@ -36,6 +36,10 @@ const reasonCodes: Check<readonly number[]> = (name, codes) =>
   Array.isArray(codes) && codes.length > 0
     ? codes.map((code: number) => integer(0, 255)(name, code))
     : refuse(name, codes, 'give a list of reason codes')
+const receiveMaximums: Check<readonly number[]> = (name, given) =>
+  Array.isArray(given) && given.length > 0
+    ? given.map((maximum: number) => integer(1, 65_535)(name, maximum))
+    : refuse(name, given, 'give a list of numbers')
 
 const blow = { everyMs: meanMs }
 const episode = { ...blow, forMs: meanMs }
@@ -85,6 +89,10 @@ const FAULT_CHECKS: FaultChecks = {
     refuseSubscribe: odds,
     lowLimits: limits,
     garbage: blow,
+    fallAtPacket: { packets: count, forMs: meanMs, forgets: probability },
+    acceptThenKick: { ...episode, afterMs: meanMs, reasonCodes },
+    changingMaximum: { receiveMaximums },
+    poison: { oneIn: count, reasonCodes },
   },
   disk: { slow: { delayMs: count }, fail: odds, full: episode, loseUnsynced: odds },
   process: {
@@ -92,6 +100,7 @@ const FAULT_CHECKS: FaultChecks = {
     crashAtStep: { steps: count, forMs: meanMs },
     powerLoss: episode,
     sleep: episode,
+    blackout: { ...episode, batteryMs: meanMs, networkMs: meanMs, clockMs: ms },
   },
   clock: { jump: { ...blow, jumpMs: count }, drift: { rate: asGiven } },
 }

@@ -186,6 +186,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
       openBytes: client?.outbox.sizeBytes ?? 0,
       inflight: client?.statistics['inflight'] ?? 0,
       diskBytes: this.#disk.usedBytes,
+      silentMs: life === undefined ? 0 : this.#link.silentMs(life.sleepsUntil),
     }
   }
 

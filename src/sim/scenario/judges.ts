@@ -74,6 +74,8 @@ function planOf({ clientId, isDurable, outboxMessages }: JudgedDevice): Plan {
     subscriptions: [],
     disconnectEveryMs: Infinity,
     resubscribeEveryMs: Infinity,
+    commands: [],
+    cancelsFound: 0,
   }
   const faults: Faults = {
     link: {},

@@ -78,6 +78,7 @@ export class ProcessNotes implements ClientWatcher {
       settledIn: 0,
       cancelled: false,
       turnedAway: false,
+      kills: 0,
       takes: [],
     }
     const message = new NotedMessage(sent, bytes)

@@ -15,10 +15,12 @@ import {
   type WillFields,
 } from '../../codec/packets.ts'
 import type { Appointment } from '../agenda.ts'
+import type { LifeView } from '../life.ts'
 import type { ServerEnd, ServerPipe } from '../link.ts'
 import type { ConnectionView, SentMessage } from '../observations.ts'
-import { ack, Deliverer } from './deliverer.ts'
+import { Deliverer } from './deliverer.ts'
 import type { ServerView } from './options.ts'
+import { ack, expiryOf, isRefusal, passedOn } from './packets.ts'
 import type { ServerSession, SessionOwner } from './session.ts'
 
 const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK } = PacketType
@@ -100,7 +102,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     if (!this.#ended) {
       // In good order or not: what follows a FIN is the same.
       this.#pipe.close()
-      this.#end()
+      this.#end(false)
     }
   }
 
@@ -149,6 +151,8 @@ export class ServerConnection implements ServerEnd, SessionOwner {
       this.#view.version = packet.version
     }
     world.tell({ kind: 'packet', from: 'client', connection: this.#view, packet })
+    this.#server.handlePacket()
+    if (this.#ended) return
     if ((packet.type === PacketType.CONNECT) === (this.#connect !== undefined)) {
       return this.#breach(`packet ${packet.type} before CONNECT, or a second one`, 0x82)
     }
@@ -203,7 +207,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
         if (expiry !== undefined) session.expirySeconds = expiryOf(expiry)
         if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.#will = undefined
         this.#pipe.close()
-        return this.#end()
+        return this.#end(false)
       }
       default:
         return this.#breach(`packet ${packet.type} is not asked for`, 0x82)
@@ -246,7 +250,12 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     else if (this.#look !== undefined) world.agenda.cancel(this.#look)
     this.#later(() => {
       this.connected = true
-      this.#send({ type: CONNACK, sessionPresent: present, reasonCode: 0, properties })
+      const connack = { type: CONNACK, sessionPresent: present, reasonCode: 0, properties } as const
+      this.#send(connack, (reader) => (session.reader = reader))
+      const kick = server.kickAfter()
+      if (kick !== undefined) {
+        world.agenda.after(kick.afterMs, () => this.disconnect(kick.reasonCode))
+      }
       if (present) this.#deliverer?.resume()
       this.pump()
     })
@@ -268,15 +277,17 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   }
 
   #limits(): Properties {
-    const { lowLimits } = this.#server.faults
-    if (lowLimits === undefined || this.#server.options.world.healed) return NO_PROPERTIES
-    if (this.#decoder.version === 4) return NO_PROPERTIES
-    const { receiveMaximum, topicAliasMaximum, maximumPacketSizeBytes, maximumQoS } = lowLimits
-    const { part = 1 } = lowLimits
-    if (part < 1 && !this.#server.options.random.chance(part)) return NO_PROPERTIES
+    const { options, faults } = this.#server
+    if (options.world.healed || this.#decoder.version === 4) return NO_PROPERTIES
+    const { part = 1 } = faults.lowLimits ?? {}
+    const limits = part === 1 || options.random.chance(part) ? faults.lowLimits : undefined
+    const drawn = this.#server.drawReceiveMaximum()
+    const receiveMaximum = drawn ?? limits?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT
     this.#view.receiveMaximum = receiveMaximum
+    if (limits === undefined) return drawn === undefined ? NO_PROPERTIES : { receiveMaximum }
+    const { topicAliasMaximum, maximumPacketSizeBytes, maximumQoS } = limits
     this.#aliasMaximum = topicAliasMaximum
-    this.#server.options.world.fire('server.lowLimits', this.#server.options.host)
+    options.world.fire('server.lowLimits', options.host)
     this.#sizeMaximum = maximumPacketSizeBytes
     this.#qosMaximum = maximumQoS
     return {
@@ -301,6 +312,10 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     }
     if (qos > this.#qosMaximum) {
       return this.#breach(`QoS ${qos} is above ${this.#qosMaximum}`, 0x9b)
+    }
+    if (message !== undefined) {
+      const reasonCode = this.#server.poisonedBy(message)
+      if (reasonCode !== undefined) return this.disconnect(reasonCode)
     }
     if (qos === 0) return void this.#take(message, topic, packet, number)
     if (this.#open.has(packetId)) {
@@ -436,11 +451,13 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     })
   }
 
-  #send(packet: Packet): void {
+  /** @param arrived called when the device has it */
+  #send(packet: Packet, arrived?: (reader: LifeView) => void): void {
     if (this.#ended) return
     const { world } = this.#server.options
     world.tell({ kind: 'packet', from: 'server', connection: this.#view, packet })
-    this.#pipe.write(encode(packet, this.#decoder.version))
+    this.#pipe.write(encode(packet, this.#decoder.version), arrived)
+    if (packet.type !== PacketType.DISCONNECT) this.#server.handlePacket()
   }
 
   /** The client has done what it must not. */
@@ -449,7 +466,8 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     this.disconnect(reasonCode)
   }
 
-  #end(): void {
+  /** @param byServer whether it was the server who ended it */
+  #end(byServer = true): void {
     if (this.#ended) return
     this.#ended = true
     this.connected = false
@@ -460,7 +478,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
       if (this.#will !== undefined) cluster.leaveWill(session, this.#will)
       cluster.leave(session)
     }
-    this.#server.options.world.tell({ kind: 'closed', connection: this.#view })
+    this.#server.options.world.tell({ kind: 'closed', connection: this.#view, byServer })
     this.#over()
   }
 
@@ -476,22 +494,4 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     if (this.#look !== undefined) agenda.cancel(this.#look)
     this.#look = agenda.after(this.#silenceMs, look)
   }
-}
-
-/** What a server passes on of the properties; an alias is of one connection alone. [MQTT-3.3.2-17] */
-function passedOn(properties: Properties): Properties {
-  if (properties === NO_PROPERTIES) return properties
-  const passed: { -readonly [K in keyof Properties]: Properties[K] } = { ...properties }
-  delete passed.topicAlias
-  delete passed.messageExpiryInterval
-  return passed
-}
-
-function isRefusal(packet: Packet): boolean {
-  return packet.type === PUBREC && packet.reasonCode >= 0x80
-}
-
-/** 0xFFFFFFFF: it never expires. §3.1.2.11.2 */
-function expiryOf(seconds: number): number {
-  return seconds === 0xffff_ffff ? Infinity : seconds
 }

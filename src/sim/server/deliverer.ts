@@ -1,9 +1,10 @@
 // What a server sends to a client in one session: messages, within the client's Receive Maximum and in their
 // order, and the exchange of each. It knows no bytes; whoever has the connection sends. §4.3, §4.4, §4.9
 
-import { type AckPacket, NO_PROPERTIES, type Packet, PacketType } from '../../codec/packets.ts'
+import { type AckPacket, type Packet, PacketType } from '../../codec/packets.ts'
 import type { World } from '../world.ts'
 import type { Catalogue } from './options.ts'
+import { ack } from './packets.ts'
 import type { Outgoing, ServerSession } from './session.ts'
 
 const { PUBLISH, PUBACK, PUBCOMP, PUBREL } = PacketType
@@ -102,8 +103,4 @@ export class Deliverer {
       properties,
     })
   }
-}
-
-export function ack(type: AckPacket['type'], packetId: number, reasonCode = 0): AckPacket {
-  return { type, packetId, reasonCode, properties: NO_PROPERTIES }
 }

@@ -61,4 +61,12 @@ export interface ServerView {
   isOn(kind: keyof ServerFaults): boolean
   /** Whether a fault befalls what is about to be done; it is told when it does. */
   befalls(kind: OddFault): boolean
+  /** A packet was read or sent: the server may go down after any of them. */
+  handlePacket(): void
+  /** The Receive Maximum of one connection, where each has its own. */
+  drawReceiveMaximum(): number | undefined
+  /** When, and with which reason, a connection is to be ended that has just begun. */
+  kickAfter(): { readonly afterMs: number; readonly reasonCode: number } | undefined
+  /** The reason with which the connection ends that brings this message, if it is such a one. */
+  poisonedBy(message: SentMessage): number | undefined
 }

@@ -4,15 +4,22 @@
 
 import type { Endpoint, ServerEnd, ServerPipe } from '../link.ts'
 import type { ServerFaults } from '../faults.ts'
+import type { SentMessage } from '../observations.ts'
+import { Random } from '../random.ts'
 import { ServerConnection } from './connection.ts'
 import type { OddFault, ServerOptions, ServerView } from './options.ts'
 import type { ServerSession } from './session.ts'
+
+/** What a server is down for. */
+const DOWN = ['restart', 'restartEmpty', 'fallAtPacket'] as const
 
 export class ModelServer implements Endpoint, ServerView {
   readonly options: ServerOptions
   up = true
   readonly #connections = new Set<ServerConnection>()
   readonly #episodes = new Map<keyof ServerFaults, number>()
+  /** Until it falls; undefined: not drawn yet. */
+  #packetsLeft: number | undefined
 
   constructor(options: ServerOptions) {
     this.options = options
@@ -41,6 +48,53 @@ export class ModelServer implements Endpoint, ServerView {
     return true
   }
 
+  handlePacket(): void {
+    const { world, random, faults, host } = this.options
+    const { fallAtPacket } = faults
+    if (fallAtPacket === undefined || world.healed) return
+    this.#packetsLeft ??= random.exponential(fallAtPacket.packets)
+    this.#packetsLeft -= 1
+    if (this.#packetsLeft > 0) return
+    this.#packetsLeft = undefined
+    const isEmpty = random.chance(fallAtPacket.forgets)
+    const forMs = random.exponential(fallAtPacket.forMs)
+    world.fire(
+      'server.fallAtPacket',
+      host,
+      `${forMs} ms${isEmpty ? ', back without sessions' : ''}`,
+    )
+    this.#episodes.set('fallAtPacket', (this.#episodes.get('fallAtPacket') ?? 0) + 1)
+    this.#goDown(isEmpty)
+    world.agenda.after(forMs, () => this.end('fallAtPacket'))
+  }
+
+  drawReceiveMaximum(): number | undefined {
+    const { world, random, faults, host } = this.options
+    const { changingMaximum } = faults
+    if (changingMaximum === undefined) return undefined
+    world.fire('server.changingMaximum', host)
+    return random.pick(changingMaximum.receiveMaximums)
+  }
+
+  kickAfter(): { readonly afterMs: number; readonly reasonCode: number } | undefined {
+    const { random, faults } = this.options
+    const { acceptThenKick } = faults
+    if (acceptThenKick === undefined || !this.isOn('acceptThenKick')) return undefined
+    const { afterMs, reasonCodes } = acceptThenKick
+    return { afterMs: random.exponential(afterMs), reasonCode: random.pick(reasonCodes) }
+  }
+
+  poisonedBy(message: SentMessage): number | undefined {
+    const { world, random, faults, host } = this.options
+    const { poison } = faults
+    if (poison === undefined || world.healed) return undefined
+    // Of the message, and not of the moment: it ends every connection.
+    if (!new Random(`poison ${message.number}`).chance(1 / poison.oneIn)) return undefined
+    world.fire('server.poison', host, `#${message.number}`)
+    message.kills += 1
+    return random.pick(poison.reasonCodes)
+  }
+
   begin(kind: keyof ServerFaults): void {
     this.#episodes.set(kind, (this.#episodes.get(kind) ?? 0) + 1)
     if (kind === 'restart' || kind === 'restartEmpty') this.#goDown(kind === 'restartEmpty')
@@ -48,7 +102,7 @@ export class ModelServer implements Endpoint, ServerView {
 
   end(kind: keyof ServerFaults): void {
     this.#episodes.set(kind, (this.#episodes.get(kind) ?? 1) - 1)
-    this.up = !this.isOn('restart') && !this.isOn('restartEmpty')
+    this.up = !DOWN.some((one) => this.isOn(one))
   }
 
   /** From now on it is a good server. */

@@ -4,6 +4,7 @@
 import type { Properties, QoS, WillFields } from '../../codec/packets.ts'
 import { NO_PROPERTIES } from '../../codec/packets.ts'
 import { topicMatches } from '../../codec/topics.ts'
+import type { LifeView } from '../life.ts'
 import type { Delivery, SentMessage } from '../observations.ts'
 import type { World } from '../world.ts'
 
@@ -53,10 +54,12 @@ export class ServerSession {
   /** Seconds that it outlives its connection; Infinity: for good. */
   expirySeconds = 0
   /**
-   * Whether the client can know of it: it asked for a new one, or has gone on after CONNACK said so. One that
-   * it never heard of would look like an older one of its own: a model server throws it away instead.
+   * Whether the client is sure to know of it: it asked for a new one, or has gone on after CONNACK said so. One
+   * that it never heard of would look like an older one of its own: a model server throws it away instead.
    */
   known: boolean
+  /** The process that CONNACK has reached: it knows of the session as well, for as long as it lives. */
+  reader: LifeView | undefined
 
   constructor(serial: number, clientId: string, known: boolean) {
     this.serial = serial
@@ -100,8 +103,9 @@ export class Cluster {
     if (old !== undefined) {
       this.#ends.get(old)?.cancel()
       this.#ends.delete(old)
-      if (!cleanStart && old.known) this.#wills.get(old)?.cancel()
-      if (cleanStart || !old.known) this.forget(old, cleanStart ? 'clean start' : 'never known')
+      const isKnown = old.known || old.reader?.alive() === true
+      if (!cleanStart && isKnown) this.#wills.get(old)?.cancel()
+      if (cleanStart || !isKnown) this.forget(old, cleanStart ? 'clean start' : 'never known')
     }
     const present = this.sessions.get(clientId)
     if (present !== undefined) return { session: present, present: true }
