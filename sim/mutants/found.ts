@@ -83,18 +83,16 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     name: 'found-early-deadline',
     rule: 'In a running process a message has its outcome no later than its deadline, also while the outbox is read.',
     file: 'src/robust/courier.ts',
-    find: `    this.#admit(entry, now)
-    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
-    entry.place = PLACE.EARLY`,
-    replace: `    if (entry.acceptedAt === 0) entry.acceptedAt = now
-    this.#open.count(entry, 1)
-    if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
-    entry.place = PLACE.EARLY`,
+    find: `acceptEarly(entry: Entry, now: number): void {
+    this.#admit(entry, now)`,
+    replace: `acceptEarly(entry: Entry, now: number): void {
+    if (entry.acceptedAt === 0) entry.acceptedAt = now
+    this.#open.count(entry, 1)`,
     also: [
       {
         file: 'src/robust/courier.ts',
-        find: 'if (place !== PLACE.EARLY) this.#admit(entry, now)',
-        replace: `if (place === PLACE.EARLY) this.#open.count(entry, -1)
+        find: 'if (entry.place !== PLACE.ADMITTED) this.#admit(entry, now)',
+        replace: `if (entry.place === PLACE.ADMITTED) this.#open.count(entry, -1)
     this.#admit(entry, now)`,
       },
     ],

@@ -110,13 +110,17 @@ export class Courier {
   acceptEarly(entry: Entry, now: number): void {
     this.#admit(entry, now)
     if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
+    if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
     entry.place = PLACE.EARLY
+    this.#enter(entry)
     this.#early.push(entry)
   }
 
   /** Those that were taken early and are still open, once. */
   takeEarly(): Entry[] {
-    return this.#early.splice(0).filter(({ status }) => status === undefined)
+    const open = this.#early.splice(0).filter(({ status }) => status === undefined)
+    for (const entry of open) entry.place = PLACE.ADMITTED
+    return open
   }
 
   #isDropped({ policy: { offline } }: Entry): boolean {
@@ -317,9 +321,8 @@ export class Courier {
   }
 
   #take(entry: Entry, now: number): void {
-    const { place } = entry
+    if (entry.place !== PLACE.ADMITTED) this.#admit(entry, now)
     entry.place = PLACE.NOWHERE
-    if (place !== PLACE.EARLY) this.#admit(entry, now)
     entry.entryId = this.#nextEntryId
     this.#nextEntryId += 1
   }
@@ -333,11 +336,9 @@ export class Courier {
   #makePlace(entry: Entry, now: number): boolean {
     const { priority } = entry.policy
     const older = this.#replaceable(entry.collapseKey)
-    const messages = this.#open.messagesAbove - (older === undefined ? 0 : 1)
-    const bytes = this.#open.bytesAbove - (older?.sizeBytes ?? 0)
-    const isFull = messages > 0 || bytes > 0
+    const above = this.#open.aboveWithout(older)
     // None is given up for one that has no place even then.
-    if (isFull && !this.#line.canFree(priority, messages, bytes, older)) {
+    if (above && !this.#line.canFree(priority, above.messages, above.bytes, older)) {
       entry.error = this.#open.fullError(entry)
       return false
     }
@@ -347,8 +348,7 @@ export class Courier {
   }
 
   #enter(entry: Entry): void {
-    const { collapseKey } = entry
-    if (collapseKey !== undefined) this.#newest.set(collapseKey, entry)
+    if (entry.collapseKey !== undefined) this.#newest.set(entry.collapseKey, entry)
   }
 
   #takeUp(entry: Entry): void {
@@ -461,7 +461,7 @@ export class Courier {
   #giveUp(entry: Entry, status: OutcomeStatus, now: number): void {
     const { place } = entry
     if (place >= 0 && place <= PLACE.AGAIN) this.#line.remove(entry)
-    else if (place === PLACE.LATER || place === PLACE.EARLY) entry.place = PLACE.NOWHERE
+    else if (place === PLACE.LATER || place <= PLACE.EARLY) entry.place = PLACE.NOWHERE
     this.#settle(entry, entry.possiblyDuplicated ? 'maybe-delivered' : status, now)
   }
 

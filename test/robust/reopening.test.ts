@@ -6,7 +6,8 @@ import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { StoredRecord, StoreTraits } from '../../src/outbox/store.ts'
-import { guaranteed, within } from '../../src/robust/policies.ts'
+import { type DeliveryPolicy, guaranteed, latest, within } from '../../src/robust/policies.ts'
+import type { Receipt } from '../../src/robust/types.ts'
 import { failure, take } from '../simple/conversation.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient, seeded } from '../support/robust-rig.ts'
@@ -244,5 +245,27 @@ describe('what is published before the outbox is read', () => {
     outbox.letAll()
     await settle()
     equal(rig.client.outbox.count, COUNT)
+  })
+
+  test('keeps to the limits, and replaces what is older', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    const rig = robustClient({ outbox, limits: { outboxMessages: 3 } })
+    const stages = (receipts: readonly Receipt[]): string[] => receipts.map(({ stage }) => stage)
+    const publish = (topic: string, delivery: DeliveryPolicy): Receipt =>
+      rig.client.publish(topic, 'x', { delivery })
+    const some = [
+      publish('a', guaranteed()),
+      publish('b', latest()),
+      publish('b', latest()),
+      publish('c', guaranteed()),
+      publish('d', guaranteed()),
+    ]
+    await settle()
+    deepEqual(stages(some), ['accepted', 'superseded', 'accepted', 'accepted', 'refused'])
+    equal((await some[4]?.settled)?.error?.name, 'QueueFullError')
+    publish('b', latest())
+    await settle()
+    deepEqual(stages(some).slice(0, 3), ['accepted', 'superseded', 'superseded'])
   })
 })

@@ -588,6 +588,9 @@ describe('S12: what ends connections is found, and nothing else', () => {
     accepts('S12', [publish(kicked), ...three, settled(kicked, 'poisoned')], plan)
     const long = makeMessage(3)
     accepts('S12', [boot(1), publish(long), ...poison(long, 10), boot(2), ...poison(long, 10)])
+    const slow = makePlan({ protocol: 4 }, { link: { bandwidth: { bytesPerSecond: 1000 } } })
+    const unheard = makeMessage(4)
+    accepts('S12', [boot(1), publish(unheard), ...poison(unheard, 14)], slow)
   })
 })
 

@@ -24,6 +24,9 @@ const INNOCENT: readonly (keyof Faults['server'])[] = [
   'fallAtPacket',
 ]
 
+/** Faults behind which a close without a word is no longer one that comes right after the message. */
+const SLOWING: readonly (keyof Faults['link'])[] = ['latency', 'bandwidth', 'stall', 'drip']
+
 export class PoisonOracle implements Oracle {
   readonly name = 'S12'
   /** Whether nothing but a message makes a server end a connection. */
@@ -37,8 +40,18 @@ export class PoisonOracle implements Oracle {
   readonly #kills = new Map<SentMessage, { readonly life: number; readonly before: number }>()
   readonly #messages = new Map<number, SentMessage>()
 
-  constructor({ faults }: Plan) {
+  /** Whose server says nothing when it ends a connection, over a link that is too slow to tell by the time. */
+  readonly #unheard: ReadonlySet<string>
+
+  constructor({ faults, devices, servers }: Plan) {
     this.#isQuiet = INNOCENT.every((kind) => faults.server[kind] === undefined)
+    const isSlow = SLOWING.some((kind) => faults.link[kind] !== undefined)
+    const isOld = servers.some(({ only311 }) => only311)
+    this.#unheard = new Set(
+      devices
+        .filter(({ protocol }) => isSlow && (isOld || protocol === 4))
+        .map(({ clientId }) => clientId),
+    )
   }
 
   observe(seen: Observation): string | undefined {
@@ -79,6 +92,7 @@ export class PoisonOracle implements Oracle {
     // Of `umqtt/simple`, which has no receipts, a message in flight is sent again for as long as its session lives.
     if (message === undefined || message.receiptId === '') return undefined
     const { device, number, kills } = message
+    if (this.#unheard.has(device)) return undefined
     const life = this.#lives.get(device) ?? 0
     const known = this.#kills.get(message)
     // It is told when this one is counted already, or not yet: one more or less.
