@@ -109,26 +109,33 @@ export class TopicCache implements TopicSource {
   readonly #topics: string[] = new Array<string>(SLOTS)
   readonly #keys = new Uint8Array(SLOTS * TOPIC_BYTES)
   readonly #sizes = new Uint8Array(SLOTS)
+  /** The slot of the topic before, which most messages have again: it is looked at first. */
+  #slot = 0
 
   get(bytes: Uint8Array, start: number, end: number): string | undefined {
     const size = end - start
-    let hash = size
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x9e3779b1)
-    const slot = (hash >>> 9) % SLOTS
+    if (!this.#holds(bytes, start, size)) {
+      let hash = size
+      for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x9e3779b1)
+      const slot = (this.#slot = (hash >>> 9) % SLOTS)
+      if (!this.#holds(bytes, start, size)) {
+        const topic = decodeUtf8(bytes, start, end)
+        if (topic === undefined || /[\0#+]/.test(topic)) return undefined
+        if (size > TOPIC_BYTES) return topic
+        this.#keys.set(bytes.subarray(start, end), slot * TOPIC_BYTES)
+        this.#sizes[slot] = size
+        this.#topics[slot] = topic
+      }
+    }
+    return this.#topics[this.#slot]
+  }
+
+  /** Whether the slot has this topic; compared from the end, where alike topics differ. */
+  #holds(bytes: Uint8Array, start: number, size: number): boolean {
+    if (this.#sizes[this.#slot] !== size) return false
     const keys = this.#keys
-    const key = slot * TOPIC_BYTES
-    let same = 0
-    if (this.#sizes[slot] === size) {
-      while (same < size && keys[key + same] === bytes[start + same]) same++
-      if (same === size) return this.#topics[slot]
-    }
-    const topic = decodeUtf8(bytes, start, end)
-    if (topic === undefined || /[\0#+]/.test(topic)) return undefined
-    if (size <= TOPIC_BYTES) {
-      for (; same < size; same++) keys[key + same] = bytes[start + same]!
-      this.#sizes[slot] = size
-      this.#topics[slot] = topic
-    }
-    return topic
+    const key = this.#slot * TOPIC_BYTES
+    while (size-- > 0) if (keys[key + size] !== bytes[start + size]) return false
+    return true
   }
 }

@@ -79,7 +79,8 @@ export class Inflight<T extends Identified> {
     if (slots[slot] !== operation) return
     slots[slot] = undefined
     this.#size -= 1
-    if (this.#size === 0 && slots.length > 1024) this.clear()
+    // A window of a thousand keeps its ring, of 16 KiB.
+    if (this.#size === 0 && slots.length > 2048) this.clear()
   }
 
   *values(): IterableIterator<T> {

@@ -120,7 +120,7 @@ export class RobustCore implements Layer {
 
   /** Takes a message that is checked. */
   publish(entry: Entry): Receipt {
-    if (this.#isClosed)
+    if (this.#closing !== undefined)
       this.delivery.refuse(entry, new ClosedError('The client is closed: make another'))
     else this.delivery.publish(entry)
     if (entry.policy.energy === 'urgent') this.connector.schedule.handleUrgent()
@@ -147,7 +147,7 @@ export class RobustCore implements Layer {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (signal?.aborted) throw signal.reason
-    if (this.#isClosed) throw new ClosedError('The client is closed: make another')
+    if (this.#closing !== undefined) throw new ClosedError('The client is closed: make another')
     this.#ended = false
     if (this.#result !== undefined && this.core.state === 'connected') return action(this.#result)
     const wait = deferred<T>()
@@ -242,10 +242,6 @@ export class RobustCore implements Layer {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
-  }
-
-  get #isClosed(): boolean {
-    return this.#closing !== undefined
   }
 
   async #close(): Promise<void> {
