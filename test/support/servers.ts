@@ -56,6 +56,8 @@ export interface ServerOptions {
   readonly persistence?: boolean
   /** Whether anybody may come in, without a name. @default false */
   readonly anonymous?: boolean
+  /** Further lines of mosquitto's configuration, or other values than ours, by name. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 const LOOPBACK = '127.0.0.1'
@@ -227,22 +229,27 @@ keyfile ${this.#file('key')}`
     // WebSocket listeners take no address; without the domain they would listen on every interface.
     const webSocket = `protocol websockets
 socket_domain ipv4`
-    return `user ${userInfo().username}
-per_listener_settings false
-allow_anonymous ${this.#options.anonymous === true}
-password_file ${this.#file('passwords')}
-log_dest stderr
+    const settings = {
+      user: userInfo().username,
+      per_listener_settings: 'false',
+      allow_anonymous: `${this.#options.anonymous === true}`,
+      password_file: this.#file('passwords'),
+      log_dest: 'stderr',
+      connection_messages: 'false',
+      set_tcp_nodelay: 'true',
+      max_queued_messages: '0',
+      persistence: `${this.#options.persistence === true}`,
+      persistence_location: `${this.folder}/`,
+      autosave_on_changes: 'true',
+      autosave_interval: '1',
+      ...this.#options.settings,
+    }
+    const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
+    return `${lines.join('\n')}
 log_type error
 log_type warning
 log_type notice
 log_type information
-connection_messages false
-set_tcp_nodelay true
-max_queued_messages 0
-persistence ${this.#options.persistence === true}
-persistence_location ${this.folder}/
-autosave_on_changes true
-autosave_interval 1
 
 listener ${ports.tcp} ${LOOPBACK}
 

@@ -2,6 +2,7 @@
 // Compiled by tsconfig.published.json, which knows the DOM and nothing of Node; never run.
 
 import * as root from 'umqtt'
+import * as check from 'umqtt/check'
 import * as codec from 'umqtt/codec'
 import * as engine from 'umqtt/engine'
 import * as file from 'umqtt/outbox/file'
@@ -22,6 +23,7 @@ export const entryPoints: readonly object[] = [
   indexeddb,
   sim,
   testing,
+  check,
   codec,
   engine,
 ]

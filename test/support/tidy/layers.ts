@@ -13,6 +13,8 @@ export interface Layer {
   readonly asUser?: boolean
   /** Packages and modules of a platform that it may import; a name, or a prefix with `*`. */
   readonly modules?: readonly string[]
+  /** It imports entry points, as an application does, and nothing behind them. @default false */
+  readonly asApplication?: true
   /** Pure: names neither time, chance nor a platform, and runs on any engine of ECMAScript. */
   readonly pure: boolean
   /** Names that a pure file may use all the same. */
@@ -99,6 +101,12 @@ export const LAYERS: readonly Layer[] = [
     ],
     pure: true,
   },
+  {
+    path: 'src/check/',
+    imports: ['src/codec/index.ts', 'src/simple/public.ts'],
+    asApplication: true,
+    pure: false,
+  },
   { path: 'src/testing/', imports: ['src/'], pure: false },
   { path: 'src/testing/fault-', imports: ['src/'], modules: ['node:*'], pure: false },
   { path: 'src/cli/', imports: [], asUser: true, modules: ['node:*'], pure: false },
@@ -115,6 +123,7 @@ export const ENTRY_POINTS: readonly string[] = [
   'src/robust.browser.ts',
   'src/sim.node.ts',
   'src/sim.browser.ts',
+  'src/check.node.ts',
   'src/outbox/file.ts',
   'src/outbox/sqlite.ts',
   'src/outbox/indexeddb.ts',
