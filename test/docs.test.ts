@@ -17,6 +17,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { CHECK_IDS } from '../src/check/ids.ts'
+import { DEFAULT_BOUNDS, DEFAULT_TIMEOUTS as DEFAULT_CHECK_TIMEOUTS } from '../src/check/options.ts'
+import { CONCLUSIONS, UNKNOWABLE } from '../src/check/verdict.ts'
 import { CONNECTION_TRANSITIONS } from '../src/engine/connection-states.ts'
 import { PUBLISH_TRANSITIONS } from '../src/engine/publish-states.ts'
 import { UNTIL_DELIVERED, fleeting, guaranteed, latest, within } from '../src/robust/policies.ts'
@@ -72,7 +75,7 @@ function blocksOf(path: string): Block[] {
 /** The code as a program of its own: with a client, if it makes none. */
 function programOf({ layer, code }: Block): string {
   if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
-  if (code.includes("from 'umqtt/sim'")) return code
+  if (/from 'umqtt\/(sim|check)'/.test(code)) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
   return `import { MQTTClient } from '${layer}'
 ${imports}
@@ -254,6 +257,40 @@ describe('ARCHITECTURE.md', () => {
       named.filter((path) => !existsSync(path)),
       [],
     )
+  })
+})
+
+describe('docs/check.md', () => {
+  const text = read('docs/check.md')
+
+  test('has every check', () => {
+    const shown = tableAfter(text, '## What is checked').map((row) => unquote(row['check'] ?? ''))
+    deepEqual(shown, [...CHECK_IDS])
+  })
+  test('has every conclusion, with its level', () => {
+    const shown = tableAfter(text, '## The verdict').map((row) => [
+      unquote(row['code'] ?? ''),
+      row['level'],
+    ])
+    deepEqual(
+      shown,
+      CONCLUSIONS.map(({ code, level }) => [code, level]),
+    )
+  })
+  test('has every bound and timeout, with its number', () => {
+    const shown = tableAfter(text, '## How far it goes').map((row) => [
+      unquote(row['option'] ?? ''),
+      number(row['default'] ?? ''),
+    ])
+    const numbers = (group: string, values: object): [string, number][] =>
+      Object.entries(values).map(([name, value]) => [`${group}.${name}`, value as number])
+    deepEqual(shown, [
+      ...numbers('bounds', DEFAULT_BOUNDS),
+      ...numbers('timeouts', DEFAULT_CHECK_TIMEOUTS),
+    ])
+  })
+  test('has what cannot be known', () => {
+    for (const what of UNKNOWABLE) ok(text.replaceAll(/\s+/g, ' ').includes(what), what)
   })
 })
 

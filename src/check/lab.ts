@@ -11,7 +11,7 @@ import {
   type QoS,
   type WillFields,
 } from '../codec/index.ts'
-import type { TransportFactory } from '../simple/public.ts'
+import type { TransportFactory } from '../simple.node.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CheckPlatform } from './platform.ts'
 import { bounded, pause } from './stopwatch.ts'

@@ -5,7 +5,7 @@
 import type { CheckPlatform } from './platform.ts'
 import { CHECK_IDS, type CheckId } from './ids.ts'
 import type { CheckBounds, CheckOptions, CheckTimeouts } from './types.ts'
-import type { ServerAddress } from '../simple/public.ts'
+import type { ServerAddress } from '../simple.node.ts'
 
 /** How far a check goes unless it is told. */
 export const DEFAULT_BOUNDS: Required<CheckBounds> = Object.freeze({

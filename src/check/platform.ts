@@ -1,7 +1,7 @@
 // What the entry point gives to the check: time, chance, and ways to a server. Tests own all of them.
 // Nothing else in this folder meets a clock or a socket.
 
-import type { ServerAddress, TlsOptions, TransportFactory } from '../simple/public.ts'
+import type { ServerAddress, TlsOptions, TransportFactory } from '../simple.node.ts'
 import type { CheckOptions } from './types.ts'
 
 /** What the handshake of TLS showed. */

@@ -3,7 +3,7 @@
 // What a check throws becomes its finding; only the caller's signal and an unreachable server end it all.
 
 import type { ProtocolVersion } from '../codec/index.ts'
-import { ConnectionLostError, MqttError } from '../simple/public.ts'
+import { ConnectionLostError, MqttError } from '../simple.node.ts'
 import { adviceFor } from './advice.ts'
 import { type CheckId, CHECK_IDS } from './ids.ts'
 import { Bench, Lab } from './lab.ts'

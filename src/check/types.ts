@@ -1,7 +1,7 @@
 // The public types of `umqtt/check`: what is asked, and the report, which is plain data: it survives JSON.
 // Units are in the names. What a check does is in checks/, what it means for you in verdict.ts.
 
-import type { Payload, TlsOptions, TransportFactory } from '../simple/public.ts'
+import type { Payload, TlsOptions, TransportFactory } from '../simple.node.ts'
 import type { CheckId } from './ids.ts'
 
 export type { CheckId } from './ids.ts'
@@ -43,8 +43,8 @@ export interface RecognisedServer {
 /** One thing that follows from the results, the gravest first. */
 export interface Conclusion {
   readonly code: string
-  /** Whether guaranteed delivery can rely on the server: yes, yes within a bound, or no. */
-  readonly level: 'fit' | 'limited' | 'unfit'
+  /** Whether guaranteed delivery can rely on the server: yes, yes within a bound, not found out, or no. */
+  readonly level: 'fit' | 'limited' | 'unknown' | 'unfit'
   readonly text: string
 }
 

@@ -108,10 +108,16 @@ const ROWS: readonly Row[] = [
   },
   {
     code: 'essential-unknown',
-    level: 'unfit',
+    level: 'unknown',
     holds: (r) => ESSENTIAL.some((id) => r.is(id, 'unknown')),
     text: (r) =>
       `not shown to be fit: ${ESSENTIAL.filter((id) => r.is(id, 'unknown')).join(', ')} could not be found out`,
+  },
+  {
+    code: 'restart-unknown',
+    level: 'unknown',
+    holds: (r) => r.is('restart', 'unknown') || r.is('kill', 'unknown'),
+    text: () => 'what is left after a restart could not be found out',
   },
   {
     code: 'keeps-some-messages',
@@ -157,18 +163,20 @@ const ROWS: readonly Row[] = [
       'fit for guaranteed delivery while it runs; whether it is after a restart was not tried',
   },
   {
-    code: 'restart-unknown',
-    level: 'fit',
-    holds: (r) => r.is('restart', 'unknown') || r.is('kill', 'unknown'),
-    text: () =>
-      'fit for guaranteed delivery while it runs; a restart could not be tried to its end',
-  },
-  {
     code: 'fit',
     level: 'fit',
     holds: () => true,
     text: () => 'fit for guaranteed delivery',
   },
+]
+
+/** What is said when what decides was not tried. */
+const PARTIAL = { code: 'partial', level: 'limited' } as const
+
+/** Every conclusion there is, in the order in which they are tried. */
+export const CONCLUSIONS: readonly Pick<Conclusion, 'code' | 'level'>[] = [
+  ...ROWS.map(({ code, level }) => ({ code, level })),
+  PARTIAL,
 ]
 
 /** What follows from the results, the gravest first. */
@@ -191,7 +199,7 @@ export function conclude(results: readonly CheckResult[]): readonly [Conclusion,
   const graver = found.filter(({ level }) => level !== 'fit')
   if (graver.length === 0 && untried.length > 0) {
     const text = `nothing bad was found; ${untried.join(', ')} were not tried, and decide`
-    return [{ code: 'partial', level: 'limited', text }]
+    return [{ ...PARTIAL, text }]
   }
   const [first, ...rest] = graver.length > 0 ? graver : found.slice(0, 1)
   return [first as Conclusion, ...rest]

@@ -30,7 +30,7 @@ import {
   type TransportFactory,
   type ServerAddress,
   type TlsOptions,
-} from '../simple/public.ts'
+} from '../simple.node.ts'
 import type { CheckPlatform } from './platform.ts'
 
 /** The largest packet that is read: above what the check itself sends. */

@@ -8,6 +8,7 @@ type Load = () => Promise<Command>
 
 /** In the order of the help. */
 const LOADERS: Readonly<Record<string, Load>> = {
+  check: async () => (await import('./check/check.ts')).checkCommand,
   completions: () => Promise.resolve(completionsCommand(allCommands)),
 }
 

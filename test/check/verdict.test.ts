@@ -23,7 +23,7 @@ function results(product: string, ...changes: readonly Change[]): CheckResult[] 
 const ROWS: readonly (readonly [code: string, level: string, ...changes: readonly Change[]])[] = [
   ['fit', 'fit'],
   ['restart-untested', 'fit', ['restart', 'skipped'], ['kill', 'skipped']],
-  ['restart-unknown', 'fit', ['kill', 'unknown']],
+  ['restart-unknown', 'unknown', ['kill', 'unknown']],
   ['session-lies', 'unfit', ['session', 'bad', { lies: true }]],
   ['no-session', 'unfit', ['session', 'bad', { kept: false }]],
   ['no-qos1', 'unfit', ['qos1', 'bad']],
@@ -36,7 +36,7 @@ const ROWS: readonly (readonly [code: string, level: string, ...changes: readonl
   ['session-short', 'unfit', ['session-expiry', 'limited', { grantedSeconds: 3_599 }]],
   ['session-bounded', 'limited', ['session-expiry', 'limited', { grantedSeconds: 3_600 }]],
   ['untrusted', 'unfit', ['tls', 'bad', { encrypted: true }]],
-  ['essential-unknown', 'unfit', ['queue-qos1', 'unknown']],
+  ['essential-unknown', 'unknown', ['queue-qos1', 'unknown']],
   ['loses-the-last', 'limited', ['kill', 'limited']],
   ['not-exactly-once', 'limited', ['qos2', 'limited', { supported: false }]],
   ['not-exactly-once', 'limited', ['qos2-resent', 'bad', { copies: 2 }]],

@@ -14,6 +14,8 @@ export interface Ending {
 export interface Running {
   /** Settles when something in its output matches; rejects when it ends before that. */
   until(pattern: RegExp): Promise<void>
+  /** The same for standard error. */
+  untilError(pattern: RegExp): Promise<void>
   readonly ended: Promise<Ending>
   /** Sends a signal, such as `SIGINT`. */
   signal(name: NodeJS.Signals): void
@@ -61,11 +63,15 @@ export function startProgram(
   let stdout = ''
   let stderr = ''
   let look: () => void = () => undefined
+  let lookAtErrors: () => void = () => undefined
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
     look()
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    lookAtErrors()
+  })
   const ended = new Promise<Ending>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }))
@@ -79,6 +85,14 @@ export function startProgram(
           if (pattern.test(stdout)) resolve()
         }
         look()
+        void ended.then(() => reject(new Error(`It ended first:\n${stdout}${stderr}`)))
+      }),
+    untilError: (pattern) =>
+      new Promise((resolve, reject) => {
+        lookAtErrors = (): void => {
+          if (pattern.test(stderr)) resolve()
+        }
+        lookAtErrors()
         void ended.then(() => reject(new Error(`It ended first:\n${stdout}${stderr}`)))
       }),
   }

@@ -2,7 +2,7 @@
 // A silent client, a broken one and one without a name show more than one that behaves.
 
 import type { WillFields } from '../../codec/index.ts'
-import { ConnectRefusedError } from '../../simple/public.ts'
+import { ConnectRefusedError } from '../../simple.node.ts'
 import type { Bench } from '../lab.ts'
 import { bad, type CheckRow, type Finding, limited, ok, skipped, unknown } from '../row.ts'
 

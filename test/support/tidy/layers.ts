@@ -13,8 +13,6 @@ export interface Layer {
   readonly asUser?: boolean
   /** Packages and modules of a platform that it may import; a name, or a prefix with `*`. */
   readonly modules?: readonly string[]
-  /** It imports entry points, as an application does, and nothing behind them. @default false */
-  readonly asApplication?: true
   /** Pure: names neither time, chance nor a platform, and runs on any engine of ECMAScript. */
   readonly pure: boolean
   /** Names that a pure file may use all the same. */
@@ -101,12 +99,7 @@ export const LAYERS: readonly Layer[] = [
     ],
     pure: true,
   },
-  {
-    path: 'src/check/',
-    imports: ['src/codec/index.ts', 'src/simple/public.ts'],
-    asApplication: true,
-    pure: false,
-  },
+  { path: 'src/check/', imports: [], asUser: true, pure: false },
   { path: 'src/testing/', imports: ['src/'], pure: false },
   { path: 'src/testing/fault-', imports: ['src/'], modules: ['node:*'], pure: false },
   { path: 'src/cli/', imports: [], asUser: true, modules: ['node:*'], pure: false },
@@ -135,10 +128,6 @@ export const ENTRY_POINTS: readonly string[] = [
 
 /** Sources that no entry point reaches, each with its reason. */
 export const UNREACHED: readonly { readonly path: string; readonly reason: string }[] = [
-  {
-    path: 'src/cli/connection-options.ts',
-    reason: 'for the commands that connect, which come next',
-  },
   {
     path: 'src/testing/scripted-connection.ts',
     reason: 'for people who write a transport; not published yet',

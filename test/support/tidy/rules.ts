@@ -103,8 +103,6 @@ const barrels: Rule = {
   find: (file) =>
     importsOf(file).flatMap(({ specifier, reexport, line }) => {
       const target = resolveImport(file.path, specifier) ?? ''
-      const layer = layerOf(file.path)
-      if (layer?.asApplication === true && layer.imports.includes(target)) return []
       if (isEntry(target) || /(^|\/)index\.ts$/.test(target)) {
         return [{ path: file.path, line, message: `imports the entry point ${target}` }]
       }

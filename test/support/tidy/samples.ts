@@ -70,7 +70,6 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
       { path: 'src/engine/a.ts', text: "import { b } from '../codec/index.ts'\n", line: 1 },
       { path: 'src/simple/a.ts', text: "import { b } from '../index.ts'\n", line: 1 },
       { path: 'src/engine/a.ts', text: "export * from './b.ts'\n", line: 1 },
-      { path: 'src/check/a.ts', text: "import { b } from '../index.ts'\n", line: 1 },
     ],
     good: [
       { path: 'src/check/a.ts', text: "import { b } from '../codec/index.ts'\n" },
