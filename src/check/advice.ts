@@ -17,6 +17,7 @@ interface Advice {
 const QUEUE: Advice['text'] = {
   mosquitto: 'set max_queued_messages (0: no limit) and max_queued_bytes in mosquitto.conf',
   emqx: 'raise mqtt.max_mqueue_len',
+  ejabberd: 'raise max_queue of mod_mqtt',
   vernemq: 'raise max_offline_messages',
   hivemq: 'raise persistence.queued-messages max-queued-messages',
   any: 'look for the limit of messages that wait for an offline client',
@@ -29,6 +30,9 @@ const PERSISTENCE: Advice['text'] = {
   hivemq: 'set persistence to file instead of in-memory',
   any: 'look for persistence of sessions and messages to a disk',
 }
+
+/** The queue was tried, and not only refused. */
+const counted = (facts: Facts): boolean => facts['kept'] !== undefined
 
 const ADVICE: readonly Advice[] = [
   {
@@ -53,14 +57,15 @@ const ADVICE: readonly Advice[] = [
     text: {
       emqx: 'raise mqtt.session_expiry_interval',
       hivemq: 'raise mqtt.session-expiry.max-interval',
+      ejabberd: 'raise session_expiry of mod_mqtt',
       rabbitmq: 'raise mqtt.max_session_expiry_interval_seconds',
       'aws-iot': 'ask for a higher limit of persistent session expiry',
       mosquitto: 'raise persistent_client_expiration, or leave it out',
       any: 'raise the longest session expiry that it grants, or let clients come back sooner',
     },
   },
-  { id: 'queue-qos1', on: ['bad', 'limited'], text: QUEUE },
-  { id: 'queue-qos2', on: ['bad', 'limited'], text: QUEUE },
+  { id: 'queue-qos1', on: ['bad', 'limited'], when: counted, text: QUEUE },
+  { id: 'queue-qos2', on: ['bad', 'limited'], when: counted, text: QUEUE },
   { id: 'qos2-resent', on: ['bad'], text: { any: 'use QoS 1, and messages that may come twice' } },
   {
     id: 'qos2-unconfirmed',

@@ -42,6 +42,7 @@ const ASSIGNED: readonly (readonly [shape: RegExp, product: string])[] = [
   [/^hmq_/, 'hivemq'],
   [/^auto-[\dA-F]{8}(-[\dA-F]{4}){3}-[\dA-F]{12}$/, 'mosquitto'],
   [/^nanomq-/, 'nanomq'],
+  [/^\d{16,20}$/, 'ejabberd'],
 ]
 
 /** Services by their address. */

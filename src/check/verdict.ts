@@ -129,7 +129,9 @@ const ROWS: readonly Row[] = [
     code: 'session-bounded',
     level: 'limited',
     holds: (r) =>
-      r.is('session-expiry', 'limited') && r.fact('session-expiry', 'honoured') !== false,
+      r.is('session-expiry', 'limited') &&
+      r.fact('session-expiry', 'honoured') !== false &&
+      number(r.fact('session-expiry', 'grantedSeconds'), 0) >= SHORT_SESSION_SECONDS,
     text: (r) =>
       `keeps a session for ${r.fact('session-expiry', 'grantedSeconds')} s at the most: ${r.advice('session-expiry')}`,
   },

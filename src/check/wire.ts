@@ -24,6 +24,7 @@ import {
 import {
   ConnectionLostError,
   ConnectRefusedError,
+  ProtocolError,
   ServerDisconnectError,
   TimeoutError,
   type Transport,
@@ -289,10 +290,20 @@ export class Wire {
   /** Waits for the answer to a packet id. */
   async answer(type: number, packetId: number): Promise<AckPacket> {
     const name = Object.keys(PacketType)[type - 1] ?? `${type}`
-    const index = (): number =>
-      this.#answers.findIndex((p) => p.type === type && 'packetId' in p && p.packetId === packetId)
-    await this.wait(name, () => index() !== -1)
-    return this.#answers.splice(index(), 1)[0] as AckPacket
+    const find = (sought: number): number =>
+      this.#answers.findIndex(
+        (p) => p.type === sought && 'packetId' in p && p.packetId === packetId,
+      )
+    // RabbitMQ takes QoS 2 for QoS 1, and says so in this way alone.
+    const lowered = (): boolean => type === PacketType.PUBREC && find(PacketType.PUBACK) !== -1
+    await this.wait(name, () => find(type) !== -1 || lowered())
+    if (find(type) === -1) {
+      throw new ProtocolError('QoS 2 is answered with PUBACK: the message is taken at QoS 1', {
+        clause: 'MQTT-4.3.3-2',
+        reasonCode: 0x82,
+      })
+    }
+    return this.#answers.splice(find(type), 1)[0] as AckPacket
   }
 
   /** Whether the server answers PINGREQ. */

@@ -82,11 +82,13 @@ async function willDelay(bench: Bench): Promise<Finding> {
     { clientId: bench.lab.newClientId(), text: 'gone' },
     { clientId: returning, text: 'back' },
   ]
+  let from = 0
   for (const { clientId, text } of clients) {
     const settings = { clientId, keep: true, will: willOf(topic, text, DELAY_SECONDS) }
-    await (await bench.connect(settings)).cutOff()
+    const victim = await bench.connect(settings)
+    if (text === 'gone') from = bench.now()
+    await victim.cutOff()
   }
-  const from = bench.now()
   await bench.back(returning)
   const has = (text: string): boolean => watcher.messages.some((one) => one.text === text)
   await watcher.becomes(() => has('gone'), DELAY_SECONDS * 1_000 + bench.answerMs)

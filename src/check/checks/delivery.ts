@@ -110,12 +110,14 @@ async function receiveMaximum(bench: Bench): Promise<Finding> {
   const ours = 2
   const messages = 6
   const subscriber = await bench.connect({ properties: { receiveMaximum: ours } })
+  // Absent, it is as many as there are packet ids. §3.2.2.3.3
   const announced = subscriber.properties.receiveMaximum ?? 65_535
   subscriber.acknowledges = false
   await subscriber.subscribe([topic])
   const publisher = await bench.connect()
   await publisher.publishAll(topic, messages, { qos: 1 })
-  await subscriber.wait('messages', () => subscriber.messages.length >= ours)
+  // Some send one at a time, whatever they may.
+  await subscriber.wait('a message', () => subscriber.messages.length > 0)
   await bench.pass(OVERRUN_MS)
   const unasked = subscriber.messages.length
   subscriber.acknowledges = true
@@ -123,7 +125,7 @@ async function receiveMaximum(bench: Bench): Promise<Finding> {
   const all = await subscriber.becomes(() => subscriber.messages.length >= messages, bench.answerMs)
   const facts = { announced, ours, sentUnacknowledged: unasked }
   if (!all) return bad(`only ${subscriber.messages.length} of ${messages} come`, facts)
-  const said = `announces ${announced}`
+  const said = announced < 65_535 ? `announces ${announced}` : 'announces no limit'
   if (unasked > ours)
     return limited(`${said}; sends ${unasked} at once where we allow ${ours}`, facts)
   return ok(`${said}; keeps to ours`, facts)
