@@ -109,6 +109,14 @@ const ADVICE: readonly Advice[] = [
   },
   {
     id: 'tls',
+    on: ['bad'],
+    when: (facts) => facts['trusted'] === false,
+    text: {
+      any: 'give the clients the authority that signed it, or get one from an authority that they trust',
+    },
+  },
+  {
+    id: 'tls',
     on: ['limited', 'bad'],
     when: (facts) => facts['encrypted'] === true,
     text: { any: 'renew the certificate' },

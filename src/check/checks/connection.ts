@@ -4,7 +4,7 @@
 import type { WillFields } from '../../codec/index.ts'
 import { ConnectRefusedError } from '../../simple.node.ts'
 import type { Bench } from '../lab.ts'
-import { bad, type CheckRow, type Finding, limited, ok, skipped, unknown } from '../row.ts'
+import { bad, type CheckRow, count, type Finding, limited, ok, skipped, unknown } from '../row.ts'
 
 async function versions(bench: Bench): Promise<Finding> {
   const found: Record<string, boolean> = {}
@@ -153,8 +153,9 @@ async function tls(bench: Bench): Promise<Finding> {
   const days = Math.floor((sight.validToMs - lab.platform.today()) / DAY_MS)
   const facts = { encrypted: true, protocol: sight.protocol, cipher: sight.cipher, days }
   const said = `${sight.protocol}; the certificate of "${sight.subject}"`
-  if (days < 0) return bad(`${said} ended ${-days} days ago`, facts)
-  if (sight.distrust !== undefined) return bad(`${said} is not trusted: ${sight.distrust}`, facts)
+  if (days < 0) return bad(`${said} ended ${count(-days, 'day')} ago`, facts)
+  if (sight.distrust !== undefined)
+    return bad(`${said} is not trusted: ${sight.distrust}`, { ...facts, trusted: false })
   if (days < SOON_DAYS) return limited(`${said} ends in ${days} days`, facts)
   return ok(`${said} ends in ${days} days`, facts)
 }
