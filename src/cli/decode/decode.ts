@@ -1,0 +1,150 @@
+// `umqtt decode`: bytes of a connection to packets that a person or a program can read, with the clause for
+// what is wrong in them. It connects to nothing.
+
+import { command, type Command, type Context } from '../command.ts'
+import { count, SHORT, WHOLE } from '../readable.ts'
+import { shown, UsageError } from '../usage-error.ts'
+import { Conversation } from './conversation.ts'
+import { type Foreign, foreignName } from './foreign.ts'
+import { Framer } from './frames.ts'
+import { HexError } from './hex-text.ts'
+import { bytesOf, type Form } from './input.ts'
+import { jsonOf } from './json.ts'
+import { linesOf } from './lines.ts'
+import { type Dialect, type Item, Reader } from './reader.ts'
+
+/** More than servers take by default; what is held is one packet. */
+const LARGEST_BYTES = 16_777_216
+/** Of a packet: four bytes of length, and a header of five bytes. §2.1.4 */
+const PACKET_BYTES_MAX = 268_435_460
+
+/** What is the same for all inputs. */
+interface Decoding {
+  readonly context: Context
+  readonly names: readonly string[]
+  readonly form: Form | undefined
+  readonly from: 'client' | 'server' | undefined
+  readonly largestBytes: number
+  readonly dialect: Dialect
+  readonly conversation: Conversation
+  readonly write: (item: Item, input: number) => Promise<void>
+}
+
+/** The command. */
+export const decodeCommand: Command = command({
+  name: 'decode',
+  summary: 'Shows the packets in captured bytes, and what is wrong with them.',
+  examples: [
+    "echo '30 05 00 01 61 68 69' | umqtt decode",
+    'umqtt decode capture.bin',
+    'umqtt decode --json from-client.bin from-server.bin',
+    'tcpdump -nr capture.pcap -X port 1883 | umqtt decode',
+  ],
+  options: {
+    from: {
+      kind: 'choice',
+      words: ['client', 'server'],
+      essential: true,
+      help: 'who sent the bytes [told by the packets]',
+    },
+    mqttVersion: {
+      kind: 'choice',
+      short: 'V',
+      words: ['5', 'mqttv5', '311', 'mqttv311'],
+      essential: true,
+      help: 'version of MQTT [told by the packets]',
+    },
+    raw: { kind: 'flag', essential: true, help: 'the input is bytes, and no hex [found out]' },
+    hex: { kind: 'flag', help: 'the input is hex [found out]' },
+    whole: { kind: 'flag', essential: true, help: 'cut nothing that is long' },
+    showSecrets: {
+      kind: 'flag',
+      essential: true,
+      help: 'show passwords and data of authentications too',
+    },
+    json: { kind: 'flag', essential: true, help: 'a line of JSON for each packet' },
+    largest: {
+      kind: 'integer',
+      placeholder: 'BYTES',
+      min: 1,
+      max: PACKET_BYTES_MAX,
+      help: `the largest packet that is held to be shown [${LARGEST_BYTES}]`,
+    },
+  },
+  positionals: { placeholder: '[FILE [FILE]]', min: 0, max: 2, offers: 'file' },
+  endings: ['damaged', 'closedPipe'],
+  async run(context, { values, positionals }) {
+    if (values.raw && values.hex) throw new UsageError('Cannot use --raw and --hex: leave one')
+    if (positionals.length > 1 && values.from !== undefined) {
+      throw new UsageError('Cannot use --from with two files: the packets in them tell')
+    }
+    const names = positionals.length > 0 ? positionals : ['-']
+    const { out, err } = context
+    const { json, whole, showSecrets, mqttVersion } = values
+    const secrets = showSecrets === true
+    const showing = { cut: whole ? WHOLE : SHORT, secrets }
+    const write = async (item: Item, input: number): Promise<void> => {
+      const name = names.length > 1 ? names[input] : undefined
+      if (json) await out.line(JSON.stringify(jsonOf(item, { secrets, input: name })))
+      else await out.line(linesOf(item, { out, showing, inputs: names }))
+    }
+    if (names.includes('-') && 'isTTY' in context.stdin && context.stdin.isTTY === true) {
+      await err.line('Waiting for hex on standard input; Ctrl-D ends it.')
+    }
+    const decoding: Decoding = {
+      context,
+      names,
+      form: values.raw ? 'raw' : values.hex ? 'hex' : undefined,
+      from: values.from,
+      largestBytes: values.largest ?? LARGEST_BYTES,
+      dialect: { version: mqttVersion && (mqttVersion.endsWith('5') ? 5 : 4) },
+      conversation: new Conversation(),
+      write,
+    }
+    let isDamaged = false
+    for (const [input, name] of names.entries()) {
+      if (!json && names.length > 1) await out.line(out.paint('bold', `==> ${shown(name)} <==`))
+      isDamaged = (await decodeInput(decoding, input)) || isDamaged
+    }
+    return isDamaged ? 'damaged' : 'done'
+  },
+})
+
+/** Decodes one input. @returns whether something is wrong with it */
+async function decodeInput(decoding: Decoding, input: number): Promise<boolean> {
+  const { context, names, form, from, largestBytes, dialect, conversation, write } = decoding
+  const { err, stopped } = context
+  const framer = new Framer(largestBytes)
+  const reader = new Reader({ from, dialect, conversation, input })
+  let foreign: Foreign | undefined
+  const take = async (item: Item): Promise<void> => {
+    stopped.throwIfAborted()
+    if (item.kind === 'fault' && item.offset === 0) {
+      foreign = foreignName(framer.opening)
+      if (foreign !== undefined) await err.line(foreign.what)
+    }
+    if (foreign?.isMqtt !== false) await write(item, input)
+  }
+  try {
+    for await (const chunk of bytesOf(names[input] ?? '-', form, context)) {
+      for (const frame of framer.push(chunk)) {
+        for (const item of reader.read(frame)) await take(item)
+        if (reader.stopped || foreign?.isMqtt === false) break
+      }
+      if (reader.stopped || foreign?.isMqtt === false) break
+    }
+  } catch (error) {
+    stopped.throwIfAborted()
+    if (!(error instanceof HexError)) throw error
+    await err.line(`${err.paint('red', 'umqtt:')} ${error.message}`)
+    return true
+  }
+  if (foreign?.isMqtt === false) return true
+  const rest = reader.stopped ? undefined : framer.end()
+  if (rest !== undefined) for (const item of reader.read(rest)) await take(item)
+  if (reader.packets + reader.faults === 0) await err.line('There are no bytes in it')
+  if (reader.faults > 0) {
+    await err.line(`${count(reader.packets, 'packet')} read, ${reader.faults} not`)
+  }
+  return reader.faults > 0
+}
