@@ -9,6 +9,7 @@ type Load = () => Promise<Command>
 /** In the order of the help. */
 const LOADERS: Readonly<Record<string, Load>> = {
   check: async () => (await import('./check/check.ts')).checkCommand,
+  outbox: async () => (await import('./outbox/outbox.ts')).outboxCommand,
   decode: async () => (await import('./decode/decode.ts')).decodeCommand,
   completions: () => Promise.resolve(completionsCommand(allCommands)),
 }

@@ -31,8 +31,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Controls beside white space: more than one in so many letters, and it was no text. */
 const CONTROLS_SHARE = 8
 
-/** The text between quotes, with escapes for what cannot be seen. */
-export function quoted(text: string, { letters }: Cut = SHORT): string {
+/** The text with escapes for what cannot be seen, cut with an ellipsis. */
+export function plain(text: string, letters: number = Infinity): string {
   const isCut = text.length > letters
   const start = isCut
     ? Array.from(text.slice(0, letters + 1))
@@ -43,7 +43,13 @@ export function quoted(text: string, { letters }: Cut = SHORT): string {
     HIDDEN,
     (letter) => ESCAPES[letter] ?? `\\u{${(letter.codePointAt(0) ?? 0).toString(16)}}`,
   )
-  return isCut ? `"${escaped}"… (${count(text.length, 'letter')})` : `"${escaped}"`
+  return isCut ? `${escaped}…` : escaped
+}
+
+/** The same between quotes, cut with its length. */
+export function quoted(text: string, { letters }: Cut = SHORT): string {
+  const length = text.length > letters ? ` (${count(text.length, 'letter')})` : ''
+  return `"${plain(text, letters)}"${length}`
 }
 
 /** The text that bytes are; undefined when they are none. */

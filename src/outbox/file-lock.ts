@@ -64,6 +64,13 @@ export class FileLock {
     throw this.#refuse(undefined)
   }
 
+  /** Only looks. @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE a live process has it; the message names it */
+  async check(): Promise<void> {
+    const found = await readText(this.#path)
+    const owner = found === undefined ? undefined : parse(found)
+    if (owner !== undefined && (await isAlive(owner, await bootId()))) throw this.#refuse(owner)
+  }
+
   /** Gives it up, if it is still ours. */
   async release(): Promise<void> {
     const held = this.#held

@@ -14,12 +14,12 @@ import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
 /** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside. */
-const CLIENT_KEY = 'client'
-const OUTBOUND = 'o'
+export const CLIENT_KEY = 'client'
+export const OUTBOUND = 'o'
 const INBOUND = 'i'
-const QUARANTINED = 'q'
+export const QUARANTINED = 'q'
 /** Above all packet ids: with its number, what was in flight in a session that is gone, until its outcome is kept. */
-const LOST = 65_536
+export const LOST = 65_536
 
 /** A message that was found to end connections. */
 interface SetAside {

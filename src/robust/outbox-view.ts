@@ -123,7 +123,7 @@ export class OutboxView {
 }
 
 /** A copy of the payload: whoever has it may keep it. */
-function payloadOf({ payload, payloadOffset, payloadLength }: Entry): Uint8Array {
+export function payloadOf({ payload, payloadOffset, payloadLength }: Entry): Uint8Array {
   return typeof payload === 'string'
     ? encodeUtf8(payload)
     : payload.slice(payloadOffset, payloadOffset + payloadLength)

@@ -6,6 +6,7 @@ import * as check from 'umqtt/check'
 import * as codec from 'umqtt/codec'
 import * as engine from 'umqtt/engine'
 import * as file from 'umqtt/outbox/file'
+import * as inspect from 'umqtt/outbox/inspect'
 import * as indexeddb from 'umqtt/outbox/indexeddb'
 import * as sqlite from 'umqtt/outbox/sqlite'
 import * as robust from 'umqtt/robust'
@@ -21,6 +22,7 @@ export const entryPoints: readonly object[] = [
   file,
   sqlite,
   indexeddb,
+  inspect,
   sim,
   testing,
   check,

@@ -1,7 +1,7 @@
 // What was read as lines for a person: offset, who sent it, the packet and its fields below it.
 // Rule: nothing of the bytes gets out as it is: texts are quoted, and everything else is in our own words.
 
-import { count, hexOf, quoted, SHORT } from '../readable.ts'
+import { count, hexOf, plain } from '../readable.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Side } from './conversation.ts'
 import { type Field, fieldsOf, headline, type Showing } from './fields.ts'
@@ -66,7 +66,7 @@ function faultLines(item: FaultItem, out: Terminal, showing: Showing): string {
   const size = error === 'cut' ? '' : ` ${out.paint('dim', count(sizeBytes, 'byte'))}`
   const lines = [
     `${offset} ${arrowOf(from)} ${out.paint('bold', type)}${size} ${out.paint('red', wordsOf(item))}`,
-    `${INDENT}${readable(message)}`,
+    `${INDENT}${plain(message, MESSAGE_LETTERS).replaceAll(String.raw`\"`, '"')}`,
   ]
   if (expected !== undefined) lines.push(`${INDENT}expected: ${expected}`)
   if (missingBytes !== undefined) {
@@ -93,12 +93,4 @@ function wordsOf({ error, reasonCode }: FaultItem): string {
   if (error === 'cut') return 'CUT OFF'
   const code = `0x${(reasonCode ?? 0).toString(16)}`
   return error === 'malformed' ? `MALFORMED (${code})` : `NOT ALLOWED (${code})`
-}
-
-/** The words of the codec, with what it quotes of the packet made harmless. */
-function readable(message: string): string {
-  return quoted(message, { ...SHORT, letters: MESSAGE_LETTERS })
-    .replace(/^"/, '')
-    .replace(/"($|…)/, '$1')
-    .replaceAll(String.raw`\"`, '"')
 }

@@ -106,7 +106,8 @@ function indexOf(name: string): number {
   return Number(SEGMENT_NAME.exec(name)![1])
 }
 
-async function idOfSegments(
+/** Whose the segments are, by the first head that can be read; undefined when none can. */
+export async function idOfSegments(
   files: Files,
   names: readonly string[],
   checksum: Checksum,

@@ -80,6 +80,12 @@ export const LAYERS: readonly Layer[] = [
   { path: 'src/outbox/file', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/folder', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
   { path: 'src/outbox/sqlite', imports: [ERRORS, 'src/outbox/'], modules: ['node:*'], pure: false },
+  {
+    path: 'src/outbox/inspect',
+    imports: [ERRORS, 'src/outbox/', 'src/robust/stored-messages.ts'],
+    modules: ['node:*'],
+    pure: false,
+  },
   { path: 'src/outbox/indexeddb', imports: [ERRORS, 'src/outbox/'], pure: false },
   {
     path: 'src/sim/',
@@ -120,6 +126,7 @@ export const ENTRY_POINTS: readonly string[] = [
   'src/outbox/file.ts',
   'src/outbox/sqlite.ts',
   'src/outbox/indexeddb.ts',
+  'src/outbox/inspect.ts',
   'src/testing/index.ts',
   'src/codec/index.ts',
   'src/engine/index.ts',
