@@ -205,6 +205,25 @@ describe('umqtt outbox', () => {
     })
   })
 
+  test('asks on a terminal, and takes nothing but yes for it', async () => {
+    await inFolder(async (folder) => {
+      await fill(folder)
+      for (const answer of ['\n', 'n\n', 'yesterday\n', '']) {
+        const { code, stderr } = await runHere(['outbox', folder, 'cancel', '--all'], {
+          columns: 80,
+          stdin: [Buffer.from(answer)],
+        })
+        assert.equal(code, 1)
+        assert.match(stderr, /^Cancel 3 messages\? \[y\/N\] Nothing was cancelled\n$/)
+        assert.match((await look(folder, 'count')).stdout, /^messages: 3$/m)
+      }
+      const stdin = [Buffer.from('y\n')]
+      const { code } = await runHere(['outbox', folder, 'cancel', '--all'], { columns: 80, stdin })
+      assert.equal(code, 6)
+      assert.match((await look(folder, 'count')).stdout, /^messages: 0$/m)
+    })
+  })
+
   test('fits a narrow terminal', async () => {
     await inFolder(async (folder) => {
       await fill(folder)

@@ -17,7 +17,7 @@ export interface CommandOptions {
   /** What stands on standard input, in the pieces in which it is read. */
   readonly stdin?: readonly Uint8Array[]
   readonly env?: Readonly<Record<string, string>>
-  /** A terminal of so many columns takes the output. */
+  /** A terminal of so many columns takes the output, and somebody sits at it. */
   readonly columns?: number
   readonly stopped?: AbortSignal
 }
@@ -41,7 +41,9 @@ export async function runHere(
   }
   const context = {
     env,
-    stdin: Readable.from(stdin.map((bytes) => Buffer.from(bytes))),
+    stdin: Object.assign(Readable.from(stdin.map((bytes) => Buffer.from(bytes))), {
+      isTTY: columns !== undefined,
+    }),
     out: terminalOf(out),
     err: terminalOf(err),
     openDescriptor: (): never => {
