@@ -96,7 +96,7 @@ export async function inspectOutbox(
   const lock = new FileLock(path)
   const checkLock = (): Promise<void> => attempt(path, () => lock.check())
   await checkLock()
-  const { store, tornBytes, letGo } =
+  const { store, tornBytes, letGo, named } =
     engine === 'log' ? await openLog(files) : await openSqlite(path, files, options.connect)
   const messages = new StoredMessages(new Outbox(store), Date.now)
   const close = async (): Promise<void> => {
@@ -111,7 +111,7 @@ export async function inspectOutbox(
     await checkLock()
   } catch (error) {
     await letGo()
-    throw error
+    throw named(error)
   }
   return {
     engine,
@@ -129,6 +129,8 @@ export async function inspectOutbox(
     async *messages() {
       try {
         yield* messages.messages()
+      } catch (error) {
+        throw named(error)
       } finally {
         // What a process did to it meanwhile is no damage.
         await checkLock()
@@ -179,6 +181,8 @@ interface Opened {
   readonly store: OutboxStore
   readonly tornBytes: number
   letGo(): Promise<void>
+  /** An error with the words for the folder that was asked for. */
+  named(error: unknown): unknown
 }
 
 /** @throws {StoreError} there is no outbox that this program knows */
@@ -214,6 +218,7 @@ async function openLog(files: ReadOnlyFiles): Promise<Opened> {
     store: new LogStore(files, options),
     tornBytes: await measureTorn(files, before),
     letGo: () => Promise.resolve(),
+    named: (error) => error,
   }
 }
 
@@ -251,5 +256,9 @@ async function openSqlite(
     throw error
   }
   const options = { folder: copy, files: new FolderFiles(copy), connect, reserveBytes: 0 }
-  return { store: new SqliteDatabase(options), tornBytes: 0, letGo }
+  const named = (error: unknown): unknown =>
+    error instanceof StoreError
+      ? new StoreError(error.code, error.message.replaceAll(copy, folder), { cause: error.cause })
+      : error
+  return { store: new SqliteDatabase(options), tornBytes: 0, letGo, named }
 }

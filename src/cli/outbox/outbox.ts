@@ -36,6 +36,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 const NAMING: ReadonlySet<string> = new Set(['show', 'cancel'])
 const ARGUMENTS_MAX = 100_000
 
+const CORRUPT = 'ERR_MQTT_STORE_CORRUPT'
 const INTACT = 'intact: every record could be read'
 /** A write that was cut off and one that was damaged later look the same when nothing comes after it. */
 const INTACT_BUT_FOR_ITS_END = 'intact but for its torn end: every record before it could be read'
@@ -88,11 +89,19 @@ export const outboxCommand: Command = command({
       throw new UsageError('Cannot use --all with ids, or with anything but cancel')
     }
     const { json = false, whole = false, yes = false } = values
-    const outbox = await inspectOutbox(folder)
+    const request = { folder, ids: new Set(ids), json, whole, all, yes }
     try {
-      return await action(context, outbox, { folder, ids: new Set(ids), json, whole, all, yes })
-    } finally {
-      await outbox.close()
+      const outbox = await inspectOutbox(folder)
+      try {
+        return await action(context, outbox, request)
+      } finally {
+        await outbox.close()
+      }
+    } catch (error) {
+      // So damaged that nothing of it can be read.
+      if (!(error instanceof Error && 'code' in error && error.code === CORRUPT)) throw error
+      await context.err.line(`${context.err.paint('red', 'damaged:')} ${plain(error.message)}`)
+      return 'damaged'
     }
   },
 })
