@@ -9,7 +9,7 @@ import { publicProperties } from '../simple/properties.ts'
 import { PAGE } from './constants.ts'
 import type { Entry } from './entry.ts'
 import { EntryRecords, readJson, type StoredStage } from './entry-record.ts'
-import { CLIENT_KEY, OUTBOUND, QUARANTINED } from './keeper.ts'
+import { CLIENT_KEY, LOST, OUTBOUND, QUARANTINED } from './keeper.ts'
 import { type ExportedMessage, payloadOf } from './outbox-view.ts'
 import { policyToJson } from './policies.ts'
 
@@ -53,7 +53,11 @@ export class StoredMessages {
   readonly #outbox: Outbox
   readonly #epochNow: () => number
   readonly #records = new EntryRecords()
-  readonly #stages = new Map<number, StoredStage['state']>()
+  /** How far what was in flight is, and under which packet id; above LOST, in a session that is gone. */
+  readonly #stages = new Map<
+    number,
+    { readonly state: StoredStage['state']; readonly packetId: number }
+  >()
   readonly #aside = new Map<number, string>()
   readonly #damaged: StoredDamage[] = []
   #lowest = 0
@@ -76,7 +80,7 @@ export class StoredMessages {
           this.#aside.set(Number(key.slice(1)), readJson<{ reason: string }>(value).reason)
         } else if (key.startsWith(OUTBOUND)) {
           const { seq, state: stage } = readJson<StoredStage>(value)
-          this.#stages.set(seq, stage)
+          this.#stages.set(seq, { state: stage, packetId: Number(key.slice(1)) })
         }
       } catch (error) {
         const reason = `The session has "${key}", which cannot be read: ${String(error)}`
@@ -119,10 +123,12 @@ export class StoredMessages {
         const { id, topic } = entry
         if (!isMeant(id)) continue
         const isAside = this.#aside.has(seq)
-        if (this.#stages.has(seq) && !isAside) {
+        const { packetId } = this.#stages.get(seq) ?? {}
+        if (packetId !== undefined && packetId < LOST && !isAside) {
           done.push({ id, topic, result: 'kept' })
           continue
         }
+        if (packetId !== undefined) ops.push(['unset', `${OUTBOUND}${packetId}`])
         if (isAside) ops.push(['unset', `${QUARANTINED}${seq}`])
         ops.push(['delete', seq])
         const { mayBeSent } = this.#of(seq, entry)
@@ -160,7 +166,7 @@ export class StoredMessages {
   #of(seq: number, entry: Entry): StoredMessage {
     const { id, topic, sizeBytes, qos, retain, properties, policy, acceptedAt, endsAt } = entry
     const reason = this.#aside.get(seq)
-    const state = this.#stages.get(seq)
+    const state = this.#stages.get(seq)?.state
     const stage =
       reason !== undefined
         ? 'poisoned'

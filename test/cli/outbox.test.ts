@@ -193,6 +193,14 @@ describe('umqtt outbox', () => {
       assert.equal(code, 5)
       assert.match(stdout, /kept: the server has its packet id/)
       assert.match((await look(folder, 'list')).stdout, new RegExp(`^${second}\tsent\t`, 'm'))
+      // Another client has no session in which it could be finished.
+      const other = new MQTTClient('door-8', 'mqtt://127.0.0.1:1', { outbox: folder })
+      await other.open()
+      await other[Symbol.asyncDispose]()
+      const late = await runHere(['outbox', folder, 'cancel', second, '--yes'])
+      assert.equal(late.code, 6)
+      assert.match(late.stdout, /cancelled, may have been sent before/)
+      assert.match((await look(folder, 'count')).stdout, /^stages: 2 stored$/m)
     })
   })
 
