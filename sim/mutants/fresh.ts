@@ -144,7 +144,7 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'a-copy-at-qos-1-is-a-new-message',
     rule: 'A late acknowledgement never goes to another connection: if the message was sent again meanwhile, it is not handled twice and the new copy is acknowledged.',
     file: 'src/engine/inbound.ts',
-    find: 'if (earlier?.packet.qos === packet.qos && (packet.dup || packet.qos === 2)) {',
+    find: 'if (earlier && isAgain(packet, topic, earlier)) {',
     replace: 'if (earlier?.packet.qos === packet.qos && packet.qos === 2) {',
   },
 

@@ -81,7 +81,7 @@ export class Inbound {
     }
     this.#count()
     const earlier = this.#unfinished?.get(packet.packetId)
-    if (earlier?.packet.qos === packet.qos && (packet.dup || packet.qos === 2)) {
+    if (earlier && isAgain(packet, topic, earlier)) {
       this.#unfinished?.delete(packet.packetId)
       earlier.connection = connection
       this.#owe(earlier)
@@ -207,4 +207,16 @@ export class Inbound {
     this.#received ??= new Map()
     this.#received.set(packetId, state)
   }
+}
+
+/**
+ * Whether the application has this message already. At QoS 1 the id alone does not tell: some servers
+ * number what they send again anew, and then it may be that of another.
+ */
+function isAgain(packet: PublishPacket, topic: string, earlier: InboundMessage): boolean {
+  const { qos, payload } = earlier.packet
+  if (qos !== packet.qos) return false
+  if (qos === 2) return true
+  const isSame = topic === earlier.topic && payload.length === packet.payload.length
+  return isSame && packet.dup && packet.payload.every((byte, i) => byte === payload[i])
 }

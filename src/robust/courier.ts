@@ -5,6 +5,7 @@
 
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
+import type { PublishState } from '../engine/publish-states.ts'
 import type { MqttError } from '../errors.ts'
 import { PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
@@ -15,6 +16,9 @@ import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
+
+/** What can have ended a connection; `new` are those whose PUBREL was out, which clears the id. */
+const BLAMABLE: readonly PublishState[] = ['sent', 'released', 'new']
 
 /** In their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
@@ -395,7 +399,7 @@ export class Courier {
   /** A packet of ours may have ended the connection. */
   #suspect(now: number): void {
     const order = this.#interrupted.sort(bySending)
-    const sent = order.filter(({ state }) => state === 'sent' || state === 'released')
+    const sent = order.filter(({ state }) => BLAMABLE.includes(state))
     // With suspects, the engine sends one at a time: an exchange that PUBREC has answered, else the first.
     const released = sent.filter(({ state }) => state === 'released')
     const alone = released.length > 0 ? released : sent.slice(0, 1)

@@ -5,12 +5,13 @@
 import type { ProtocolVersion } from '../codec/packets.ts'
 import type { PublishOperation } from '../engine/operations.ts'
 import {
-  ConnectionLostError,
   ConnectRefusedError,
   type MqttError,
+  ProtocolError,
   RejectedError,
   ServerDisconnectError,
 } from '../errors.ts'
+import { WRONG_ANSWER } from '../engine/constants.ts'
 import { MOVED } from './constants.ts'
 
 /**
@@ -112,20 +113,13 @@ export function classifyFailure(error: MqttError, version: ProtocolVersion): Fai
 }
 
 /**
- * Whether the server said that a packet of ours was at fault. A bare close says nothing: see
- * {@link isBareClose}. Our own timeouts and the network's losses never are a packet's fault.
+ * Whether the server said that a packet of ours was at fault, or answered one as it must not: it would do
+ * so again. A bare close says nothing: see `isBareClose`. Our own timeouts and the network's losses never
+ * are a packet's fault.
  */
 export function isCausedByPacket(error: MqttError): boolean {
+  if (error instanceof ProtocolError) return error.clause === WRONG_ANSWER
   return error instanceof ServerDisconnectError && REFUSALS[error.reasonCode]?.byPacket === true
-}
-
-/**
- * Whether the other side closed the connection without a word, at its end of the stream. Right after the
- * first bytes of a message that is how servers of MQTT 3.1.1 refuse it. A reset is no such word: networks
- * make them too.
- */
-export function isBareClose(error: MqttError): boolean {
-  return error instanceof ConnectionLostError && error.cause === undefined
 }
 
 /**

@@ -15,7 +15,7 @@ import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
-import { connectResult, connectSettings, isVersionRefused } from './connecting.ts'
+import { connectResult, connectSettings, isBareClose, isVersionRefused } from './connecting.ts'
 import { DEFAULT_FRAME_BYTES, HANDLER_FAILED } from './constants.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
@@ -81,6 +81,9 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   #closing: Deferred<void> | undefined
   /** Whether CONNACK has accepted the connection of the moment. */
   #wasConnected = false
+  /** Whether it has accepted one, so that the version is right. */
+  #isVersionKnown = false
+  #bytesSentBefore = 0
   /** The state that listeners were told last. */
   #announced: ClientState = 'idle'
   #unclaimedMessages = 0
@@ -300,6 +303,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     const { readBuffer, transports } = this.platform
     const { request } = attempt
     attempt.dialled = true
+    this.#bytesSentBefore = this.driver.bytesSent
     const settings = connectSettings(this.clientId, this.options, this.will, request, this.version)
     const dial = (transport ?? transports[address.scheme]) as TransportFactory
     const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.bounds.maximumPacketSizeBytes)
@@ -310,6 +314,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   #handleConnected(output: ConnectedOutput): void {
     const result = connectResult(output, this.version, this.engine.clientId)
     this.#wasConnected = true
+    this.#isVersionKnown = true
     const attempt = this.#takeAttempt()
     if (this.#layer !== undefined) this.#layer.handleConnected(output, result)
     else if (!result.sessionPresent) this.subscriptions.clear()
@@ -324,9 +329,11 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     this.#closing = undefined
     this.#authenticator?.handleClosed(closedError)
     if (this.#attempt?.dialled) {
-      if (this.#isOlderProtocolWorthTrying(error, this.#attempt.request)) {
-        this.version = 4
-        return this.#dial(this.#attempt)
+      if (this.#isOtherVersionWorthTrying(error, this.#attempt.request)) {
+        this.version = this.version === 5 ? 4 : 5
+        // Who holds on has a schedule of attempts; a refusal without a word may be something else.
+        const now = isVersionRefused(error) || this.#layer === undefined
+        if (now && this.version === 4) return this.#dial(this.#attempt)
       }
       this.#takeAttempt()?.reject(closedError)
     }
@@ -344,15 +351,21 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
    * A clean fall-back: the server does not know MQTT 5.0, and nothing is asked for that 3.1.1 lacks:
    * the version by name, authentication, a password without a user name [MQTT-3.1.2-22], or a
    * session without a client id. [MQTT-3.1.3-7]
+   *
+   * A server may also close without CONNACK when it does not want the version [MQTT-3.1.2-2]. So may one
+   * that has other troubles: the versions take turns, until one is accepted.
    */
-  #isOlderProtocolWorthTrying(error: MqttError | undefined, request: ConnectOptions): boolean {
+  #isOtherVersionWorthTrying(error: MqttError | undefined, request: ConnectOptions): boolean {
     const { protocol, properties, user, password } = this.options
     const lacking =
       protocol !== undefined ||
       properties.authentication !== undefined ||
       (password !== undefined && user === undefined) ||
       (this.clientId === '' && request.cleanStart === false)
-    return this.version === 5 && !lacking && isVersionRefused(error)
+    if (lacking) return false
+    if (isVersionRefused(error)) return this.version === 5 || !this.#isVersionKnown
+    const hasAsked = this.driver.bytesSent > this.#bytesSentBefore
+    return !this.#isVersionKnown && hasAsked && error !== undefined && isBareClose(error)
   }
 
   /** Tells whoever waits for an operation, if anybody does. */

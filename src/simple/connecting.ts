@@ -3,7 +3,7 @@
 
 import type { ProtocolVersion, WillFields } from '../codec/packets.ts'
 import type { ConnectedOutput, ConnectSettings } from '../engine/types.ts'
-import { ConnectRefusedError, type MqttError } from '../errors.ts'
+import { ConnectionLostError, ConnectRefusedError, type MqttError } from '../errors.ts'
 import { DEFAULT_SESSION_EXPIRY_SECONDS, NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ConnectOptions, ConnectResult } from './types.ts'
@@ -54,4 +54,13 @@ export function connectResult(
 /** Whether the server refused the version: 0x84 of MQTT 5.0, or 1 of MQTT 3.1.1. §3.1.2.2 */
 export function isVersionRefused(error: MqttError | undefined): boolean {
   return error instanceof ConnectRefusedError && [0x01, 0x84].includes(error.reasonCode)
+}
+
+/**
+ * Whether the other side closed the connection without a word, at its end of the stream. Right after the
+ * first bytes of a message that is how servers of MQTT 3.1.1 refuse it. A reset is no such word: networks
+ * make them too.
+ */
+export function isBareClose(error: MqttError): boolean {
+  return error instanceof ConnectionLostError && error.cause === undefined
 }

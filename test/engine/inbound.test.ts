@@ -3,6 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import type { InboundMessage } from '../../src/engine/inbound-message.ts'
 import { ProtocolError } from '../../src/errors.ts'
 import {
@@ -240,6 +241,27 @@ describe('a copy on the next connection of the session', () => {
     equal(second.topic, 'b')
     sentAre(rig.acknowledge(first), [])
     sentAre(rig.acknowledge(second), ['PUBACK 1'])
+  })
+
+  test('at QoS 1 with DUP and the id of another is a new message: its server numbers anew', () => {
+    for (const [topic, payload] of [
+      ['b', 'one'],
+      ['a', 'two'],
+      ['a', 'three'],
+    ] as const) {
+      const rig = new Rig()
+      rig.connect()
+      rig.receive(published('a', { ...ONE, payload: 'one' }))
+      const first = rig.message()
+      rig.close()
+      rig.resume()
+      rig.receive(published(topic, { ...ONE, ...AGAIN, payload }))
+      const second = rig.message()
+      equal(second.topic, topic)
+      deepEqual(second.packet.payload, encodeUtf8(payload))
+      sentAre(rig.acknowledge(first), [])
+      sentAre(rig.acknowledge(second), ['PUBACK 1'])
+    }
   })
 
   test('at another QoS is a new message', () => {

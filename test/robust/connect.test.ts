@@ -40,7 +40,7 @@ describe('connect', () => {
   }
 
   test('goes on after any failure that may pass, and settles at the first connection', async () => {
-    const rig = robustClient()
+    const rig = robustClient({ protocol: 5 })
     const { client, server, clock, told } = rig
     server.refuse = REFUSED
     const connecting = watch(client.connect())
@@ -349,14 +349,24 @@ describe('MQTT 3.1.1', () => {
     deepEqual([rig.server.dials, rig.client.state], [1, 'waiting'])
   })
 
-  test('is not fallen back to after a bare close', async () => {
+  test('takes turns with 5.0 on the schedule after a close without CONNACK, until one is accepted', async () => {
     const rig = robustClient()
     void rig.client.connect()
-    const first = await dialled(rig)
-    await first.connect()
-    first.close()
-    const second = await accepted(rig)
-    equal(second.version, 5)
+    for (const version of [5, 4, 5]) {
+      const connection = await dialled(rig)
+      equal((await connection.connect()).version, version)
+      connection.close()
+      await settle()
+      equal(rig.client.state, 'waiting')
+    }
+    const connection = await accepted(rig)
+    equal(connection.version, 4)
+    connection.close()
+    await settle()
+    const next = await dialled(rig)
+    equal((await next.connect()).version, 4)
+    next.close()
+    equal((await accepted(rig)).version, 4)
   })
 })
 

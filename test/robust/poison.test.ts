@@ -1,7 +1,7 @@
 // A message that makes the server end the connection, and the far more frequent case of a server that ends
 // every connection: only the first is the message's fault.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { accepted, brief, connectedRig, type RobustRig } from '../support/robust-rig.ts'
@@ -73,3 +73,67 @@ describe('a message that ends every connection', () => {
     })
   }
 })
+
+describe('a server of 3.1.1 that has no QoS 2', () => {
+  test('and answers with PUBACK stops one message, and says what to do', async () => {
+    const rig = await connectedRig({ protocol: 4 })
+    const losses: string[] = []
+    rig.client.on('connection-lost', ({ message }) => losses.push(message))
+    const receipts = ([1, 2, 1] as const).map((qos) => rig.client.publish(`${qos}`, 'x', { qos }))
+    await settle()
+    void serveWithPuback(rig)
+    await elapse(rig.clock, 900_000)
+    deepEqual(
+      receipts.map(({ stage }) => stage),
+      ['delivered', 'poisoned', 'delivered'],
+    )
+    ok(rig.server.dials <= 8, `${rig.server.dials}`)
+    match(losses.at(-1) ?? '', /^Packet 4 .*: a server without QoS 2 does so; publish at QoS 1$/)
+  })
+
+  test('and closes at the PUBREL that clears an old id stops one message', async () => {
+    const rig = await connectedRig({ protocol: 4 }, { sessionPresent: true })
+    rig.connection.destroy()
+    await settle()
+    void serveWithoutPubrel(rig)
+    const receipts = ([1, 2, 1] as const).map((qos) => rig.client.publish(`${qos}`, 'x', { qos }))
+    await elapse(rig.clock, 900_000)
+    deepEqual(
+      receipts.map(({ stage }) => stage),
+      ['delivered', 'poisoned', 'delivered'],
+    )
+    ok(rig.server.dials <= 8, `${rig.server.dials}`)
+  })
+})
+
+/** As RabbitMQ 3 does. */
+async function serveWithPuback(rig: Awaited<ReturnType<typeof connectedRig>>): Promise<void> {
+  let { connection } = rig
+  for (;;) {
+    for (;;) {
+      const packet = await connection.next().catch(() => undefined)
+      if (packet === undefined) break
+      if (packet.type !== PacketType.PUBLISH) connection.acknowledge(packet)
+      else if (packet.qos > 0) {
+        const { packetId } = packet
+        connection.send({ type: PacketType.PUBACK, packetId, reasonCode: 0, properties: {} })
+      }
+    }
+    connection = await rig.server.connection()
+    await connection.accept({}, true)
+  }
+}
+
+/** As NATS 2.9 does. */
+async function serveWithoutPubrel(rig: RobustRig): Promise<void> {
+  for (;;) {
+    const connection = await rig.server.connection()
+    await connection.accept({}, true)
+    for (;;) {
+      const packet = await connection.next().catch(() => undefined)
+      if (packet === undefined) break
+      if (packet.type === PacketType.PUBREL) connection.close()
+      else connection.acknowledge(packet)
+    }
+  }
+}

@@ -15,13 +15,14 @@ import {
   ServerDisconnectError,
   TimeoutError,
 } from '../../src/errors.ts'
+import { WRONG_ANSWER } from '../../src/engine/constants.ts'
 import {
   classifyFailure,
-  isBareClose,
   isCausedByPacket,
   publishRefusal,
   REFUSALS,
 } from '../../src/robust/refusals.ts'
+import { isBareClose } from '../../src/simple/connecting.ts'
 
 const refused = (reasonCode: number, serverReference?: string): ConnectRefusedError =>
   new ConnectRefusedError('Refused', { reasonCode, serverReference })
@@ -141,6 +142,12 @@ describe('another server', () => {
   test('is not followed from another reason', () => {
     equal(classifyFailure(refused(0x89, 'b.example'), 5).serverReference, undefined)
   })
+})
+
+test('an answer that does not fit is caused by the packet, for it would come again', () => {
+  const error = new ProtocolError('Wrong', { clause: WRONG_ANSWER, reasonCode: 0x82 })
+  equal(classifyFailure(error, 4).kind, 'retry')
+  ok(isCausedByPacket(error))
 })
 
 describe('a failure without a reason of the server', () => {

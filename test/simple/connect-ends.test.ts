@@ -101,7 +101,7 @@ describe('connect over a transport that fails', () => {
 
   for (const how of ['close', 'destroy'] as const) {
     test(`rejects when the server ends it before CONNACK with ${how}`, async () => {
-      const { client, server, clock } = testClient()
+      const { client, server, clock } = testClient({ protocol: 5 })
       const lost: Error[] = []
       client.on('connection-lost', (error) => lost.push(error))
       const connecting = client.connect()
@@ -116,7 +116,7 @@ describe('connect over a transport that fails', () => {
   }
 
   test('rejects when the connection is cut in the middle of CONNACK', async () => {
-    const { client, server } = testClient()
+    const { client, server } = testClient({ protocol: 5 })
     const connecting = client.connect()
     const connection = await server.connection()
     await connection.connect()

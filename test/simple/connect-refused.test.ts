@@ -122,6 +122,52 @@ describe('the fall-back to MQTT 3.1.1', () => {
     })
   }
 
+  test('follows a close without CONNACK, once, until a version is accepted [MQTT-3.1.2-2]', async () => {
+    const { client, server } = testClient()
+    for (const versions of [
+      [5, 4],
+      [5, 4],
+    ]) {
+      const connecting = client.connect()
+      for (const version of versions) {
+        const connection = await server.connection()
+        equal((await connection.connect()).version, version)
+        connection.close()
+      }
+      await failure(connecting, ConnectionLostError)
+    }
+    equal(server.dials, 4)
+    const connecting = client.connect()
+    const first = await server.connection()
+    await first.connect()
+    first.close()
+    const second = await server.connection()
+    await second.accept()
+    equal((await connecting).protocol, 4)
+    await client.disconnect()
+    // It is known from now on.
+    const last = client.connect()
+    const third = await server.connection()
+    equal((await third.connect()).version, 4)
+    third.close()
+    await failure(last, ConnectionLostError)
+    equal(server.dials, 7)
+  })
+
+  test('does not follow a close once MQTT 5.0 was accepted', async () => {
+    const { client, server } = testClient()
+    const connecting = client.connect()
+    await (await server.connection()).accept()
+    equal((await connecting).protocol, 5)
+    await client.disconnect()
+    const again = client.connect()
+    const connection = await server.connection()
+    await connection.connect()
+    connection.close()
+    await failure(again, ConnectionLostError)
+    equal(server.dials, 2)
+  })
+
   const afterRefusal = async (
     options: TestClientOptions,
     bytes: readonly number[],
@@ -156,8 +202,8 @@ describe('the fall-back to MQTT 3.1.1', () => {
     equal((await afterRefusal({}, [0x20, 0x03, 0x00, 0x01, 0x00]))[1], 1)
   })
 
-  test('is not tried after a bare close', async () => {
-    const { client, server } = testClient()
+  test('is not tried after a bare close when the application has asked for MQTT 5.0', async () => {
+    const { client, server } = testClient({ protocol: 5 })
     const connecting = client.connect()
     const connection = await server.connection()
     await connection.connect()
