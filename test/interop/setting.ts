@@ -7,13 +7,14 @@ import type { TestContext } from 'node:test'
 import { MqttError } from '../../src/errors.ts'
 import { nodePlatform } from '../../src/node.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
-import type { ClientOptions, Message, SubscribeOptions } from '../../src/simple/types.ts'
+import type { ClientOptions, Message, QoS, SubscribeOptions } from '../../src/simple/types.ts'
 import type {
   Transport,
   TransportFactory,
   TransportHandler,
 } from '../../src/transport/transport.ts'
 import { PASSWORD, type Route, type TestServer, USER } from '../support/servers.ts'
+import { TRAITS, type Traits } from './traits.ts'
 
 /** The first bytes of PINGREQ and PINGRESP, which have two. */
 const PINGREQ = 0xc0
@@ -30,6 +31,20 @@ export class Setting {
     this.server = server
     this.route = route
     this.protocol = protocol
+  }
+
+  get traits(): Traits {
+    return TRAITS[this.server.name]
+  }
+
+  /** The qualities that the server keeps its word at. */
+  get qualities(): readonly QoS[] {
+    return this.traits.qosTwo === 'exactly once' ? [0, 1, 2] : [0, 1]
+  }
+
+  /** The highest of them. */
+  get topQos(): 1 | 2 {
+    return this.qualities.length === 3 ? 2 : 1
   }
 
   /** A name that no other test of this server uses. */
@@ -76,7 +91,10 @@ export class TappedClient extends MQTTClient {
   /** Subscribes and collects. */
   async collect(filter: string, options: SubscribeOptions = {}): Promise<Collected> {
     const collected = new Collected()
-    await this.subscribe(filter, options, (_topic, _payload, message) => collected.add(message))
+    const { granted } = await this.subscribe(filter, options, (_topic, _payload, message) =>
+      collected.add(message),
+    )
+    collected.granted = granted[0]?.qos
     return collected
   }
 
@@ -160,6 +178,8 @@ export class Tap {
 /** Messages in the order of their arrival. */
 export class Collected {
   readonly messages: Message[] = []
+  /** What the server has granted to the subscription. */
+  granted: QoS | undefined
   readonly #watchers = new Watchers()
 
   add(message: Message): void {
@@ -175,6 +195,11 @@ export class Collected {
   async until(count: number): Promise<readonly Message[]> {
     await this.#watchers.until(() => this.messages.length >= count)
     return this.messages
+  }
+
+  /** Waits until what has come makes it true. */
+  when(condition: () => boolean): Promise<void> {
+    return this.#watchers.until(condition)
   }
 
   /** Waits for a message that has this text. */

@@ -15,11 +15,18 @@ import { type Dice, dice } from './simulated-disk.ts'
 
 /** How chaos is run. */
 export interface ChaosOptions {
-  /** The port of the server on 127.0.0.1; anybody may come in. */
+  /** The port of the server on 127.0.0.1. */
   readonly port: number
   readonly seconds: number
   readonly seed: number
   readonly protocol?: 4 | 5
+  /** The highest QoS that the server keeps its word at. @default 2 */
+  readonly topQos?: 1 | 2
+  /** How long it may take at the end to send on what it has acknowledged. @default 20,000 */
+  readonly patienceMs?: number
+  /** Who may come in. @default anybody */
+  readonly user?: string
+  readonly password?: string
 }
 
 /** What came of it. */
@@ -29,14 +36,20 @@ export interface ChaosSummary {
   readonly faults: number
   /** Connections of both links. */
   readonly connections: number
-  /** At QoS 1 and 2. */
+  /** At QoS 1 and 2: the receiver has acknowledged it, and never handled it. */
   readonly lost: readonly number[]
+  /** At QoS 1 and 2: the server has acknowledged it, and the receiver has not. */
+  readonly lostByServer: readonly number[]
+  /** How often either client was told that the server had forgotten its session. */
+  readonly sessionsLost: number
   /** At QoS 0 and 2. */
   readonly doubled: readonly number[]
   /** At QoS 2, which the server sent again although it had sent PUBREL: no client can tell. */
   readonly doubledByServer: number
   /** At QoS 1, which may be. */
   readonly doubledAtOne: number
+  /** Of those that follow, the ones that were sent in another order. */
+  readonly sentDisordered: readonly number[]
   /** Sent in another order than they were published, or handled in another than they arrived. */
   readonly disordered: readonly number[]
   /** Those that the server sent in another order than it got them. */
@@ -51,7 +64,6 @@ const MESSAGES_MAX = 4_000_000
 const OPEN_MAX = 200
 const TOPICS = 4
 const WORST_FAULT_MS = 300
-/** How long the server may take to send on what it has acknowledged. */
 const PATIENCE_MS = 20_000
 
 const OPTIONS: RobustOptions = {
@@ -96,7 +108,11 @@ class Order {
 }
 
 /** The order in which messages first went over a link in one direction. */
-function orderOn(proxy: FaultProxy, towards: Direction): Order {
+function orderOn(
+  proxy: FaultProxy,
+  towards: Direction,
+  topicOf: (number: number) => string,
+): Order {
   const order = new Order()
   let newest = 0
   proxy.watch(({ packet, connection, direction, forwarded }) => {
@@ -110,18 +126,41 @@ function orderOn(proxy: FaultProxy, towards: Direction): Order {
   return order
 }
 
+/** What the client of a link has acknowledged, also where the server never read it. */
+function acknowledgedOn(proxy: FaultProxy): ReadonlySet<number> {
+  const numbers = new Map<number, number>()
+  const acknowledged = new Set<number>()
+  proxy.watch(({ packet, direction, forwarded }) => {
+    if (direction === 'to-client') {
+      if (packet.type !== PacketType.PUBLISH || packet.qos === 0 || !forwarded) return
+      numbers.set(packet.packetId, Number(Buffer.from(packet.payload).toString()))
+    } else if (packet.type === PacketType.PUBACK || packet.type === PacketType.PUBREC) {
+      const number = numbers.get(packet.packetId)
+      if (number !== undefined) acknowledged.add(number)
+    }
+  })
+  return acknowledged
+}
+
 export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
-  const { port, seconds, seed, protocol = 5 } = options
+  const { port, seconds, seed, protocol = 5, topQos = 2, user, password } = options
+  const kinds = topQos + 1
+  const qosOf = (number: number): QoS => (number % kinds) as QoS
+  /** Each topic has messages of one QoS: the server gives no order over several. */
+  const topicOf = (number: number): string => `${qosOf(number)}/${number % TOPICS}`
   const roll = dice(seed)
   const proxies = [await startProxy(port), await startProxy(port)] as const
-  const settings = { ...OPTIONS, protocol }
-  const sender = new MQTTClient(`chaos-sender-${protocol}`, proxies[0].url, settings)
-  const receiver = new MQTTClient(`chaos-receiver-${protocol}`, proxies[1].url, settings)
-  const sent = orderOn(proxies[0], 'to-server')
-  const arrived = orderOn(proxies[1], 'to-client')
+  const settings = { ...OPTIONS, protocol, ...(user && { user }), ...(password && { password }) }
+  const sender = new MQTTClient(`chaos-sender-${protocol}-${seed}`, proxies[0].url, settings)
+  const receiver = new MQTTClient(`chaos-receiver-${protocol}-${seed}`, proxies[1].url, settings)
+  let sessionsLost = 0
+  for (const client of [sender, receiver]) client.on('session-lost', () => (sessionsLost += 1))
+  const sent = orderOn(proxies[0], 'to-server', topicOf)
+  const arrived = orderOn(proxies[1], 'to-client', topicOf)
   const repeats = new ServerRepeats()
   proxies[1].watch((passed) => repeats.add(passed))
   const handled = new Order()
+  const acknowledged = acknowledgedOn(proxies[1])
   const counts = new Uint8Array(MESSAGES_MAX)
   let received = 0
   const outcomes: Record<string, number> = {}
@@ -130,7 +169,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   let isThere = (): void => undefined
   const allThere = new Promise<void>((resolve) => (isThere = resolve))
   const publish = (): void => {
-    const qos = (published % 3) as QoS
+    const qos = qosOf(published)
     const topic = `chaos/${protocol}/${topicOf(published)}`
     sender.publish(topic, `${published}`, { qos })
     if (qos > 0) missing += 1
@@ -153,8 +192,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
       const number = Number(text)
       received += 1
       counts[number] = (counts[number] as number) + 1
-      if (handled.add(topic, number) && number % 3 > 0) missing -= 1
+      if (handled.add(topic, number) && qosOf(number) > 0) missing -= 1
     })
+    // Some servers keep a session for its subscriptions alone.
+    await sender.subscribe(`chaos/${protocol}/none`, { qos: 1 })
     const publishing = setInterval(() => {
       for (let i = 0; i < 4 && sender.outbox.count < OPEN_MAX; i += 1) publish()
     }, 2)
@@ -166,26 +207,30 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     await sender.drain()
     // Mosquitto lets what is new overtake what waits for a client of 3.1.1: the last is not the last.
     const asking = setInterval(() => {
-      sender.publish(`chaos/${protocol}/2/end`, 'end', { qos: 1 })
+      sender.publish(`chaos/${protocol}/${topQos}/end`, 'end', { qos: 1 })
     }, 100)
-    const givingUp = setTimeout(() => isThere(), PATIENCE_MS)
+    const givingUp = setTimeout(() => isThere(), options.patienceMs ?? PATIENCE_MS)
     await allThere
     clearInterval(asking)
     clearTimeout(givingUp)
     const heapGrowthBytes = heapSizeBytes() - heapBytes
     const numbers = Array.from({ length: published }, (_, i) => i)
     const count = (number: number): number => counts[number] as number
-    const doubled = numbers.filter((number) => number % 3 !== 1 && count(number) > 1)
+    const doubled = numbers.filter((number) => qosOf(number) !== 1 && count(number) > 1)
     const isServers = (number: number): boolean => repeats.payloads.has(`${number}`)
+    const unhandled = numbers.filter((number) => qosOf(number) > 0 && count(number) === 0)
     return {
       published,
       received,
       faults,
+      sessionsLost,
       connections: proxies[0].connections + proxies[1].connections,
-      lost: numbers.filter((number) => number % 3 > 0 && count(number) === 0),
+      lost: unhandled.filter((number) => acknowledged.has(number)),
+      lostByServer: unhandled.filter((number) => !acknowledged.has(number)),
       doubled: doubled.filter((number) => !isServers(number)),
       doubledByServer: doubled.filter(isServers).length,
-      doubledAtOne: numbers.filter((number) => number % 3 === 1 && count(number) > 1).length,
+      doubledAtOne: numbers.filter((number) => qosOf(number) === 1 && count(number) > 1).length,
+      sentDisordered: [...sent.disordered],
       disordered: [
         ...sent.disordered,
         ...[...handled.disordered].filter((number) => !arrived.disordered.has(number)),
@@ -198,11 +243,6 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     for (const client of [sender, receiver]) await client[Symbol.asyncDispose]()
     for (const proxy of proxies) await proxy.close()
   }
-}
-
-/** Each topic has messages of one QoS: the server gives no order over several. */
-function topicOf(number: number): string {
-  return `${number % 3}/${number % TOPICS}`
 }
 
 function startProxy(port: number): Promise<FaultProxy> {

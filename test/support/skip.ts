@@ -2,7 +2,7 @@
 // absent thing is skipped with words that say so, or fails when UMQTT_REQUIRE names it.
 // The one place that looks for programs on this machine.
 
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -27,6 +27,34 @@ export function findProgram(name: string): string | undefined {
   return FOLDERS.filter((folder) => folder !== '')
     .map((folder) => join(folder, name))
     .find((path) => isExecutable(path))
+}
+
+/** The same for a program that must be there. */
+export function programPath(name: string): string {
+  const path = findProgram(name)
+  if (path === undefined) throw new Error(`The program "${name}" is absent`)
+  return path
+}
+
+/** Where RabbitMQ is: Debian's wrapper of it on the PATH wants to be a user of its own. */
+export function findRabbit(): string | undefined {
+  const path = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+  return isExecutable(path) ? path : findProgram('rabbitmq-server')
+}
+
+/** Where the libraries of ejabberd are: its program wants to be a user of its own, and Erlang runs them too. */
+export function findEjabberd(): string | undefined {
+  if (findProgram('erl') === undefined || findProgram('epmd') === undefined) return undefined
+  const folders = ['/usr/lib', ...subfolders('/usr/lib'), '/usr/local/lib']
+  return folders.find((folder) => subfolders(folder).some((path) => path.includes('/ejabberd-')))
+}
+
+function subfolders(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch {
+    return []
+  }
 }
 
 function isExecutable(path: string): boolean {
@@ -81,6 +109,12 @@ function hasIpv6Loopback(): Promise<boolean> {
 export const CAPABILITIES = {
   mosquitto: program('mosquitto', 'mosquitto'),
   'mosquitto-clients': program('mosquitto_pub', 'mosquitto-clients'),
+  nats: program('nats-server', 'nats-server'),
+  rabbitmq: {
+    ...program('rabbitmq-server', 'rabbitmq-server'),
+    present: findRabbit() !== undefined,
+  },
+  ejabberd: { ...program('ejabberdctl', 'ejabberd'), present: findEjabberd() !== undefined },
   openssl: program('openssl', 'openssl'),
   strace: program('strace', 'strace'),
   bash: program('bash', 'bash'),

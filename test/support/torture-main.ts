@@ -35,7 +35,8 @@ try {
   const storm = await chaos({ port, seed, protocol, seconds: Number(seconds) })
   say(`chaos: ${storm.published} published, ${storm.received} received, ${storm.faults} faults`)
   say(`  ${storm.connections} connections; ${JSON.stringify(storm.outcomes)}`)
-  say(`  lost ${storm.lost.length}, doubled at QoS 0 and 2 ${storm.doubled.length}`)
+  const stormLost = [...storm.lost, ...storm.lostByServer]
+  say(`  lost ${stormLost.length}, doubled at QoS 0 and 2 ${storm.doubled.length}`)
   say(`  doubled at QoS 1 ${storm.doubledAtOne}, which may be`)
   say(`  doubled at QoS 2 by the server ${storm.doubledByServer}`)
   say(`  out of order ${storm.disordered.length}; by the server ${storm.disorderedByServer}`)
@@ -50,7 +51,7 @@ try {
     reader.lost,
     reader.doubled,
   ]
-  broken.push(storm.lost.map(String), storm.doubled.map(String), storm.disordered.map(String))
+  broken.push(stormLost.map(String), storm.doubled.map(String), storm.disordered.map(String))
   const rare = MOMENTS.filter((moment) => writer.moments[moment] < Number(least))
   if (rare.length > 0) say(`Too few kills in: ${rare.join(', ')}`)
   if (broken.some(({ length }) => length > 0) || rare.length > 0) process.exitCode = 1
