@@ -14,8 +14,7 @@ import { ROOT } from './lib/run.mjs'
  */
 const BUDGETS = [
   { entry: 'umqtt/simple', limitBytes: 28_100, targetBytes: 12_000 },
-  { entry: 'umqtt/robust', limitBytes: 48_650, targetBytes: 20_000 },
-  { entry: 'umqtt/robust', limitBytes: 48_550, targetBytes: 20_000 },
+  { entry: 'umqtt/robust', limitBytes: 48_700, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

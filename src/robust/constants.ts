@@ -4,6 +4,9 @@
 /** The longest delay that the timers of the platforms take. */
 export const TIMER_MS_MAX = 2_147_483_647
 
+/** States in which a message can have ended a connection; `new` if its PUBREL was out, to clear the id. */
+export const BLAMABLE: readonly string[] = ['sent', 'released', 'new']
+
 /** Deaths after which a message is sent alone, and may be found guilty. */
 export const SUSPECT_AFTER_DEATHS = 2
 

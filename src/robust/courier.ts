@@ -5,9 +5,8 @@
 
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
-import type { PublishState } from '../engine/publish-states.ts'
 import type { MqttError } from '../errors.ts'
-import { PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
+import { BLAMABLE, PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import * as PLACE from './place.ts'
@@ -16,9 +15,6 @@ import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
-
-/** What can have ended a connection; `new` are those whose PUBREL was out, which clears the id. */
-const BLAMABLE: readonly PublishState[] = ['sent', 'released', 'new']
 
 /** In their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']

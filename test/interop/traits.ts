@@ -40,7 +40,7 @@ export interface Traits {
 /** How that is written down. */
 export const IN_CHAOS = {
   'keeps all': 'nothing lost',
-  repeats: 'nothing lost; QoS 2 may come twice, and out of order',
+  repeats: 'nothing lost; what is sent again looks new',
   'loses sessions': 'loses sessions, and messages with them; the client says so',
 } as const
 
@@ -96,6 +96,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
     // It sends what was not acknowledged again after its "ack_wait", under another id.
     setsDup: false,
     keepsOrder: false,
+    inChaos: 'repeats',
     // Topics become its subjects, where a dot is what a slash is here. A topic of 65,535 bytes ends the
     // whole server: 2.9.10 has a bound on the line of its own protocol.
     topics: 'neither blanks nor dots',
