@@ -81,8 +81,10 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   #closing: Deferred<void> | undefined
   /** Whether CONNACK has accepted the connection of the moment. */
   #wasConnected = false
-  /** Whether it has accepted one, so that the version is right. */
+  /** Whether the server has accepted the version for good: a guess is tried once more. */
   #isVersionKnown = false
+  /** How often it has closed at 5.0 without a word, since it last did so at 3.1.1. */
+  #bareCloses = 0
   #bytesSentBefore = 0
   /** The state that listeners were told last. */
   #announced: ClientState = 'idle'
@@ -314,7 +316,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   #handleConnected(output: ConnectedOutput): void {
     const result = connectResult(output, this.version, this.engine.clientId)
     this.#wasConnected = true
-    this.#isVersionKnown = true
+    // Once may have been by chance: the next connection begins with 5.0 again.
+    this.#isVersionKnown ||= this.version === 5 || this.#bareCloses !== 1
     const attempt = this.#takeAttempt()
     if (this.#layer !== undefined) this.#layer.handleConnected(output, result)
     else if (!result.sessionPresent) this.subscriptions.clear()
@@ -330,13 +333,15 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     this.#authenticator?.handleClosed(closedError)
     if (this.#attempt?.dialled) {
       if (this.#isOtherVersionWorthTrying(error, this.#attempt.request)) {
+        const isRefused = isVersionRefused(error)
+        if (!isRefused) this.#bareCloses = this.version === 5 ? this.#bareCloses + 1 : 0
         this.version = this.version === 5 ? 4 : 5
         // Who holds on has a schedule of attempts; a refusal without a word may be something else.
-        const now = isVersionRefused(error) || this.#layer === undefined
+        const now = isRefused || this.#layer === undefined
         if (now && this.version === 4) return this.#dial(this.#attempt)
       }
       this.#takeAttempt()?.reject(closedError)
-    }
+    } else if (wasConnected && !this.#isVersionKnown) this.version = 5
     if (!this.mayConnect) this.inbox.end(error, closedError)
     this.#layer?.handleClosed(error, wasConnected)
     this.#announce()

@@ -145,13 +145,7 @@ describe('the fall-back to MQTT 3.1.1', () => {
     await second.accept()
     equal((await connecting).protocol, 4)
     await client.disconnect()
-    // It is known from now on.
-    const last = client.connect()
-    const third = await server.connection()
-    equal((await third.connect()).version, 4)
-    third.close()
-    await failure(last, ConnectionLostError)
-    equal(server.dials, 7)
+    equal(server.dials, 6)
   })
 
   test('does not follow a close once MQTT 5.0 was accepted', async () => {
@@ -241,6 +235,42 @@ describe('the fall-back to MQTT 3.1.1', () => {
     const packet = await (await server.connection()).accept()
     equal(packet.version, 4)
     equal((await again).protocol, 4)
+  })
+
+  test('is a guess after a bare close: the next connection begins with MQTT 5.0, once', async () => {
+    const { client, server } = testClient()
+    const guess = async (): Promise<void> => {
+      const connecting = client.connect()
+      const first = await server.connection()
+      equal((await first.connect()).version, 5)
+      first.close()
+      equal((await (await server.connection()).accept()).version, 4)
+      equal((await connecting).protocol, 4)
+      await client.disconnect()
+    }
+    await guess()
+    await guess()
+    const again = client.connect()
+    equal((await (await server.connection()).accept()).version, 4)
+    await again
+    equal(server.dials, 5)
+  })
+
+  test('is given up when MQTT 5.0 is accepted after a bare close', async () => {
+    const { client, server } = testClient()
+    const connecting = client.connect()
+    const first = await server.connection()
+    await first.connect()
+    first.close()
+    await (await server.connection()).accept()
+    await connecting
+    for (const _ of [1, 2]) {
+      await client.disconnect()
+      const again = client.connect()
+      await (await server.connection()).accept()
+      equal((await again).protocol, 5)
+    }
+    equal(server.dials, 4)
   })
 
   test('keeps what was published and subscribed to meanwhile', async () => {
