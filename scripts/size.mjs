@@ -13,8 +13,8 @@ import { ROOT } from './lib/run.mjs'
  * The order of imports is that of the bundle, and like packs best beside like: it is worth 200 bytes.
  */
 const BUDGETS = [
-  { entry: 'umqtt/simple', limitBytes: 28_150, targetBytes: 12_000 },
-  { entry: 'umqtt/robust', limitBytes: 48_800, targetBytes: 20_000 },
+  { entry: 'umqtt/simple', limitBytes: 28_200, targetBytes: 12_000 },
+  { entry: 'umqtt/robust', limitBytes: 49_050, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

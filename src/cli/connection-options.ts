@@ -187,7 +187,7 @@ function readTls(values: Values<typeof CONNECTION_OPTIONS>): TlsOptions | undefi
       passphrase: firstLine('--key-passphrase-file', keyPassphraseFile),
     }),
     ...(servername !== undefined && { servername }),
-    ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
+    ...(alpn !== undefined && { alpnProtocols: [alpn] }),
     ...(insecure && { rejectUnauthorized: false }),
   }
   return tls || Object.keys(given).length > 0 ? given : undefined

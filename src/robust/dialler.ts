@@ -6,7 +6,7 @@ import type { Clock } from '../driver/clock.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { bounded } from './connector.ts'
-import type { ResolvedRobustOptions } from './options.ts'
+import type { Answers, Asks, ResolvedRobustOptions } from './options.ts'
 import type { Schedule } from './schedule.ts'
 
 export class Dialler {
@@ -54,18 +54,22 @@ export class Dialler {
   }
 
   /**
-   * Asks for the credentials of an attempt at the schedule's server.
+   * Asks for what an attempt at the schedule's server needs: credentials, TLS settings and will.
    * @param hadSession whether there is a session that is ours
    * @returns the attempt
    */
   async prepare(over: Promise<never>, hadSession: boolean): Promise<() => Promise<ConnectResult>> {
-    const { credentials, sharedSessions, session, forAttempt } = this.#options
+    const { asks, sharedSessions, session, forAttempt } = this.#options
     const { server, isReferred } = this.#schedule
-    const given = credentials && (await this.#bounded('credentials()', credentials, over))
-    const options = forAttempt(server, isReferred, credentials && given)
+    const answers: Answers = {}
+    for (const [name, ask] of Object.entries(asks) as [keyof Asks, Asks[keyof Asks]][]) {
+      if (ask) answers[name] = (await this.#bounded<never>(`${name}()`, ask as never, over)) ?? null
+    }
+    const options = forAttempt(server, isReferred, answers)
     return () => {
       this.#server = server
       this.#core.options = options
+      if (asks.will) this.#core.will = options.will
       // Also when it is the same again: a new session was asked for at another one meanwhile.
       const moved =
         this.#sessionServer !== undefined &&

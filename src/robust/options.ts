@@ -14,7 +14,7 @@ import {
 } from '../simple/checks.ts'
 import { NEVER_EXPIRES_SECONDS } from '../simple/defaults.ts'
 import { requireTransport, type ResolvedOptions, resolveOptions } from '../simple/options.ts'
-import type { ClientOptions } from '../simple/types.ts'
+import type { ClientOptions, TlsOptions, Will } from '../simple/types.ts'
 import type { CourierOptions } from './courier-types.ts'
 import {
   DEFAULT_OUTBOX_BYTES,
@@ -34,7 +34,8 @@ export interface ResolvedRobustOptions {
   readonly server: string
   readonly servers: readonly string[] | (() => Promise<readonly string[]>)
   readonly sharedSessions: boolean
-  readonly credentials?: () => Promise<Credentials>
+  /** What is asked for before each attempt. */
+  readonly asks: Asks
   readonly outbox?: unknown
   readonly delivery?: DeliveryPolicy
   readonly connection: 'always' | 'on-demand'
@@ -46,14 +47,24 @@ export interface ResolvedRobustOptions {
   /**
    * Those of an attempt.
    * @param referred whether another server has named this one
-   * @param credentials fresh ones, where there is a function for them
+   * @param answers what the functions of `asks` gave
    * @throws {TypeError} @throws {RangeError} they cannot be meant
    */
-  forAttempt(
-    server: string,
-    referred: boolean,
-    credentials: Credentials | undefined,
-  ): ResolvedOptions
+  forAttempt(server: string, referred: boolean, answers: Answers): ResolvedOptions
+}
+
+/** The functions that are asked before each attempt. */
+export interface Asks {
+  readonly credentials?: (() => Promise<Credentials>) | undefined
+  readonly tls?: (() => Promise<TlsOptions>) | undefined
+  readonly will?: (() => Promise<Will>) | undefined
+}
+
+/** What they gave. */
+export interface Answers {
+  credentials?: Credentials
+  tls?: TlsOptions
+  will?: Will
 }
 
 /** What umqtt/simple knows nothing of. */
@@ -106,7 +117,18 @@ export function resolveRobustOptions(
   }
   const { outboxMessages, outboxBytes, ...limits } = options.limits ?? {}
   const bounds = checkOutboxLimits('options.limits', { outboxMessages, outboxBytes })
-  const given = { ...rest, ...(options.limits && { limits }) } as ClientOptions
+  const { tls, will } = options
+  const asks: Asks = {
+    credentials: own.credentials,
+    tls: typeof tls === 'function' ? tls : undefined,
+    will: typeof will === 'function' ? will : undefined,
+  }
+  const given = {
+    ...rest,
+    ...(options.limits && { limits }),
+    ...(asks.tls && { tls: {} }),
+    ...(asks.will && { will: undefined }),
+  } as unknown as ClientOptions
   const resolve = (to: string, settings = given): ResolvedOptions => {
     const resolved = resolveOptions(to, settings, platform.parseServer)
     requireTransport(resolved, platform)
@@ -133,6 +155,7 @@ export function resolveRobustOptions(
     sharedSessions: true,
     connection: 'always',
     ...own,
+    asks,
     base,
     server,
     servers:
@@ -154,23 +177,30 @@ export function resolveRobustOptions(
       for (const one of all) resolve(one)
       return all.slice()
     },
-    forAttempt: (to, referred, credentials) => ({
+    forAttempt: (to, referred, answers) => ({
       ...(to === server ? base : referred ? resolveReference(to) : resolve(to)),
-      ...(own.credentials && checkedCredentials(server, credentials as Credentials, platform)),
+      ...checkedAnswers(server, answers, platform),
     }),
   }
 }
 
-function checkedCredentials(
+function checkedAnswers(
   server: string,
-  credentials: Credentials,
+  { credentials, ...others }: Answers,
   platform: Platform,
-): Pick<ResolvedOptions, 'user' | 'password'> {
-  // Whatever it is, it may be secret.
-  if (typeof credentials !== 'object' || credentials === null) {
-    refuse('credentials() of type', typeof credentials, 'give an object with user and password')
+): Partial<ResolvedOptions> {
+  for (const [name, answer] of Object.entries({ credentials, ...others })) {
+    // Whatever it is, it may be secret.
+    if (answer !== undefined && (typeof answer !== 'object' || answer === null)) {
+      refuse(`${name}() of type`, typeof answer, `give an object, as the option ${name} takes it`)
+    }
   }
-  const given = checkShape('credentials()', credentials)
-  const { user, password } = resolveOptions(server, given, platform.parseServer)
-  return { ...(user !== undefined && { user }), ...(password !== undefined && { password }) }
+  const given = { ...(credentials && checkShape('credentials()', credentials)), ...others }
+  const { user, password, tls, will } = resolveOptions(server, given, platform.parseServer)
+  return {
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls }),
+    ...(will && { will }),
+  }
 }

@@ -75,8 +75,8 @@ export class RobustCore implements Layer {
       makeKeeper,
       () => this.#handlePumped(),
     )
-    const { reconnect, servers, credentials } = options
-    const settings = { ...reconnect, freshCredentials: credentials !== undefined }
+    const { reconnect, servers, asks } = options
+    const settings = { ...reconnect, freshCredentials: asks.credentials !== undefined }
     const list = typeof servers === 'function' ? [options.server] : servers
     const schedule = new Schedule(settings, platform.random, list)
     this.connector = new Connector(schedule, this, hooks)

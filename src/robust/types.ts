@@ -10,6 +10,8 @@ import type {
   PublishProperties,
   QoS,
   SimpleEvents,
+  TlsOptions,
+  Will,
 } from '../simple/types.ts'
 import type { OpenStage, OutcomeStatus } from './entry.ts'
 import type { DeliveryPolicy } from './policies.ts'
@@ -86,8 +88,12 @@ export interface RobustLimits extends Limits {
 }
 
 /** The options of umqtt/simple, and what makes a client hold on. */
-export interface RobustOptions extends Omit<ClientOptions, 'limits'> {
+export interface RobustOptions extends Omit<ClientOptions, 'limits' | 'tls' | 'will'> {
   readonly limits?: RobustLimits
+  /** TLS settings, or a function that is asked before each attempt: certificates change. */
+  readonly tls?: TlsOptions | (() => Promise<TlsOptions>)
+  /** The will, or a function that is asked before each attempt. */
+  readonly will?: Will | (() => Promise<Will>)
   /** Where messages wait: a folder, or a store that passes the contract suite. @default memory */
   readonly outbox?: string | OutboxStore
   /** More servers of the same cluster, tried in order; the one of the constructor is the first. */

@@ -5,7 +5,7 @@ import type { WillFields } from '../codec/packets.ts'
 import type { Platform } from '../driver/platform.ts'
 import type { EngineOptions } from '../engine/types.ts'
 import { parseServer } from '../transport/address.ts'
-import type { ParseServer, ServerAddress } from '../transport/transport.ts'
+import type { ParseServer, ServerAddress, TlsOptions } from '../transport/transport.ts'
 import {
   asGiven,
   type Check,
@@ -109,7 +109,17 @@ const checkOptions = fields<
   keepAliveSeconds: UINT16,
   protocol: oneOf(4, 5),
   will: resolveWill,
-  tls: (_name, tls) => ({ ...tls }),
+  // What each may be is for the platform to say; a name that it does not know would go unheard.
+  tls: fields<TlsOptions>({
+    ca: asGiven,
+    cert: asGiven,
+    key: asGiven,
+    passphrase: asGiven,
+    alpnProtocols: asGiven,
+    servername: asGiven,
+    rejectUnauthorized: asGiven,
+    minVersion: asGiven,
+  }),
   limits: fields<Limits>({
     receiveMaximum: integer(1, 65_535),
     maximumPacketSizeBytes: integer(64, 268_435_460),

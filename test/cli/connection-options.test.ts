@@ -11,6 +11,7 @@ import {
   CONNECTION_OPTIONS,
   readConnection,
 } from '../../src/cli/connection-options.ts'
+import { MQTTClient } from '../../src/simple.node.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 const sample = command({
@@ -68,6 +69,16 @@ describe('readConnection', () => {
       writeFileSync(file, 'PEM')
       assert.deepEqual(read(['--cafile', file]).options.tls, { ca: 'PEM' })
       assert.deepEqual(read(['--tls']).options.tls, {})
+      const all = ['--cert', file, '--key', file, '--servername', 'n', '--alpn', 'mqtt']
+      const { options } = read(all)
+      assert.deepEqual(options.tls, {
+        cert: 'PEM',
+        key: 'PEM',
+        servername: 'n',
+        alpnProtocols: ['mqtt'],
+      })
+      // A client takes every name of it.
+      new MQTTClient('', 'localhost', options)
       assert.deepEqual(read(['--insecure']).options.tls, { rejectUnauthorized: false })
     }))
 

@@ -6,7 +6,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError, ConnectRefusedError } from '../../src/errors.ts'
 import type { RobustOptions } from '../../src/robust/types.ts'
 import { failure, watch } from '../simple/conversation.ts'
-import { accepted, dialled, refused, robustClient } from '../support/robust-rig.ts'
+import { accepted, dialled, Network, refused, robustClient } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 const text = (bytes: Uint8Array | undefined): string | undefined =>
@@ -116,5 +116,65 @@ describe('a function for the credentials', () => {
     await connecting
     await settle()
     deepEqual([rig.clock.pending, rig.client.state], [0, 'closed'])
+  })
+})
+
+describe('a function for the will', () => {
+  test('is asked before each attempt, and is checked', async () => {
+    let asked = 0
+    const rig = robustClient({
+      will: () => {
+        asked += 1
+        const topic = asked === 2 ? 'a/#' : 'status'
+        return Promise.resolve({ topic, payload: `gone ${asked}`, retain: true })
+      },
+    })
+    const errors: Error[] = []
+    rig.client.on('waiting', ({ error }) => errors.push(error))
+    void rig.client.connect()
+    const wills: unknown[] = []
+    for (let round = 0; round < 2; round += 1) {
+      const connection = await dialled(rig)
+      const { will } = await connection.accept({}, round > 0)
+      wills.push([will?.topic, text(will?.payload), will?.retain])
+      connection.destroy()
+      await settle()
+    }
+    deepEqual(wills, [
+      ['status', 'gone 1', true],
+      ['status', 'gone 3', true],
+    ])
+    ok(errors.some(({ message }) => /will\.topic "a\/#"/.test(message)))
+  })
+})
+
+describe('a function for the TLS settings', () => {
+  test('is asked before each attempt, and is checked', async () => {
+    let asked = 0
+    const network = new Network()
+    const seen: unknown[] = []
+    const rig = robustClient({
+      server: 'a.example',
+      network,
+      tls: () => {
+        asked += 1
+        return Promise.resolve(asked === 2 ? ({ cA: 'wrong' } as object) : { ca: `${asked}` })
+      },
+      transport: (address, handler, options) => {
+        seen.push([address.scheme, options.tls?.ca])
+        return network.transport(address, handler, options)
+      },
+    })
+    const errors: Error[] = []
+    rig.client.on('waiting', ({ error }) => errors.push(error))
+    void rig.client.connect()
+    const connection = await accepted(rig)
+    connection.destroy()
+    await accepted(rig)
+    deepEqual(seen, [
+      ['mqtts', '1'],
+      ['mqtts', '3'],
+    ])
+    ok(errors.some(({ message }) => /tls\.cA/.test(message)))
   })
 })
