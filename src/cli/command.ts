@@ -10,11 +10,13 @@ import type { Terminal } from './terminal.ts'
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: Readable
+  /** The number of its descriptor, for who reads a file at a place. */
+  readonly stdinDescriptor: number
   /** Where the result goes: waits while the reader is slow. */
   readonly out: Terminal
   /** Where everything else goes: progress, warnings, errors. */
   readonly err: Terminal
-  /** Another file descriptor for output, such as that of `--progress`. */
+  /** Another file descriptor for output, such as that of `--progress`. @throws {UsageError} it is not open */
   readonly openDescriptor: (fd: number) => Writable
   /** Aborts at SIGINT, SIGTERM, and when nobody reads standard output any more; its reason is a {@link Stop}. */
   readonly stopped: AbortSignal

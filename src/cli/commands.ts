@@ -8,6 +8,8 @@ type Load = () => Promise<Command>
 
 /** In the order of the help. */
 const LOADERS: Readonly<Record<string, Load>> = {
+  pub: async () => (await import('./pub/pub.ts')).pubCommand,
+  sub: async () => (await import('./sub/sub.ts')).subCommand,
   check: async () => (await import('./check/check.ts')).checkCommand,
   outbox: async () => (await import('./outbox/outbox.ts')).outboxCommand,
   decode: async () => (await import('./decode/decode.ts')).decodeCommand,

@@ -56,6 +56,15 @@ export class Terminal {
     })
   }
 
+  /** Writes; settles when the system has it. Gives whether it has: a reader may have gone away. */
+  handOver(bytes: Uint8Array): Promise<boolean> {
+    this.#clearStatus()
+    if (this.#stream.destroyed) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      this.#stream.write(bytes, (error) => resolve(error === undefined || error === null))
+    })
+  }
+
   /** Writes a line. */
   line(text = ''): Promise<void> {
     return this.write(`${text}\n`)

@@ -11,6 +11,7 @@ import {
   checkSignal,
   checkText,
   checkTimer,
+  copyPayload,
   fields,
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
@@ -19,13 +20,14 @@ import { checkWait, PublishChecks } from '../simple/requests.ts'
 import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
 import { Entry } from './entry.ts'
-import { Keeper } from './keeper.ts'
+import { Keeper, type ResolvedMark } from './keeper.ts'
 import { resolveRobustOptions } from './options.ts'
 import type { RobustPlatform } from './platform.ts'
 import { Policies, type ResolvedPolicy } from './policies.ts'
 import { MessageReceipt } from './receipt.ts'
 import { RobustCore } from './robust-core.ts'
 import type {
+  Mark,
   Receipt,
   RobustConnectOptions,
   RobustEvents,
@@ -41,6 +43,7 @@ const PUBLISH_CHECKS = {
   retain: checkBoolean,
   properties: packetProperties,
   transfer: checkBoolean,
+  mark: fields<Mark, ResolvedMark>({ name: checkText, value: copyPayload }, 'name', 'value'),
 } satisfies { readonly [K in keyof Required<RobustPublishOptions>]: unknown }
 
 const checkConnect = fields<RobustConnectOptions>({ retry: checkBoolean, signal: checkSignal })
@@ -140,7 +143,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     const topicBytes = this.#checks.topicBytes(topic)
     const payloadBytes = this.#checks.payloadBytes(payload)
     checkKeys('options', options, PUBLISH_CHECKS)
-    const { delivery, qos, retain = false, properties, transfer = false } = options
+    const { delivery, qos, retain = false, properties, transfer = false, mark } = options
     checkBoolean('retain', retain)
     checkBoolean('transfer', transfer)
     if (qos !== undefined) checkQos('qos', qos)
@@ -148,6 +151,12 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     if (policy.durable === 'required' && !this.#durable) {
       throw new TypeError(
         `Cannot publish to "${topic}" with durable "required": set the option outbox to a folder or a store`,
+      )
+    }
+    const resolvedMark = mark && PUBLISH_CHECKS.mark('mark', mark)
+    if (mark !== undefined && (policy.durable === 'no' || !this.#durable)) {
+      throw new TypeError(
+        `Cannot publish to "${topic}" with a mark: it takes a durable message, and the option outbox`,
       )
     }
     this.#published += 1
@@ -169,6 +178,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
       this.#idPrefix,
       this.#published,
     )
+    if (resolvedMark !== undefined) this.#core.delivery.keeper?.mark(entry, resolvedMark)
     return this.#core.publish(entry)
   }
 

@@ -13,18 +13,25 @@ import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
-/** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside. */
+/** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
 export const CLIENT_KEY = 'client'
 export const OUTBOUND = 'o'
 const INBOUND = 'i'
 export const QUARANTINED = 'q'
 /** Above all packet ids: with its number, what was in flight in a session that is gone, until its outcome is kept. */
 export const LOST = 65_536
+const MARK = 'm'
 
 /** A message that was found to end connections. */
 interface SetAside {
   readonly seq: number
   readonly reason: string
+}
+
+/** A mark of the application, whose value is our own. */
+export interface ResolvedMark {
+  readonly name: string
+  readonly value: Uint8Array
 }
 
 /** The packet id of a message in flight, and how far it is. */
@@ -59,6 +66,10 @@ export class Keeper {
   readonly #aside = new Map<string, SetAside>()
   /** Whose record stands under a packet id: it is written over when a new session gives the id to another. */
   readonly #bound = new Map<number, Entry>()
+  /** The application's own marks, as they are stored. */
+  readonly marks: Map<string, Uint8Array> = new Map()
+  /** Those that are stored with a message which was not put yet. */
+  readonly #marking = new WeakMap<Entry, ResolvedMark>()
   /** Where the next page begins, and what in it was handed over already or is set aside. */
   #from = 0
   #saidEvictable = false
@@ -94,6 +105,11 @@ export class Keeper {
       if (key.startsWith(QUARANTINED)) {
         const { id, reason } = readJson<{ id: string; reason: string }>(value)
         this.#aside.set(id, { seq: Number(key.slice(1)), reason })
+        continue
+      }
+      // It is the application's, whatever its client is called.
+      if (key.startsWith(MARK)) {
+        this.marks.set(key.slice(1), value)
         continue
       }
       const packetId = Number(key.slice(1))
@@ -136,12 +152,20 @@ export class Keeper {
     return false
   }
 
-  /** Keeps a message that was accepted. */
+  /** A mark that is stored in the commit of a message, which is put later. */
+  mark(entry: Entry, mark: ResolvedMark): void {
+    this.#marking.set(entry, mark)
+  }
+
+  /** Keeps a message that was accepted, and its mark. */
   put(entry: Entry): void {
     const ops: Op[] = [['put', entry.entryId, this.#records.encode(entry, this.#owner.clocks)]]
     this.#countOne(entry, 1)
+    const mark = this.#marking.get(entry)
+    if (mark !== undefined) ops.push(['set', MARK + mark.name, mark.value])
     this.#outbox.enqueue(ops, 'power', (error) => {
       if (error === undefined) {
+        if (mark !== undefined) this.marks.set(mark.name, mark.value)
         this.#warnOfEviction()
         this.#owner.handleStored(entry)
       } else {

@@ -95,6 +95,16 @@ export class OutboxView {
   }
 
   /**
+   * The value of a mark as it was last stored, with the message that it was published with; undefined
+   * when there is none.
+   * @throws {StoreError} the outbox cannot be opened
+   */
+  async mark(name: string): Promise<Uint8Array | undefined> {
+    await this.#core.open()
+    return this.#core.delivery.keeper?.marks.get(checkText('name', name))?.slice()
+  }
+
+  /**
    * Publishes a message anew that was found to end connections, with the policy that it had.
    * @throws {RangeError} no message of that id is set aside
    * @throws {StoreError} the outbox cannot be opened or read

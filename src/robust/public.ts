@@ -59,6 +59,7 @@ export type { ExportedMessage, OutboxEntry, OutboxView } from './outbox-view.ts'
 export type { ReconnectOptions } from './schedule.ts'
 export type {
   Credentials,
+  Mark,
   Outcome,
   Receipt,
   RobustConnectOptions,

@@ -60,6 +60,13 @@ export interface Receipt {
   cancel(): boolean
 }
 
+/** A small value of the application's own, under a name. */
+export interface Mark {
+  readonly name: string
+  /** At most 65,535 bytes, and written with each message: keep it short. */
+  readonly value: Payload
+}
+
 /** What `publish` may be told. */
 export interface RobustPublishOptions {
   /** What the message is worth. @default the client's `delivery` */
@@ -71,6 +78,11 @@ export interface RobustPublishOptions {
   readonly properties?: PublishProperties
   /** Hands the payload over: it is not copied, and must not be changed. @default false */
   readonly transfer?: boolean
+  /**
+   * Stored in one commit with the message, such as how far its source was read: after a crash both are
+   * there, or neither is. Needs a durable message. See `outbox.mark`.
+   */
+  readonly mark?: Mark
 }
 
 /** User name and password, asked for before an attempt. */

@@ -1,0 +1,41 @@
+// Tells on standard error how it goes with the connection: on a terminal in a line that the next one replaces,
+// elsewhere only what is new. No secret is in it: an error names the server and the reason alone.
+
+import type { MQTTClient } from '../robust.node.ts'
+import type { Terminal } from './terminal.ts'
+
+/** How much is told. */
+export interface Talk {
+  readonly debug: boolean
+  readonly quiet: boolean
+}
+
+/** Tells of the attempts, the losses and the warnings of a client. */
+export function reportConnection(client: MQTTClient, err: Terminal, { debug, quiet }: Talk): void {
+  if (quiet) return
+  let last = ''
+  const say = (text: string): void => void err.line(`${err.paint('yellow', 'umqtt:')} ${text}`)
+  client.on('warning', ({ message }) => say(message))
+  client.on('waiting', ({ delayMs, error, slowLane }) => {
+    const when = Number.isFinite(delayMs) ? `; again in ${secondsOf(delayMs)} s` : ''
+    if (debug) return say(`${error.message}${when}`)
+    const text = slowLane ? `${error.message}: it has to be mended` : error.message
+    if (text === last) return err.status(`${text}${when}`)
+    last = text
+    say(`${text}${when}`)
+  })
+  client.on('connected', ({ sessionPresent, protocol }) => {
+    if (debug)
+      say(`connected, MQTT ${protocol === 5 ? '5.0' : '3.1.1'}, ${session(sessionPresent)}`)
+    else if (last !== '') say('connected again')
+    last = ''
+  })
+  client.on('session-lost', ({ fromMs, toMs }) => {
+    say(`the server has forgotten the session: ${secondsOf(toMs - fromMs)} s may be missing`)
+  })
+  if (debug) client.on('attempt', ({ number, server }) => say(`attempt ${number}: ${server}`))
+}
+
+const session = (isPresent: boolean): string => (isPresent ? 'session kept' : 'new session')
+
+const secondsOf = (ms: number): string => (ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)

@@ -1,0 +1,135 @@
+// `-D PACKET PROPERTY VALUE`: the properties of MQTT 5.0 as a person writes them, as in mosquitto_pub.
+// A table says which there are and where each goes; a property that the client sets by itself is refused with
+// the reason.
+
+import type { PublishProperties, UserProperty } from '../robust.node.ts'
+import { listed, readInteger } from './options.ts'
+import { shown, UsageError } from './usage-error.ts'
+
+/** The largest number of four bytes. */
+const UINT32 = { min: 0, max: 4_294_967_295 }
+const UINT16 = { min: 0, max: 65_535 }
+const BIT = { min: 0, max: 1 }
+
+/** Properties by their names in the client. */
+type Found = Record<string, unknown>
+
+/** Reads the value of one property into what is found. */
+type Read = (into: Found, name: string, values: readonly string[]) => void
+
+const text =
+  (key: string): Read =>
+  (into, _name, [value = '']) => {
+    into[key] = value
+  }
+
+const bytes =
+  (key: string): Read =>
+  (into, _name, [value = '']) => {
+    into[key] = new TextEncoder().encode(value)
+  }
+
+const number =
+  (key: string, range: { readonly min: number; readonly max: number }): Read =>
+  (into, name, [value = '']) => {
+    into[key] = readInteger(value, name, range)
+  }
+
+const flag =
+  (key: string): Read =>
+  (into, name, [value = '']) => {
+    into[key] = readInteger(value, name, BIT) === 1
+  }
+
+const pair: Read = (into, _name, [name = '', value = '']) => {
+  into['userProperties'] = [
+    ...((into['userProperties'] as UserProperty[] | undefined) ?? []),
+    [name, value],
+  ]
+}
+
+const not =
+  (why: string): Read =>
+  (_into, name) => {
+    throw new UsageError(`Cannot set ${name}: ${why}`)
+  }
+
+const MESSAGE: Readonly<Record<string, Read>> = {
+  'content-type': text('contentType'),
+  'correlation-data': bytes('correlationData'),
+  'message-expiry-interval': number('messageExpirySeconds', UINT32),
+  'payload-format-indicator': number('payloadFormatIndicator', BIT),
+  'response-topic': text('responseTopic'),
+  'user-property': pair,
+}
+
+type PacketName = 'connect' | 'publish' | 'will'
+
+/** What each packet may have. */
+const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
+  connect: {
+    'authentication-data': bytes('authenticationData'),
+    'authentication-method': text('authenticationMethod'),
+    'maximum-packet-size': number('maximumPacketSizeBytes', { min: 64, max: 268_435_460 }),
+    'receive-maximum': number('receiveMaximum', { min: 1, max: 65_535 }),
+    'request-problem-information': flag('requestProblemInformation'),
+    'request-response-information': flag('requestResponseInformation'),
+    'session-expiry-interval': number('sessionExpirySeconds', UINT32),
+    'topic-alias-maximum': number('topicAliasMaximum', UINT16),
+    'user-property': pair,
+  },
+  publish: {
+    ...MESSAGE,
+    'topic-alias': not('the client chooses topic aliases by itself'),
+  },
+  will: { ...MESSAGE, 'will-delay-interval': number('delaySeconds', UINT32) },
+}
+
+/** The properties of each packet. */
+export interface GivenProperties {
+  readonly connect: ConnectFields
+  readonly publish: PublishProperties
+  readonly will: PublishProperties & { readonly delaySeconds?: number }
+}
+
+/** What CONNECT may carry, beside what other options say. */
+export interface ConnectFields {
+  readonly authenticationData?: Uint8Array
+  readonly authenticationMethod?: string
+  readonly maximumPacketSizeBytes?: number
+  readonly receiveMaximum?: number
+  readonly requestProblemInformation?: boolean
+  readonly requestResponseInformation?: boolean
+  readonly sessionExpirySeconds?: number
+  readonly topicAliasMaximum?: number
+  readonly userProperties?: readonly UserProperty[]
+}
+
+/**
+ * Reads all of them.
+ * @param packets those that the command sends
+ * @throws {UsageError} a packet, a property or a value that there is not
+ */
+export function readProperties(
+  given: readonly (readonly string[])[],
+  packets: readonly PacketName[],
+): GivenProperties {
+  const found = { connect: {}, publish: {}, will: {} } satisfies Record<PacketName, Found>
+  for (const [packet = '', property = '', ...values] of given) {
+    if (!isOf(packet, packets)) {
+      throw new UsageError(`Cannot use -D ${shown(packet)}: write ${listed(packets)}`)
+    }
+    const known = PACKETS[packet]
+    const read = Object.hasOwn(known, property) ? known[property] : undefined
+    if (read === undefined) {
+      const names = listed(Object.keys(known))
+      throw new UsageError(`Cannot use -D ${packet} ${shown(property)}: write ${names}`)
+    }
+    read(found[packet], `-D ${packet} ${property}`, values)
+  }
+  return found
+}
+
+function isOf(packet: string, packets: readonly PacketName[]): packet is PacketName {
+  return (packets as readonly string[]).includes(packet)
+}

@@ -1,0 +1,41 @@
+// Who an outbox on disk is: a session belongs to a client identifier, so the folder keeps the one that it was
+// used with. Knows nothing of what else is in the folder.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { newClientId } from '../client-options.ts'
+
+const FILE_NAME = 'client-id'
+const FILE_MODE = 0o600
+const FOLDER_MODE = 0o700
+
+/**
+ * The client identifier of an outbox.
+ * @param given by the person; it is kept for the next time
+ */
+export function outboxClientId(folder: string, given: string | undefined): string {
+  const path = join(folder, FILE_NAME)
+  const kept = readKept(path)
+  const id = given ?? kept ?? newClientId()
+  if (id === kept) return id
+  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+  const file = openSync(path, 'w', FILE_MODE)
+  try {
+    writeSync(file, id)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  return id
+}
+
+/** Undefined when there is none, or when it was cut off while it was written. */
+function readKept(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8')
+    return text === '' ? undefined : text
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
