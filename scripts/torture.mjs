@@ -8,10 +8,12 @@
 //   --protocol N    4 or 5 (5)
 //   --power N       none of that: N scenarios of the log on a simulated disk, the power cut at every write
 //                   and sync; each prints its seed
+//   --lines N       none of that: N lines through `umqtt pub -l --outbox`, from a file and from a pipe, which is
+//                   killed while the server is restarted and the link is cut
 //   SEED            repeats the dice of a run; what the machine does is its own
 
 import { parseArgs } from 'node:util'
-import { compile } from './lib/compile.mjs'
+import { compileAll } from './lib/compile.mjs'
 import { ROOT, run } from './lib/run.mjs'
 
 const { values } = parseArgs({
@@ -21,15 +23,18 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     protocol: { type: 'string', default: '5' },
     power: { type: 'string' },
+    lines: { type: 'string' },
   },
 })
-const program = values.power === undefined ? 'torture-main' : 'power-main'
-const args =
-  values.power === undefined
-    ? [values.rounds, values.least, values.protocol, values.seconds]
-    : [values.power]
+const { rounds, least, protocol, seconds, power, lines } = values
+const [program, args] =
+  lines !== undefined
+    ? ['spool-main', [lines]]
+    : power !== undefined
+      ? ['power-main', [power]]
+      : ['torture-main', [rounds, least, protocol, seconds]]
 
-process.exitCode = (await compile('test'))
+process.exitCode = (await compileAll())
   ? (
       await run(process.execPath, [
         '--enable-source-maps',

@@ -30,10 +30,18 @@ export function reportConnection(client: MQTTClient, err: Terminal, { debug, qui
     else if (last !== '') say('connected again')
     last = ''
   })
-  client.on('session-lost', ({ fromMs, toMs }) => {
-    say(`the server has forgotten the session: ${secondsOf(toMs - fromMs)} s may be missing`)
-  })
   if (debug) client.on('attempt', ({ number, server }) => say(`attempt ${number}: ${server}`))
+}
+
+/** Tells that messages to us may be missing, and from when to when. */
+export function reportSessionLoss(client: MQTTClient, err: Terminal): void {
+  client.on('session-lost', ({ fromMs, toMs }) => {
+    // Of a session of an earlier process nobody knows when it was lost.
+    const when = fromMs > 0 ? ` of ${secondsOf(toMs - fromMs)} s` : ''
+    void err.line(
+      `${err.paint('yellow', 'umqtt:')} the server has forgotten the session: messages${when} may be missing`,
+    )
+  })
 }
 
 const session = (isPresent: boolean): string => (isPresent ? 'session kept' : 'new session')

@@ -2,13 +2,12 @@
 // The `umqtt` command: gives `cli.ts` the process. The first SIGINT or SIGTERM asks the command to end in an
 // orderly way, the second one ends it at once.
 
-import { createWriteStream, fstatSync, readFileSync } from 'node:fs'
-import type { Writable } from 'node:stream'
+import { readFileSync } from 'node:fs'
 import { runCli } from './cli.ts'
 import { Stop } from './command.ts'
+import { openDescriptor } from './descriptor.ts'
 import { ENDINGS } from './exit-codes.ts'
 import { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 const { env, stdin, stdout, stderr } = process
 const stopping = new AbortController()
@@ -28,15 +27,6 @@ stderr.on('error', () => undefined)
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string }
-
-function openDescriptor(fd: number): Writable {
-  try {
-    fstatSync(fd)
-  } catch {
-    throw new UsageError(`Cannot write to descriptor ${fd}: open it, such as with ${fd}>FILE`)
-  }
-  return createWriteStream('', { fd, autoClose: false })
-}
 
 const context = {
   env,

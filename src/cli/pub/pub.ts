@@ -133,6 +133,6 @@ export const pubCommand: Command = command({
     "umqtt sub -t 'hall/#' --json | umqtt pub -h other --json",
   ],
   options: OPTIONS,
-  endings: ['expired', 'refused', 'unfinished', 'maybe', 'damaged'],
+  endings: ['expired', 'refused', 'unfinished', 'maybe', 'damaged', 'timedOut'],
   run: (context, { values }) => publish(context, values),
 })

@@ -234,13 +234,18 @@ class Run {
     }
     this.#handleStored(start.line)
     const from = isResumable ? start : { offset: 0, line: firstLine - 1 }
-    for await (const line of linesOf(chunks, from)) {
-      signal.throwIfAborted()
-      if (line.number <= start.line) continue
-      if (line.payload.length === 0) this.#blank += 1
-      else await feed.add(this.#parcelOf(line, json, input), signal)
+    try {
+      for await (const line of linesOf(chunks, from)) {
+        signal.throwIfAborted()
+        if (line.number <= start.line) continue
+        if (line.payload.length === 0) this.#blank += 1
+        else await feed.add(this.#parcelOf(line, json, input), signal)
+      }
+    } finally {
+      // What was read before something that is no line is kept, or sent, all the same.
+      if (!signal.aborted) await feed.stored(signal)
+      if (!signal.aborted && outbox === undefined) await this.#client.drain({ signal })
     }
-    await feed.stored(signal)
   }
 
   async #openInput(): Promise<Input & { readonly isFile: boolean }> {
@@ -384,7 +389,10 @@ class Run {
       return cause instanceof BadLineError ? 'damaged' : 'refused'
     }
     if (cause !== undefined && !(cause instanceof TimeIsUp)) throw cause
-    return this.#tally.ending ?? (this.#waiting > 0 ? 'unfinished' : 'done')
+    if (this.#tally.ending !== undefined) return this.#tally.ending
+    if (this.#waiting > 0) return 'unfinished'
+    if (cause === undefined) return 'done'
+    return this.#published === 0 && this.#source.kind !== 'lines' ? 'expired' : 'timedOut'
   }
 
   async #summarise(cause: Error | undefined): Promise<void> {

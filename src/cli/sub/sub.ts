@@ -13,7 +13,7 @@ import {
 import { CLIENT_OPTIONS, newClientId, readClient } from '../client-options.ts'
 import { type Command, command, type Context } from '../command.ts'
 import { CONNECTION_OPTIONS } from '../connection-options.ts'
-import { reportConnection } from '../connection-report.ts'
+import { reportConnection, reportSessionLoss } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import type { Values } from '../options.ts'
 import { UsageError } from '../usage-error.ts'
@@ -141,9 +141,13 @@ async function run(context: Context, given: Given): Promise<EndingName> {
     context.out,
   )
   context.stopped.throwIfAborted()
-  const client = new MQTTClient(plan.clientId ?? newClientId(), plan.server, plan.options)
+  const client = new MQTTClient(plan.clientId ?? newClientId(), plan.server, {
+    ...plan.options,
+    acknowledge: 'manual',
+  })
   const { debug = false, quiet = false } = given
   reportConnection(client, context.err, { debug, quiet })
+  if (!quiet) reportSessionLoss(client, context.err)
   try {
     return await listen(context, client, filters, { print, given })
   } finally {
@@ -204,7 +208,7 @@ async function tellRefused(err: Context['err'], { granted }: Subscription): Prom
   }
 }
 
-/** One message; what it gives is waited for before it is acknowledged. */
+/** One message, which is acknowledged when it is printed; what comes too late stays with the server. */
 async function take(
   { out, err }: Context,
   client: MQTTClient,
@@ -213,16 +217,14 @@ async function take(
   ended: Ended,
 ): Promise<void> {
   const { topic, retain } = message
-  if (ended.isOver) return never()
-  if (given.filterOut.some((filter) => topicMatches(filter, topic))) return
+  if (ended.isOver) return
+  if (given.filterOut.some((filter) => topicMatches(filter, topic))) return message.acknowledge()
   if (retain && given.removeRetained) client.publish(topic, '', { retain: true })
-  if (retain && given.retained) return
-  if (!retain && given.retainedOnly) {
-    ended.end('done')
-    return never()
-  }
+  if (retain && given.retained) return message.acknowledge()
+  if (!retain && given.retainedOnly) return ended.end('done')
   const isLast = ended.count(given.count)
-  if (!(await out.handOver(printed(message, print, err)))) return never()
+  if (!(await out.handOver(printed(message, print, err)))) return
+  message.acknowledge()
   if (isLast) ended.end('done')
 }
 
@@ -234,11 +236,6 @@ function printed(message: Message, print: Format, err: Context['err']): Uint8Arr
     void err.line(`umqtt: "${message.topic}" is left out: ${error.message}`)
     return new Uint8Array(0)
   }
-}
-
-/** It stays unacknowledged. */
-function never(): Promise<never> {
-  return new Promise(() => undefined)
 }
 
 /** How the command ends, decided once. */

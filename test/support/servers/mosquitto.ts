@@ -51,10 +51,11 @@ socket_domain ipv4`
       connection_messages: 'false',
       set_tcp_nodelay: 'true',
       max_queued_messages: '0',
-      persistence: `${persistence}`,
+      persistence: `${persistence !== false}`,
       persistence_location: `${this.folder}/`,
       autosave_on_changes: 'true',
-      autosave_interval: '1',
+      // 0: when it ends in good order.
+      autosave_interval: persistence === 'at-the-end' ? '0' : '1',
       ...this.#options.settings,
     }
     const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`)

@@ -49,7 +49,7 @@ export interface TestServer {
 /** What a server shall do beyond the ordinary. */
 export interface ServerOptions {
   /** Whether sessions survive a restart (mosquitto): each change is on disk at once. @default false */
-  readonly persistence?: boolean
+  readonly persistence?: boolean | 'at-the-end'
   /** Whether anybody may come in, without a name (mosquitto, aedes). @default false */
   readonly anonymous?: boolean
   /** Further lines of mosquitto's configuration, or other values than ours, by name. */
