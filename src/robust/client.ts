@@ -153,7 +153,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
         `Cannot publish to "${topic}" with durable "required": set the option outbox to a folder or a store`,
       )
     }
-    const resolvedMark = mark && PUBLISH_CHECKS.mark('mark', mark)
+    const resolvedMark = mark === undefined ? mark : PUBLISH_CHECKS.mark('mark', mark)
     if (mark !== undefined && (policy.durable === 'no' || !this.#durable)) {
       throw new TypeError(
         `Cannot publish to "${topic}" with a mark: it takes a durable message, and the option outbox`,

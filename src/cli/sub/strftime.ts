@@ -1,5 +1,6 @@
 // The times of `-F`: what `strftime` makes of a letter, in the C locale and the time zone of the machine.
-// A table; a letter that is not in it is refused when the format is read.
+// A table; a letter that is not in it is refused when the format is read. The names of time zones are not: Node
+// does not know the short ones.
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const
 const MONTHS = [
@@ -49,12 +50,6 @@ function isoWeek(at: Date): { readonly year: number; readonly week: number } {
   return { year: thursday.getFullYear(), week: Math.floor(dayOfYear(thursday) / 7) + 1 }
 }
 
-/** The short name of the time zone, such as CET. */
-function zoneOf(at: Date): string {
-  const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'short' }).formatToParts(at)
-  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
-}
-
 /** What each letter becomes. */
 const LETTERS: Readonly<Record<string, (at: Date) => string>> = {
   '@': () => '@',
@@ -98,7 +93,6 @@ const LETTERS: Readonly<Record<string, (at: Date) => string>> = {
   y: (at) => two(at.getFullYear() % 100),
   Y: (at) => String(at.getFullYear()),
   z: offsetOf,
-  Z: zoneOf,
 }
 
 /** Whether there is such a letter. */
