@@ -99,6 +99,9 @@ const OPTIONS = {
 
 type Given = Values<typeof OPTIONS>
 
+/** How long the removal of retained messages may take at the end. */
+const REMOVAL_MS = 5_000
+
 /** What is printed, and when it is enough. */
 interface Plan {
   readonly print: Format
@@ -167,8 +170,10 @@ async function listen(
   client.setCallback((_topic, _payload, message) => take(context, client, message, plan, ended))
   try {
     const asked = ask(context, client, filters, given)
-    const ending = await Promise.race([asked, ended.promise])
-    return ending ?? (await ended.promise)
+    const ending = (await Promise.race([asked, ended.promise])) ?? (await ended.promise)
+    // What is to be removed from the server is, if it still answers.
+    if (given.removeRetained) await client.drain({ signal: AbortSignal.timeout(REMOVAL_MS) })
+    return ending
   } catch (error) {
     if (!(error instanceof ConnectRefusedError) && !(error instanceof RejectedError)) throw error
     await context.err.line(`${context.err.paint('red', 'umqtt:')} ${error.message}`)
