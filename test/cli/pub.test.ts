@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
 import { MQTTClient, type Message } from '../../src/simple.node.ts'
-import { startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
+import { OPEN, startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
 import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 import { inFolder } from '../support/temporary-folder.ts'
@@ -158,7 +158,7 @@ describe('umqtt pub', { timeout: 120_000 }, () => {
   test('names who has the outbox', () =>
     inFolder(async (folder) => {
       const args = ['pub', '-L', url, '-t', 'a', '-l', '--outbox', folder, '--progress', '3']
-      const first = startUmqtt(args, { input: 'open' })
+      const first = startUmqtt(args, { input: OPEN })
       await first.until(/^0$/m)
       const { code, err } = await umqttHere(args.slice(0, -2))
       equal(code, 1)
@@ -263,7 +263,7 @@ describe('umqtt pub, where the server does not do its part', { timeout: 60_000 }
       equal(ending.code, code)
       match(stderr, /1 maybe-delivered/)
 
-      const reading = startUmqtt([...args, '-l'], { input: 'open' })
+      const reading = startUmqtt([...args, '-l'], { input: OPEN })
       const another = await server.connection()
       await another.accept()
       another.autoRespond()

@@ -22,11 +22,14 @@ const OWN = [
   'NODE_OPTIONS',
 ]
 
+/** Standard input that is written to later. */
+export const OPEN = Symbol('open')
+
 /** How it is started. */
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
-  /** All of standard input; or a descriptor; `open` leaves it open; nothing by default. */
-  readonly input?: string | Uint8Array | number | 'open'
+  /** All of standard input; or a descriptor; {@link OPEN} leaves it open; nothing by default. */
+  readonly input?: string | Uint8Array | number | typeof OPEN
 }
 
 /** How it ended. */
@@ -60,7 +63,12 @@ export function startUmqtt(args: readonly string[], options: CommandOptions = {}
     timeout: COMMAND_MS,
     killSignal: 'SIGKILL',
   })
-  const [stdin, stdout, stderr, progress] = child.stdio as unknown as [Writable, Readable, Readable, Readable]
+  const [stdin, stdout, stderr, progress] = child.stdio as unknown as [
+    Writable,
+    Readable,
+    Readable,
+    Readable,
+  ]
   const said = { stdout: '', stderr: '', progress: '' }
   let look: () => void = () => undefined
   const listen = (stream: Readable, to: keyof typeof said): void => {
@@ -75,7 +83,7 @@ export function startUmqtt(args: readonly string[], options: CommandOptions = {}
   if (typeof input !== 'number') {
     // It may end before it has read everything.
     stdin.on('error', () => undefined)
-    if (input !== 'open') stdin.end(input)
+    if (input !== OPEN) stdin.end(input)
   }
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }))
   return {
