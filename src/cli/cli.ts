@@ -33,8 +33,20 @@ export async function runCli(
     await context.err.line(`Try: ${help}`)
     return ENDINGS.usage.code
   } finally {
-    await Promise.all([context.out.flush(), context.err.flush()])
+    const flushed = Promise.all([context.out.flush(), context.err.flush()])
+    await Promise.race([flushed, patience(context.stopped)])
   }
+}
+
+/** How long a reader that takes nothing is waited for when a person wants the end, ms. */
+const PATIENCE_MS = 500
+
+function patience(stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wait = (): void => void setTimeout(resolve, PATIENCE_MS).unref()
+    if (stopped.aborted) wait()
+    else stopped.addEventListener('abort', wait)
+  })
 }
 
 async function runCommand(

@@ -38,5 +38,5 @@ const context = {
   stopped: stopping.signal,
 }
 
-process.exitCode = await runCli(process.argv.slice(2), context, version)
-stdin.destroy()
+// Whatever is left open, such as an output that nobody reads: the command is over.
+process.exit(await runCli(process.argv.slice(2), context, version))

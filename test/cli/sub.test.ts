@@ -103,6 +103,7 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     connection.publish('kept', 'x', { retain: true })
     const removal = await connection.next(PacketType.PUBLISH)
     ok(removal.type === PacketType.PUBLISH && removal.retain && removal.payload.length === 0)
+    connection.acknowledge(removal)
     connection.publish('kept', 'y')
     deepEqual(await command, { code: 0, out: 'x\n', err: '' })
   })
@@ -178,6 +179,20 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
       equal((await connection.next(PacketType.DISCONNECT)).type, PacketType.DISCONNECT)
     })
   }
+
+  test('lives when its reader takes nothing, and ends at SIGINT', async () => {
+    const command = startUmqtt(sub('-t', 'a', '-k', '1'))
+    command.pauseOutput()
+    const [connection] = await subscribed()
+    // More than the pipe and the buffers at both ends take.
+    for (let i = 0; i < 8; i += 1) connection.publish('a', new Uint8Array(100_000))
+    // It is alive all the same, and has had them all by then.
+    await connection.next(PacketType.PINGREQ)
+    command.signal('SIGINT')
+    equal(await command.exited, 130)
+    command.resumeOutput()
+    await command.ended
+  })
 
   test('ends with 141 when nobody reads it, and acknowledges nothing that is not read', async () => {
     const command = startUmqtt(sub('-t', 'a', '-q', '1'))

@@ -45,11 +45,16 @@ export interface CommandEnding {
 export interface RunningCommand {
   readonly stdin: Writable
   readonly ended: Promise<CommandEnding>
+  /** Its exit code, whether or not its output was read. */
+  readonly exited: Promise<number | null>
   /** Settles when something in what it has said matches; rejects when it ends before that. */
   until(pattern: RegExp): Promise<void>
   signal(name: NodeJS.Signals): void
   /** Nobody reads standard output any more. */
   closeOutput(): void
+  /** The same, but it stays open. */
+  pauseOutput(): void
+  resumeOutput(): void
 }
 
 /** Starts it. */
@@ -89,8 +94,11 @@ export function startUmqtt(args: readonly string[], options: CommandOptions = {}
   return {
     stdin,
     ended,
+    exited: once(child, 'exit').then(([code]) => code as number | null),
     signal: (name) => void child.kill(name),
     closeOutput: () => stdout.destroy(),
+    pauseOutput: () => void stdout.pause(),
+    resumeOutput: () => void stdout.resume(),
     until: (pattern) =>
       new Promise((resolve, reject) => {
         look = (): void => {

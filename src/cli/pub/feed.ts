@@ -21,10 +21,9 @@ export interface Bounds {
   readonly window: number
   readonly messages: number
   readonly bytes: number
+  /** How long to wait for room on a disk on which nothing changes, ms: somebody may make some. */
+  readonly roomMs: number
 }
-
-/** How long to wait for room on a disk on which nothing changes, ms: somebody may make some. */
-const ROOM_MS = 1_000
 
 /** One that was handed over. */
 interface Handed {
@@ -136,7 +135,7 @@ export class Feed {
   /** Hands over again what found no room, when nothing else is in the air. */
   async #again(signal: AbortSignal): Promise<void> {
     while (this.#unstored > 0) await this.#change(signal)
-    await this.#change(signal, ROOM_MS)
+    await this.#change(signal, this.#bounds.roomMs)
     const failed = this.#failed.sort((a, b) => a.number - b.number)
     this.#failed = []
     for (const parcel of failed) this.#hand(parcel)

@@ -17,7 +17,7 @@ import { reportConnection } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import { readMessage } from '../message-json.ts'
 import { UsageError } from '../usage-error.ts'
-import { type Bounds, Feed } from './feed.ts'
+import { Feed } from './feed.ts'
 import { type Line, linesOf, orAborted, until, wholeOf } from './lines.ts'
 import { outboxClientId } from './outbox-id.ts'
 import {
@@ -50,6 +50,9 @@ const WAIT_MS = 30_000
 
 /** Lines that are in the air: some commits of the outbox, and nothing that a feeder minds repeating. */
 const WINDOW = 1_000
+
+/** How often it is looked whether a full disk has room again. */
+const ROOM_MS = 1_000
 
 /** As the client has them. */
 const OUTBOX_MESSAGES = 250_000
@@ -212,7 +215,7 @@ class Run {
   async #sendLines(json: boolean, signal: AbortSignal): Promise<void> {
     const { outbox, window = WINDOW } = this.#values
     const { outboxMessages = OUTBOX_MESSAGES, outboxBytes = OUTBOX_BYTES } = this.#values
-    const bounds: Bounds = { window, messages: outboxMessages, bytes: outboxBytes }
+    const bounds = { window, messages: outboxMessages, bytes: outboxBytes, roomMs: ROOM_MS }
     const input = outbox === undefined ? undefined : await this.#openInput()
     const feed = new Feed(
       this.#client,

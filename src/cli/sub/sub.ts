@@ -171,8 +171,7 @@ async function listen(
   try {
     const asked = ask(context, client, filters, given)
     const ending = (await Promise.race([asked, ended.promise])) ?? (await ended.promise)
-    // What is to be removed from the server is, if it still answers.
-    if (given.removeRetained) await client.drain({ signal: AbortSignal.timeout(REMOVAL_MS) })
+    if (given.removeRetained) await finishRemoval(client, context.err)
     return ending
   } catch (error) {
     if (!(error instanceof ConnectRefusedError) && !(error instanceof RejectedError)) throw error
@@ -203,6 +202,15 @@ async function ask(
     if (!given.quiet) await tellRefused(err, subscription)
   }
   return given.exitSubscribed ? 'done' : undefined
+}
+
+/** What is to be removed from the server is, if it still answers. */
+async function finishRemoval(client: MQTTClient, err: Context['err']): Promise<void> {
+  const signal = AbortSignal.timeout(REMOVAL_MS)
+  await client.drain({ signal }).catch(async (error: unknown) => {
+    if (!signal.aborted) throw error
+    await err.line('umqtt: the server has not said that it removed all that was retained')
+  })
 }
 
 async function tellRefused(err: Context['err'], { granted }: Subscription): Promise<void> {
