@@ -46,6 +46,7 @@ export async function runHere(
     }),
     out: terminalOf(out),
     err: terminalOf(err),
+    stdinDescriptor: -1,
     openDescriptor: (): never => {
       throw new Error('This command needs no other descriptor')
     },
