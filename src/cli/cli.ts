@@ -5,7 +5,7 @@ import { readArguments } from './arguments.ts'
 import { type Command, type Context, Stop } from './command.ts'
 import { allCommands, commandNames, loadCommand } from './commands.ts'
 import { ENDINGS } from './exit-codes.ts'
-import { shortHelp, wholeHelp } from './help.ts'
+import { shortHelp, wholeHelp, wrap } from './help.ts'
 import { listed } from './options.ts'
 import { shown, UsageError } from './usage-error.ts'
 
@@ -98,7 +98,10 @@ async function overview(): Promise<string> {
     'umqtt: an MQTT client that holds on.',
     'usage: umqtt COMMAND [OPTION]…',
     '',
-    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...commands.flatMap(({ name, summary }) => {
+      const [first = '', ...more] = wrap(summary, ' '.repeat(width + 4))
+      return [`  ${name.padEnd(width)}  ${first.trimStart()}`, ...more]
+    }),
     '',
     'umqtt COMMAND --help fits a screen; umqtt help COMMAND says everything.',
     '',

@@ -56,7 +56,7 @@ export const CLIENT_OPTIONS = {
 export type ClientValues = Values<typeof CONNECTION_OPTIONS> & Values<typeof CLIENT_OPTIONS>
 
 /** What a client is made of. */
-export interface ClientPlan extends Connection {
+export interface ClientPlan extends Omit<Connection, 'options'> {
   readonly properties: GivenProperties
   readonly options: RobustOptions
 }

@@ -76,7 +76,7 @@ function optionText(key: string, option: Option): string {
 }
 
 /** Breaks at spaces, so that no line is wider than the screen where words allow it. */
-function wrap(text: string, indent: string): string[] {
+export function wrap(text: string, indent: string): string[] {
   const lines: string[] = []
   let line = indent
   for (const word of text.split(' ')) {

@@ -19,6 +19,10 @@ describe('umqtt', () => {
     assert.equal(code, 0)
     assert.match(stdout, /^\$ .*umqtt /)
     for (const { name } of await allCommands()) assert.match(stdout, new RegExp(`^  ${name} `, 'm'))
+    assert.equal(
+      stdout.split('\n').find((line) => line.length > 80),
+      undefined,
+    )
   })
 
   test('says on standard error what it needs when nothing is asked', async () => {
