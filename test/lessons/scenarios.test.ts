@@ -96,9 +96,11 @@ describe('connecting', () => {
   test('lesson scenario 3: accept, then close before CONNACK', async () => {
     const { client, server } = testClient()
     const connecting = client.connect()
-    const connection = await server.connection()
-    await connection.connect()
-    connection.close()
+    for (const version of [5, 4]) {
+      const connection = await server.connection()
+      equal((await connection.connect()).version, version)
+      connection.close()
+    }
     await failure(connecting, ConnectionLostError)
     equal(client.state, 'closed')
   })

@@ -79,7 +79,7 @@ describe('over TCP', () => {
   test('lesson scenario 3: accept, then close before CONNACK, leaves no socket', async (t) => {
     const listener = await listening(t)
     const before = handles()
-    const client = new MQTTClient('client', listener.url)
+    const client = new MQTTClient('client', listener.url, { protocol: 5 })
     for (const how of ['close', 'destroy'] as const) {
       for (let round = 0; round < 20; round += 1) {
         const connecting = failure(client.connect(), ConnectionLostError)
