@@ -34,7 +34,8 @@ if (files.length === 0) {
   const result = await run(process.execPath, [
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    // One more than two cores: what waits for servers and links leaves its core to others.
+    '--test-concurrency=3',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=./scripts/lib/skip-reporter.mjs',

@@ -2,6 +2,7 @@
 // takes. A payload that is not UTF-8 is `payloadBase64`.
 
 import type { Message, PublishProperties, QoS, UserProperty } from '../robust.node.ts'
+import { base64Of, bytesJson } from './readable.ts'
 
 /** The names in the line. */
 interface JsonMessage {
@@ -31,34 +32,19 @@ export interface ReadMessage {
   readonly properties: PublishProperties
 }
 
-/** Strict UTF-8, with a mark of the order of bytes left where it is. */
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** The text of UTF-8; undefined for other bytes. */
-export function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return UTF8.decode(bytes)
-  } catch {
-    return undefined
-  }
-}
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-
 /** The line of a message, without its end. */
 export function writeMessage(message: Message, receivedAt: Date): string {
   const { topic, payload, qos, retain, dup, properties } = message
   const { correlationData, ...others } = properties
-  const text = textOf(payload)
   const line: JsonMessage = {
     time: receivedAt.toISOString(),
     topic,
-    ...(text === undefined ? { payloadBase64: base64(payload) } : { payload: text }),
+    ...bytesJson('payload', payload),
     qos,
     retain,
     ...(dup && { dup }),
     ...others,
-    ...(correlationData && { correlationDataBase64: base64(correlationData) }),
+    ...(correlationData && { correlationDataBase64: base64Of(correlationData) }),
   }
   return JSON.stringify(line)
 }

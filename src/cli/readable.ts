@@ -52,14 +52,30 @@ export function quoted(text: string, { letters }: Cut = SHORT): string {
   return `"${plain(text, letters)}"${length}`
 }
 
-/** The text that bytes are; undefined when they are none. */
-export function textOf(bytes: Uint8Array): string | undefined {
-  let text: string
+/** What strict UTF-8 says, with a mark of the order of bytes left where it is; undefined for other bytes. */
+export function utf8Of(bytes: Uint8Array): string | undefined {
   try {
-    text = UTF8.decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     return undefined
   }
+}
+
+/** Bytes in an object of JSON: `payload` for UTF-8, `payloadBase64` for others. */
+export function bytesJson(name: string, bytes: Uint8Array): Readonly<Record<string, string>> {
+  const text = utf8Of(bytes)
+  return text === undefined ? { [`${name}Base64`]: base64Of(bytes) } : { [name]: text }
+}
+
+/** The same for bytes that are no text by their meaning. */
+export function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}
+
+/** The text that bytes are; undefined when a person could not read it. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  const text = utf8Of(bytes)
+  if (text === undefined) return undefined
   const controls = text.match(/(?![\t\n\r])\p{Cc}/gu)?.length ?? 0
   return text.includes('\0') || controls * CONTROLS_SHARE > text.length ? undefined : text
 }

@@ -2,7 +2,7 @@
 // they are one, else as base64.
 
 import { type Packet, PacketType, type Properties } from '../../codec/index.ts'
-import { textOf } from '../readable.ts'
+import { bytesJson } from '../readable.ts'
 import { codeName } from './names.ts'
 import type { FaultItem, Item, PacketItem } from './reader.ts'
 
@@ -91,18 +91,6 @@ function propertiesJson(properties: Properties, secrets: boolean): object {
 function faultJson(item: FaultItem): object {
   const { bytes: _bytes, kind: _kind, isSecret: _isSecret, version, ...rest } = item
   return { kind: 'fault', ...rest, version: version === 5 ? '5.0' : '3.1.1' }
-}
-
-/** `payload` for a text, `payloadBase64` for other bytes. */
-function bytesJson(name: string, bytes: Uint8Array): object {
-  const text = textOf(bytes)
-  return text === undefined
-    ? {
-        [`${name}Base64`]: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(
-          'base64',
-        ),
-      }
-    : { [name]: text }
 }
 
 function secretJson(name: string, bytes: Uint8Array, secrets: boolean): object {

@@ -2,7 +2,7 @@
 // quoted, so that nothing in them moves the cursor; times are lengths for a person, and moments for a program.
 
 import type { StoredMessage } from '../../outbox/inspect.ts'
-import { count, type Cut, quoted, shownBytes, textOf } from '../readable.ts'
+import { base64Of, bytesJson, count, type Cut, quoted, shownBytes } from '../readable.ts'
 
 const UNITS = [
   [86_400_000, 'd'],
@@ -136,14 +136,9 @@ export function exportOf(message: StoredMessage): object {
 /** Payload and properties: bytes as text where they are one, else as base64. */
 function contentOf({ payload, properties }: StoredMessage): Record<string, unknown> {
   const { correlationData, ...others } = properties
-  const text = textOf(payload)
   return {
-    ...(text === undefined ? { payloadBase64: base64(payload) } : { payload: text }),
+    ...bytesJson('payload', payload),
     ...others,
-    ...(correlationData !== undefined && { correlationDataBase64: base64(correlationData) }),
+    ...(correlationData !== undefined && { correlationDataBase64: base64Of(correlationData) }),
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 }

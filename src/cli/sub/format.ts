@@ -2,7 +2,7 @@
 // is refused then, with what there is. A piece gives bytes, because payloads need not be text.
 
 import type { Message } from '../../robust.node.ts'
-import { textOf } from '../message-json.ts'
+import { utf8Of } from '../readable.ts'
 import { shown, UsageError } from '../usage-error.ts'
 import { isTimeLetter, offsetOf, strftime, TIME_LETTERS } from './strftime.ts'
 
@@ -197,7 +197,7 @@ function json({ message, at }: Arrival, payloadOf: (text: string) => string): st
     payloadlen: payload.length,
     ...(hasProperties && { properties }),
   }
-  const text = textOf(payload) ?? new TextDecoder().decode(payload)
+  const text = utf8Of(payload) ?? new TextDecoder().decode(payload)
   return `${JSON.stringify(head).slice(0, -1)},"payload":${payloadOf(text)}}`
 }
 
