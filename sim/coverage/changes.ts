@@ -35,7 +35,7 @@ const COUNTED_PLACE = `#place: number = PLACE.NOWHERE
   }
   set place(to: number) {
     this.#place = to
-    if (to === PLACE.NOWHERE || to === this.wasAt) return
+    if (to === PLACE.NOWHERE || to === PLACE.ADMITTED || to === this.wasAt) return
     globalThis.umqttPlace(this.wasAt, to)
     this.wasAt = to
   }`

@@ -10,6 +10,8 @@ const COURIER_MOVES: readonly string[] = [
   // Published before the outbox was read.
   'nowhere acceptEarly early',
   'nowhere acceptEarly outcome',
+  // Replaced by a newer one.
+  'early acceptEarly outcome',
   'early accept line',
   'early accept outcome',
   'early acceptNext engine',
