@@ -97,7 +97,10 @@ const DOCUMENTS = [
 ]
 const BLOCKS = DOCUMENTS.flatMap((path) => blocksOf(path))
 
-describe('the examples of the documents', { timeout: 60_000 }, () => {
+/** For all of them, one after another: half a minute alone, and several times that beside other work. */
+const EXAMPLES_TIMEOUT_MS = 240_000
+
+describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () => {
   let server: TestServer
   let router: ScriptedRouter
   let outboxes = ''

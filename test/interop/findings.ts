@@ -29,6 +29,7 @@ export const FEATURES = [
   'shared subscriptions',
   'topic aliases',
   'chaos on the links',
+  'umqtt check says',
 ] as const
 export type Feature = (typeof FEATURES)[number]
 

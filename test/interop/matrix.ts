@@ -3,6 +3,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { check } from '../../src/check.node.ts'
 import { ConnectRefusedError } from '../../src/errors.ts'
 import { MQTTClient as RobustClient } from '../../src/robust.node.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
@@ -38,6 +39,8 @@ export interface MatrixOptions {
 const { seed } = FAST_CHECK
 const CHAOS_TIMEOUT_MS = 180_000
 const ANSWER_TIMEOUT_MS = 30_000
+/** Twice the bound that docs/check.md gives, for a machine that does other things. */
+const CHECK_TIMEOUT_MS = 70_000
 
 /** All tests of one server, which starts once. */
 export function serverSuite(name: ServerName, options: MatrixOptions): void {
@@ -136,6 +139,18 @@ export function serverSuite(name: ServerName, options: MatrixOptions): void {
         equal((await settled).status, 'delivered')
       },
     )
+
+    test('is what `umqtt check` says it is', { timeout: CHECK_TIMEOUT_MS }, async (t) => {
+      const report = await check(server.urls.tcp ?? '', { user: USER, password: PASSWORD })
+      const [gravest] = report.conclusions
+      equal(gravest?.code, TRAITS[name].checked)
+      deepEqual([...report.protocols].sort(), [...protocols].sort())
+      deepEqual(
+        report.results.filter(({ verdict }) => verdict === 'bad'),
+        [],
+      )
+      found(t, { server }, 'umqtt check says', gravest?.text ?? '')
+    })
 
     for (const protocol of protocols) {
       test(

@@ -32,6 +32,8 @@ export interface Traits {
   readonly keepsOrder: boolean
   /** What it does when links break all the time. */
   readonly inChaos: keyof typeof IN_CHAOS
+  /** The gravest conclusion of `umqtt check` without a restart, by its code. */
+  readonly checked: 'restart-untested' | 'not-exactly-once' | 'session-short'
   /** Of MQTT 5.0. */
   readonly topicAliasMaximum: number
   readonly sharesSubscriptions: boolean
@@ -62,6 +64,7 @@ const PLAIN = {
   window: Infinity,
   keepsOrder: true,
   inChaos: 'keeps all',
+  checked: 'restart-untested',
   topicAliasMaximum: 0,
   sharesSubscriptions: false,
 } as const satisfies Partial<Traits>
@@ -88,6 +91,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
   },
   nats: {
     ...PLAIN,
+    checked: 'not-exactly-once',
     protocols: [4],
     routes: ['tcp', 'tls', 'ws', 'wss'],
     qosGranted: 1,
@@ -104,6 +108,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
   },
   rabbitmq: {
     ...PLAIN,
+    checked: 'not-exactly-once',
     protocols: [4],
     routes: ['tcp', 'tls', 'ws', 'wss'],
     qosGranted: 1,
@@ -117,6 +122,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
   },
   ejabberd: {
     ...PLAIN,
+    checked: 'session-short',
     protocols: [5, 4],
     routes: ['tcp', 'tls', 'ws', 'wss'],
     topicAliasMaximum: 100,
