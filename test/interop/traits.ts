@@ -43,6 +43,8 @@ export interface Traits {
 export const IN_CHAOS = {
   'keeps all': 'nothing lost',
   repeats: 'nothing lost; what is sent again looks new',
+  'reuses ids':
+    'what is sent again looks new; at QoS 2 an id in use is given to another message at times, which hides it',
   'loses sessions': 'loses sessions, and messages with them; the client says so',
 } as const
 
@@ -86,7 +88,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
     // It sends again without DUP, so that QoS 1 looks new; QoS 2 comes once all the same.
     setsDup: false,
     // So that what it sends again cannot be told from what is new.
-    inChaos: 'repeats',
+    inChaos: 'reuses ids',
     refusesFive: 'with a reason',
   },
   nats: {

@@ -38,6 +38,10 @@ export interface ChaosSummary {
   readonly connections: number
   /** At QoS 1 and 2: the receiver has acknowledged it, and never handled it. */
   readonly lost: readonly number[]
+  /** At QoS 2: the same, of those that the server sent under the packet id of another that was in flight. */
+  readonly hiddenByServer: readonly number[]
+  /** How many messages of QoS 2 the server sent under an id in use, which may cost it the one before too. */
+  readonly idsReused: number
   /** At QoS 1 and 2: the server has acknowledged it, and the receiver has not. */
   readonly lostByServer: readonly number[]
   /** How often either client was told that the server had forgotten its session. */
@@ -219,13 +223,17 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     const doubled = numbers.filter((number) => qosOf(number) !== 1 && count(number) > 1)
     const isServers = (number: number): boolean => repeats.payloads.has(`${number}`)
     const unhandled = numbers.filter((number) => qosOf(number) > 0 && count(number) === 0)
+    const missed = unhandled.filter((number) => acknowledged.has(number))
+    const isHidden = (number: number): boolean => repeats.hidden.has(`${number}`)
     return {
       published,
       received,
       faults,
       sessionsLost,
       connections: proxies[0].connections + proxies[1].connections,
-      lost: unhandled.filter((number) => acknowledged.has(number)),
+      lost: missed.filter((number) => !isHidden(number)),
+      hiddenByServer: missed.filter(isHidden),
+      idsReused: repeats.hidden.size,
       lostByServer: unhandled.filter((number) => !acknowledged.has(number)),
       doubled: doubled.filter((number) => !isServers(number)),
       doubledByServer: doubled.filter(isServers).length,

@@ -12,6 +12,11 @@ type Seen = Pick<PassedPacket, 'direction' | 'packet'>
 export class ServerRepeats {
   /** The payloads that were sent again. */
   readonly payloads = new Set<string>()
+  /**
+   * Those that were sent under the packet id of another whose exchange was not finished: a receiver that has
+   * answered the other with PUBREC takes them for it. The server may not [MQTT-2.2.1-4] (3.1.1: [MQTT-2.3.1-4]).
+   */
+  readonly hidden = new Set<string>()
   /** What was sent under each packet id, and whether PUBREL has gone out for it. */
   readonly #sent = new Map<number, { readonly payload: string; released: boolean }>()
 
@@ -26,7 +31,10 @@ export class ServerRepeats {
       const known = this.#sent.get(packetId)
       // Under an id that is free again a new message is no repetition.
       if (dup && known?.released && known.payload === payload) this.payloads.add(payload)
-      else if (known?.payload !== payload) this.#sent.set(packetId, { payload, released: false })
+      else if (known?.payload !== payload) {
+        if (known?.released === false) this.hidden.add(payload)
+        this.#sent.set(packetId, { payload, released: false })
+      }
     }
   }
 }
