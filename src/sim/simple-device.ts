@@ -42,6 +42,8 @@ export class SimpleDevice {
   #life: Life | undefined
   #lives = 0
   #client: SimpleClient | undefined
+  /** Clients of all processes: what one has received, the next one has never heard of. */
+  #clients = 0
   /** Messages of the process that have no outcome. */
   #open = 0
 
@@ -143,6 +145,8 @@ export class SimpleDevice {
   #makeClient(life: Life, again: () => void): SimpleClient {
     const { plan, server, runtime } = this.#options
     const { protocol, keepAliveSeconds } = plan
+    this.#clients += 1
+    const number = this.#clients
     const client = new SimpleClient(
       plan.clientId,
       server,
@@ -156,7 +160,7 @@ export class SimpleDevice {
           this.#options.world.tell({ kind: 'warning', device: this.name, code, text }),
       },
     )
-    client.setCallback((_topic, _payload, message) => this.#handle(life, message))
+    client.setCallback((_topic, _payload, message) => this.#handle(life, number, message))
     let wasConnected = false
     client.on('state', (state) => {
       if (state === 'connected') wasConnected = true
@@ -243,11 +247,11 @@ export class SimpleDevice {
     message.settledIn = number
   }
 
-  #handle(life: Life, message: Message): void {
+  #handle(life: Life, handler: number, message: Message): void {
     const { ledger, world } = this.#options
     const delivery = ledger.delivery(deliveryOf(message.text()))
     if (delivery === undefined) return
-    delivery.handled.push({ life: life.number, handler: 1, doneAt: world.now })
+    delivery.handled.push({ life: life.number, handler, doneAt: world.now })
     world.tell({ kind: 'handled', delivery, life: life.number })
   }
 

@@ -1,6 +1,7 @@
 // S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the
 // policy is to send again. To a device: its handler is called once, but for a crash before its id can have
-// been recorded. At QoS 1 it may come again, but not while its handler still has it.
+// been recorded; the session of `umqtt/simple` is its client's. At QoS 1 it may come again, but not while its handler
+// still has it.
 
 import type { Delivery, Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
