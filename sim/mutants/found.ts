@@ -73,6 +73,13 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'found-server-forgotten',
+    rule: 'Without shared sessions an old session elsewhere is started clean, also by the process after a restart.',
+    file: 'src/robust/keeper.ts',
+    find: 'if (hasSession && server)',
+    replace: 'if (hasSession && server && false)',
+  },
+  {
     name: 'found-given-up-goes-on-at-once',
     rule: 'The exchange of a message that was given up goes on when its removal is safe.',
     file: 'src/robust/delivery.ts',

@@ -32,7 +32,7 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     rule: 'What must be known after a crash is recorded before the bytes that depend on it leave',
     file: KEEPER,
     find: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power', done)",
-    replace: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power', nothing)\n    done()",
+    replace: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power')\n    done()",
   },
   {
     name: 'inbound-id-not-recorded',

@@ -9,25 +9,38 @@ import { bounded } from './connector.ts'
 import type { Answers, Asks, ResolvedRobustOptions } from './options.ts'
 import type { Schedule } from './schedule.ts'
 
+/** Where the session is. */
+export interface Home {
+  /** The address of the server that had it last, without what may be secret; empty: not known. */
+  server: string
+}
+
 export class Dialler {
   readonly #core: ClientCore
   readonly #clock: Clock
   readonly #options: ResolvedRobustOptions
   readonly #schedule: Schedule
-  /** The server of the last attempt, and the one that had our session last. */
+  readonly #home: Home
+  /** The server of the last attempt. */
   #server = ''
-  #sessionServer: string | undefined
   #startsClean = false
   /** Whether the old session is ended by a connection of its own. */
   #isSwept = false
   /** Whether the connection of the moment is there to end an old session. */
   #sweeping = false
 
-  constructor(core: ClientCore, clock: Clock, options: ResolvedRobustOptions, schedule: Schedule) {
+  constructor(
+    core: ClientCore,
+    clock: Clock,
+    options: ResolvedRobustOptions,
+    schedule: Schedule,
+    home: Home,
+  ) {
     this.#core = core
     this.#clock = clock
     this.#options = options
     this.#schedule = schedule
+    this.#home = home
   }
 
   /** The server of the last attempt. */
@@ -71,9 +84,8 @@ export class Dialler {
       this.#core.options = options
       if (asks.will) this.#core.will = options.will
       // Also when it is the same again: a new session was asked for at another one meanwhile.
-      const moved =
-        this.#sessionServer !== undefined &&
-        (this.#sessionServer !== server || !this.#core.engine.hasSession)
+      const home = this.#home.server
+      const moved = home !== '' && (home !== options.address.href || !this.#core.engine.hasSession)
       this.#isSwept = false
       this.#startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
       return this.#dial()
@@ -85,7 +97,7 @@ export class Dialler {
     // MQTT 3.1.1 ends a session that starts clean with its connection, so it takes two. §3.1.2.4
     this.#sweeping = this.#startsClean && protocol === 4 && !this.#isSwept
     this.#isSwept = this.#sweeping
-    if (!this.#sweeping) this.#sessionServer = this.#server
+    if (!this.#sweeping) this.#home.server = this.#core.options.address.href
     return !this.#sweeping
   }
 

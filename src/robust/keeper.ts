@@ -13,8 +13,9 @@ import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
-/** Keys of the session table: whose it is, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
+/** Keys of the session table: whose it is and where, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
 export const CLIENT_KEY = 'client'
+const SERVER_KEY = 'server'
 export const OUTBOUND = 'o'
 const INBOUND = 'i'
 export const QUARANTINED = 'q'
@@ -73,6 +74,7 @@ export class Keeper {
   /** Where the next page begins, and what in it was handed over already or is set aside. */
   #from = 0
   #saidEvictable = false
+  #server = ''
   readonly #taken = new Set<number>()
   /** How many QoS 1 messages of each topic are kept: of none a packet id is recorded. */
   readonly #ones = new Map<string, number>()
@@ -99,6 +101,8 @@ export class Keeper {
     const { clientId } = this.#owner
     const owner = state.get(CLIENT_KEY)
     const hasSession = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
+    const server = state.get(SERVER_KEY)
+    if (hasSession && server) this.#server = decodeUtf8(server, 0, server.length) ?? ''
     const stages = new Map<number, Bound>()
     const ops: Op[] = []
     for (const [key, value] of state) {
@@ -191,14 +195,14 @@ export class Keeper {
   /** Forgets the exchange of a message that has to begin anew. */
   unstage(entry: Entry): void {
     const ops = this.#unbind(entry)
-    if (ops.length > 0) this.#write(ops, 'power', nothing)
+    if (ops.length > 0) this.#write(ops, 'power')
   }
 
   /**
    * Forgets a message that has its outcome. One that the server has answered comes back as a duplicate at the
    * worst; one that was given up would be sent after all.
    */
-  remove(entry: Entry, done: () => void = nothing): void {
+  remove(entry: Entry, done?: () => void): void {
     const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
     this.#countOne(entry, -1)
     const { status, qos } = entry
@@ -214,7 +218,6 @@ export class Keeper {
     this.#write(
       [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })], ...this.#unbind(entry)],
       'power',
-      nothing,
     )
   }
 
@@ -230,7 +233,6 @@ export class Keeper {
         ['delete', aside.seq],
       ],
       'power',
-      nothing,
     )
     return entry
   }
@@ -265,7 +267,19 @@ export class Keeper {
   forgetIds(): void {
     const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
     this.#receivedIds.clear()
-    if (ops.length > 0) this.#write(ops, 'power', nothing)
+    if (ops.length > 0) this.#write(ops, 'power')
+  }
+
+  /** The address of the server that has the session, which is kept; empty: not known. */
+  get server(): string {
+    return this.#server
+  }
+
+  /** Comes before all that is kept of the session there. */
+  set server(server: string) {
+    if (server === this.#server) return
+    this.#server = server
+    this.#write([['set', SERVER_KEY, encodeUtf8(server)]], 'power')
   }
 
   close(): Promise<void> {
@@ -297,13 +311,13 @@ export class Keeper {
   }
 
   /** What cannot be written is said, and goes on: the message matters more than its record. */
-  #write(ops: readonly Op[], sync: SyncLevel, done: () => void): void {
+  #write(ops: readonly Op[], sync: SyncLevel, done?: () => void): void {
     this.#outbox.enqueue(ops, sync, (error) => {
       if (error !== undefined) {
         const what = 'after a restart what was sent may go out again, and so may what was given up'
         this.#owner.warn('outbox', `${error.message}: ${what}`)
       }
-      done()
+      done?.()
     })
   }
 
@@ -354,8 +368,4 @@ export class Keeper {
       `${length} entries of the outbox are set aside: ${first.reason}`,
     )
   }
-}
-
-function nothing(): void {
-  // Nobody waits for it.
 }

@@ -80,7 +80,9 @@ export class RobustCore implements Layer {
     const list = typeof servers === 'function' ? [options.server] : servers
     const schedule = new Schedule(settings, platform.random, list)
     this.connector = new Connector(schedule, this, hooks)
-    this.#dialler = new Dialler(this.core, platform.clock, options, schedule)
+    // Where all servers share it, nothing of that is kept.
+    const home = (!options.sharedSessions && this.delivery.keeper) || { server: '' }
+    this.#dialler = new Dialler(this.core, platform.clock, options, schedule, home)
     this.#resubscriber = new Resubscriber(this.core)
   }
 

@@ -4,8 +4,17 @@ import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError } from '../../src/errors.ts'
+import { guaranteed } from '../../src/robust/policies.ts'
 import { failure } from '../simple/conversation.ts'
-import { accepted, dialled, robustClient } from '../support/robust-rig.ts'
+import { KeptStore } from '../support/kept-store.ts'
+import {
+  accepted,
+  brief,
+  connectedRig,
+  dialled,
+  robustClient,
+  type RobustRig,
+} from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 const AWAY = new Error('away')
@@ -146,6 +155,79 @@ describe('servers that share no sessions', () => {
       deepEqual([status, possiblyDuplicated], ['delivered', reached])
     })
   }
+})
+
+describe('servers that share no sessions, after a restart', () => {
+  const REPORTED = guaranteed({ qos: 2, onSessionLoss: 'report' })
+  for (const protocol of [4, 5] as const) {
+    const inVersion = `with MQTT ${protocol === 4 ? '3.1.1' : '5.0'}`
+    const options = { protocol, servers: ['b.example'], sharedSessions: false } as const
+
+    /** What a process leaves that had a session at the first server, and then one at the second. */
+    const leftBehind = async (): Promise<KeptStore> => {
+      const outbox = new KeptStore()
+      const { server, connection, client, clock, network } = await connectedRig({
+        ...options,
+        outbox,
+      })
+      server.refuse = AWAY
+      connection.destroy()
+      const second = { server: network.at('b.example'), clock }
+      let live = await accepted(second)
+      equal(brief(live.received)[0], 'CONNECT clean')
+      if (protocol === 4) live = await accepted(second)
+      const { stored } = client.publish('t', 'x', { delivery: REPORTED })
+      await stored
+      await settle()
+      equal(brief(live.received).at(-1), 'PUBLISH t 1')
+      return outbox
+    }
+    const outcomes = ({ client }: RobustRig): string[] => {
+      const told: string[] = []
+      client.on('settled', ({ outcome: { status } }) => told.push(status))
+      return told
+    }
+
+    test(`${inVersion} an older session at another one is started clean`, async () => {
+      const rig = robustClient({ ...options, outbox: await leftBehind() })
+      const told = outcomes(rig)
+      void rig.client.connect()
+      let live = await accepted(rig, { sessionPresent: false })
+      equal(brief(live.received)[0], 'CONNECT clean')
+      if (protocol === 4) live = await accepted(rig)
+      // The other server may have it.
+      deepEqual([told, brief(live.received).length], [['maybe-delivered'], 1])
+    })
+
+    test(`${inVersion} the session at the last one is taken up`, async () => {
+      const rig = robustClient({ ...options, outbox: await leftBehind() })
+      const told = outcomes(rig)
+      rig.server.refuse = AWAY
+      void rig.client.connect()
+      const second = { server: rig.network.at('b.example'), clock: rig.clock }
+      const live = await accepted(second, { sessionPresent: true })
+      deepEqual(brief(live.received), ['CONNECT', 'PUBLISH t 1 DUP'])
+      deepEqual(told, [])
+    })
+  }
+
+  test('the same server is known by another way to write it', async () => {
+    const outbox = new KeptStore()
+    const { client } = await connectedRig({ server: 'a.example', outbox, sharedSessions: false })
+    await client[Symbol.asyncDispose]()
+    const rig = robustClient({ server: 'mqtt://a.example:1883', outbox, sharedSessions: false })
+    void rig.client.connect()
+    equal(brief((await accepted(rig)).received)[0], 'CONNECT')
+  })
+
+  test('nothing is known of it to a client with another identifier', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ clientId: 'before', outbox, sharedSessions: false })
+    await first.client[Symbol.asyncDispose]()
+    const rig = robustClient({ server: 'b.example', outbox, sharedSessions: false })
+    void rig.client.connect()
+    equal(brief((await accepted(rig)).received)[0], 'CONNECT')
+  })
 })
 
 describe('the option servers', () => {

@@ -51,6 +51,10 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   { name: 'a message of a lost session that a crash made a new one', seed: 453, change: RARE },
   {
+    name: 'a session at another server, taken up after a restart though it was given up',
+    seed: 10_843,
+  },
+  {
     name: 'a message that was given up and finished, and came back after a crash',
     seed: 1587,
     change: { ...RARE, durationMs: 1_200_000 },
