@@ -310,7 +310,8 @@ class Connection {
 
   #tellArrived(arrived: (reader: LifeView) => void): void {
     const { user } = this.#options
-    const isOpen = user.alive() && this.heardAt !== undefined && this.#cutToDevice > 0
+    // Of what was cut some is missing.
+    const isOpen = user.alive() && this.heardAt !== undefined && this.#cutToDevice >= 0
     if (isOpen) arrived(user)
   }
 
@@ -339,8 +340,6 @@ class Connection {
 
   #cutAtByte(lane: Lane): void {
     const { world, name } = this.#options
-    this.#cutToServer = Infinity
-    this.#cutToDevice = Infinity
     lane.cut()
     world.fire('link.cutAtByte', name)
     // The device is told after it has got what passed.
