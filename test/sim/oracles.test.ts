@@ -113,9 +113,9 @@ function settled(message: SentMessage, status: OutcomeStatus, clock = 0, life = 
 
 /** A server becomes the owner of a message. */
 const taken =
-  (message: SentMessage, session = 1) =>
+  (message: SentMessage, session = 1, at = 0) =>
   (): Observation => {
-    const take = { at: 0, session, connection: 1, dup: false }
+    const take = { at, session, connection: 1, dup: false }
     message.takes.push(take)
     return { kind: 'taken', message, take }
   }
@@ -227,6 +227,42 @@ describe('S2: QoS 2 is once', () => {
     accepts('S2', [taken(again, 1), taken(again, 2)])
     const failed = makeMessage(3, TWO)
     accepts('S2', [fault('disk.fail'), taken(failed), taken(failed)])
+  })
+  test('accepts a second take when who heard of the loss died before it can have recorded it', () => {
+    const heard = { kind: 'connected', device: 'd', sessionPresent: false } as const
+    const again = (crashAt: number, between: Told = []): Told => {
+      const message = makeMessage(1, TWO)
+      const [first, second] = [taken(message, 1), taken(message, 2, 20_000)]
+      return [boot(1), first, [1000, heard], ...between, [crashAt, crash], boot(2), second]
+    }
+    accepts('S2', again(1050))
+    const expected = /#1 was taken in s1 and s2/
+    rejects('S2', again(1200), expected)
+    const slow = makePlan({}, { disk: { slow: { delayMs: 100 } } })
+    accepts('S2', again(1200), slow)
+    // What was stored after it is safe, and so is what came before.
+    const kept = makeMessage(2, { publishedAt: 1010 })
+    rejects('S2', again(1050, [[1040, { kind: 'stored', message: kept }]]), expected)
+    const earlier = { ...kept, publishedAt: 990 }
+    accepts('S2', again(1050, [[1040, { kind: 'stored', message: earlier }]]))
+    // Where time stands still, only that tells.
+    const sleeps = makePlan({}, { process: { sleep: { everyMs: 1000, forMs: 1000 } } })
+    accepts('S2', again(19_000), sleeps)
+    rejects('S2', again(19_000, [[1040, { kind: 'stored', message: kept }]]), expected, sleeps)
+    // It has heard of it itself.
+    const own = makeMessage(3, TWO)
+    const told = [boot(1), taken(own, 1), [1000, heard], taken(own, 2, 1010)] as const
+    rejects('S2', told, /#3 was taken in s1 and s2/)
+    // Heard of, and recorded, before the message was sent: that was another loss.
+    const late = makeMessage(4, TWO)
+    const before = [
+      boot(1),
+      [10, heard],
+      taken(late, 1, 500),
+      [1000, heard],
+      [1001, crash],
+    ] as const
+    accepts('S2', [...before, boot(2), taken(late, 2, 20_000)])
   })
   test('rejects a handler that is called twice in a process, or after PUBREC in another', () => {
     const twice = makeDelivery()

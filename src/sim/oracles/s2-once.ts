@@ -1,14 +1,23 @@
-// S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the
-// policy is to send again. To a device: its handler is called once, but for a crash before its id can have
-// been recorded; the session of `umqtt/simple` is its client's. At QoS 1 it may come again, but not while its handler
-// still has it.
+// S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the policy is
+// to send again, or the process that heard of the loss died before it can have recorded it: the next one finds the
+// new session, and nothing tells it from the old. To a device: its handler is called once, but for a crash before its
+// id can have been recorded; the session of `umqtt/simple` is its client's. At QoS 1 it may come again, but not while
+// its handler still has it.
 
-import type { Delivery, Observation } from '../observations.ts'
+import type { Delivery, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
-/** What it takes to record the id of a message that was handled: so many operations of the disk. */
+/** A process was told that the server has no session of its own. */
+interface Loss {
+  readonly life: number
+  readonly at: number
+  /** Whether what was stored after it is known to be safe, and with it that the session was lost. */
+  isRecorded: boolean
+}
+
+/** What it takes to record something, such as the id of a message that was handled: so many operations of the disk. */
 const RECORD_STEPS = 12
 const RECORD_MS = 100
 
@@ -19,13 +28,15 @@ export class OnceOracle implements Oracle {
   /** When a process ended, by device and process. */
   readonly #ends = new Map<string, number>()
   readonly #lives = new Map<string, number>()
+  readonly #losses = new Map<string, Loss[]>()
+  readonly #isSteady: boolean
   readonly #recordMs: number
 
   constructor({ devices, faults }: Plan) {
     // Where time stands still now and then, or the disk has no room, nobody knows how long it takes.
-    const isSteady = faults.process.sleep === undefined && faults.disk.full === undefined
+    this.#isSteady = faults.process.sleep === undefined && faults.disk.full === undefined
     this.#durable = new Map(
-      devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk' && isSteady]),
+      devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk' && this.#isSteady]),
     )
     this.#recordMs = RECORD_MS + RECORD_STEPS * (faults.disk.slow?.delayMs ?? 0)
   }
@@ -40,7 +51,7 @@ export class OnceOracle implements Oracle {
         if (policy.qos !== 2 || takes.length < 2) return undefined
         const again = takes.filter(({ session }) => session === take.session)
         if (again.length > 1) return `#${number} was taken twice in s${take.session}`
-        if (policy.onSessionLoss === 'resend') return undefined
+        if (policy.onSessionLoss === 'resend' || !this.#isLossKnown(message)) return undefined
         return `#${number} was taken in s${takes[0]?.session} and s${take.session}, and not to be sent again`
       }
       case 'boot':
@@ -49,6 +60,21 @@ export class OnceOracle implements Oracle {
       case 'crash':
         this.#ends.set(`${seen.device} ${this.#lives.get(seen.device)}`, now)
         return undefined
+      case 'connected': {
+        const { device, sessionPresent } = seen
+        if (sessionPresent) return undefined
+        const losses = this.#losses.get(device) ?? []
+        losses.push({ life: this.#lives.get(device) ?? 0, at: now, isRecorded: false })
+        this.#losses.set(device, losses)
+        return undefined
+      }
+      case 'stored': {
+        const { device, life, publishedAt, stored } = seen.message
+        if (stored !== 'disk') return undefined
+        for (const loss of this.#losses.get(device) ?? [])
+          if (loss.life === life && loss.at < publishedAt) loss.isRecorded = true
+        return undefined
+      }
       case 'handled':
         return this.#judge(seen.delivery)
       default:
@@ -73,6 +99,23 @@ export class OnceOracle implements Oracle {
     const before = handled.find((one) => one.life !== life && this.#isRecorded(delivery, one.life))
     if (before === undefined) return undefined
     return `>${serial} was handled by process ${before.life} of ${device}, and again by ${life}`
+  }
+
+  /**
+   * Whether the process that has sent a message in another session must know that the first one was lost: where
+   * nobody but processes that have died was told, one of them had the time to record it.
+   */
+  #isLossKnown({ device, takes }: SentMessage): boolean {
+    const [earlier, last] = takes.slice(-2)
+    const told = (this.#losses.get(device) ?? []).filter(
+      ({ at }) => at >= (earlier?.at ?? 0) && at <= (last?.at ?? 0),
+    )
+    const isKnown = ({ life, at, isRecorded }: Loss): boolean => {
+      if (isRecorded || life === this.#lives.get(device)) return true
+      const end = this.#ends.get(`${device} ${life}`) ?? 0
+      return this.#isSteady && at + this.#recordMs < end
+    }
+    return told.length === 0 || told.some(isKnown)
   }
 
   /** Whether a process had the time to record what its handlers were done with. */
