@@ -15,6 +15,7 @@ import { Disk } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import { Link, type Internet } from './link.ts'
+import { renamed } from './names.ts'
 import type { DeviceSnapshot } from './observations.ts'
 import type { DevicePlan } from './plan.ts'
 import { Life } from './life.ts'
@@ -98,7 +99,7 @@ export class Device {
     this.#armStep()
     world.tell({ kind: 'boot', device: this.name, life: life.number })
     // Never back to a name that it had: its session there is none that was lost.
-    if (this.#isRenamed(life.number)) this.#clientId = `${plan.clientId}-${life.number}`
+    if (this.#isRenamed(life.number)) this.#clientId = renamed(this.name, life.number)
     const client = this.#makeClient(life)
     this.#app = new App({
       world,

@@ -10,7 +10,7 @@ import type { Outcome, Stage, Stored } from '../robust/types.ts'
 export interface SentMessage {
   /** Counts over the whole run; its payload says it. */
   readonly number: number
-  /** The client identifier of the device. */
+  /** The name of the device, whatever its client identifier is at the moment. */
   readonly device: string
   readonly topic: string
   readonly policy: ResolvedPolicy

@@ -9,6 +9,7 @@ import type { OutcomeStatus } from '../../src/robust/entry.ts'
 import { UNTIL_DELIVERED, resolvePolicy } from '../../src/robust/policies.ts'
 import type { Outcome } from '../../src/robust/types.ts'
 import type { Faults } from '../../src/sim/faults.ts'
+import { renamed } from '../../src/sim/names.ts'
 import type {
   ConnectionView,
   Delivery,
@@ -344,6 +345,21 @@ describe('S5: packet ids and windows', () => {
     rejects('S5', [out(1), packet('client', SUBSCRIBE, 1)], /packet id 1 again/)
     rejects('S5', [out(1), packet('server', PUBREC, 1), out(1)], /packet id 1 again/)
   })
+  test('rejects what is sent again without DUP, under whichever name', () => {
+    const again = (clientId: string, dup: boolean): Observation => {
+      const told = packet('client', PUBLISH, 1)
+      ok(told.kind === 'packet')
+      const whole = { ...told.packet, payload: encodeUtf8('#7 '), dup }
+      const connection = { ...CONNECTION, clientId }
+      return { ...told, connection, packet: whole as unknown as Packet }
+    }
+    const closed = { kind: 'closed', connection: CONNECTION, byServer: false } as const
+    for (const name of ['d', renamed('d', 2)]) {
+      const first = [boot(2), again(name, false), closed]
+      rejects('S5', [...first, again(name, false)], /sent #7 again under packet id 1 without DUP/)
+      accepts('S5', [...first, again(name, true)])
+    }
+  })
   test('rejects more than the Receive Maximum, and what a server complains of', () => {
     rejects('S5', [out(1), out(2), out(3)], /d has 3 in flight: Receive Maximum is 2/)
     const breach = { kind: 'breach', connection: CONNECTION, text: 'no' } as const
@@ -504,6 +520,9 @@ describe('L1: everything that lives has its end', () => {
     const expected = /d is connected, and not subscribed to "f"/
     rejects('L1', [connack, subscribed('g'), [70_000, later]], expected, plan)
     rejects('L1', [connack, [HOUR_MS, over]], expected, plan)
+    const anew = { ...CONNECTION, clientId: renamed('d', 2) }
+    const told = [connack, later].map((one) => ({ ...one, connection: anew }) as Observation)
+    rejects('L1', [told[0] as Observation, [70_000, told[1] as Observation]], expected, plan)
   })
   test('accepts one that has, that is young, or whose application has to ask anew', () => {
     const plan = makePlan({ subscriptions })
@@ -585,9 +604,9 @@ describe('S11: a fleeting message does not outlive its connection', () => {
 })
 
 describe('S12: what ends connections is found, and nothing else', () => {
-  const closed = (byServer: boolean): Observation => ({
+  const closed = (byServer: boolean, clientId = 'd'): Observation => ({
     kind: 'closed',
-    connection: CONNECTION,
+    connection: { ...CONNECTION, clientId },
     byServer,
   })
   const poison = (message: SentMessage, times = 1): Told =>
@@ -622,6 +641,9 @@ describe('S12: what ends connections is found, and nothing else', () => {
     const kicked = makeMessage(2)
     const plan = makePlan({}, { server: { kick: { everyMs: 1, reasonCodes: [0x82] } } })
     accepts('S12', [publish(kicked), ...three, settled(kicked, 'poisoned')], plan)
+    const moved = makeMessage(5)
+    const anew = three.map((_, i) => closed(true, renamed('d', i + 1)))
+    accepts('S12', [publish(moved), ...poison(moved, 3), ...anew, settled(moved, 'poisoned')])
     const long = makeMessage(3)
     accepts('S12', [boot(1), publish(long), ...poison(long, 10), boot(2), ...poison(long, 10)])
     const slow = makePlan({ protocol: 4 }, { link: { bandwidth: { bytesPerSecond: 1000 } } })

@@ -3,6 +3,7 @@
 // shows that SUBSCRIBE, which goes first, is not on its way any more.
 
 import { PacketType } from '../../codec/packets.ts'
+import { deviceOf } from '../names.ts'
 import type { ConnectionView, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
@@ -60,8 +61,8 @@ export class ProgressOracle implements Oracle {
         return seen.from === 'client' ? this.#unheard(seen.connection, now) : undefined
       case 'closed': {
         const { clientId, serial } = seen.connection
-        if (this.#connections.get(clientId)?.view.serial === serial)
-          this.#connections.delete(clientId)
+        const device = deviceOf(clientId)
+        if (this.#connections.get(device)?.view.serial === serial) this.#connections.delete(device)
         return undefined
       }
       case 'over': {
@@ -79,7 +80,7 @@ export class ProgressOracle implements Oracle {
     const { type } = packet
     if (from === 'server') {
       if (type === PacketType.CONNACK && packet.reasonCode === 0) {
-        this.#connections.set(connection.clientId, { view: connection, since: now })
+        this.#connections.set(deviceOf(connection.clientId), { view: connection, since: now })
       }
       return
     }
@@ -90,8 +91,9 @@ export class ProgressOracle implements Oracle {
   }
 
   #unheard({ clientId, serial }: ConnectionView, now: number): string | undefined {
-    if (this.#connections.get(clientId)?.view.serial !== serial) return undefined
-    return now < (this.#deafUntil.get(clientId) ?? 0) ? undefined : this.#lacking(clientId, now)
+    const device = deviceOf(clientId)
+    if (this.#connections.get(device)?.view.serial !== serial) return undefined
+    return now < (this.#deafUntil.get(device) ?? 0) ? undefined : this.#lacking(device, now)
   }
 
   #unsubscribed(now: number): string | undefined {

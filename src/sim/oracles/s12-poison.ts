@@ -3,6 +3,7 @@
 // And no process lets one message end more of them than it takes to find it.
 
 import type { Faults } from '../faults.ts'
+import { deviceOf } from '../names.ts'
 import type { Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
@@ -64,8 +65,8 @@ export class PoisonOracle implements Oracle {
         this.#before.set(seen.message, this.#endedOf(seen.message.device))
         return undefined
       case 'closed': {
-        const { clientId } = seen.connection
-        if (seen.byServer) this.#ended.set(clientId, this.#endedOf(clientId) + 1)
+        const device = deviceOf(seen.connection.clientId)
+        if (seen.byServer) this.#ended.set(device, this.#endedOf(device) + 1)
         return undefined
       }
       case 'fault':

@@ -2,6 +2,7 @@
 // what is sent again under its id says so. Whatever else a server had to complain of is a fault of the client.
 
 import { PacketType } from '../../codec/packets.ts'
+import { deviceOf } from '../names.ts'
 import type { Observation } from '../observations.ts'
 import { numberIn } from '../payload.ts'
 import type { Oracle } from './oracle.ts'
@@ -32,7 +33,7 @@ export class WindowOracle implements Oracle {
     const { packet, connection, from } = seen
     const { packetId, type } = packet
     const { publishes, requests } = this.#windowOf(connection.serial)
-    const sent = this.#sent.get(connection.clientId)
+    const sent = this.#sent.get(deviceOf(connection.clientId))
     const key = `${connection.session} ${packetId}`
     if (from === 'server') {
       const isRefused = type === PUBREC && packet.reasonCode >= 0x80

@@ -26,6 +26,8 @@ import type { ServerSession, SessionOwner } from './session.ts'
 const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK } = PacketType
 const LARGEST_PACKET_BYTES = 268_435_460
 const RECEIVE_MAXIMUM_DEFAULT = 65_535
+/** Messages in flight to a client that names no Receive Maximum. */
+const WINDOW = 256
 /** How long after its Keep Alive a client is thought dead. §3.1.2.10 */
 const KEEP_ALIVE_FACTOR = 1.5
 /** How long a server waits for CONNECT, ms. */
@@ -240,7 +242,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
       world,
       catalogue,
       session,
-      receiveMaximum: packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT,
+      receiveMaximum: packet.properties?.receiveMaximum ?? WINDOW,
       send: (out) => this.#send(out),
       answer: (out) => this.#answer(out),
     })

@@ -5,6 +5,7 @@ import type { Properties, QoS, WillFields } from '../../codec/packets.ts'
 import { NO_PROPERTIES } from '../../codec/packets.ts'
 import { topicMatches } from '../../codec/topics.ts'
 import type { LifeView } from '../life.ts'
+import { deviceOf } from '../names.ts'
 import type { Delivery, SentMessage } from '../observations.ts'
 import type { World } from '../world.ts'
 
@@ -202,7 +203,7 @@ export class Cluster {
       message,
       topic,
       qos,
-      device: session.clientId,
+      device: deviceOf(session.clientId),
       session: session.serial,
       handled: [],
       acknowledged: false,
