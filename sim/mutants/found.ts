@@ -45,7 +45,7 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
         replace: 'this',
       },
       {
-        file: 'src/robust/courier.ts',
+        file: 'src/robust/entry.ts',
         find: "entry.state === 'bound'",
         replace: 'false as boolean',
       },
@@ -103,5 +103,12 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     this.#admit(entry, now)`,
       },
     ],
+  },
+  {
+    name: 'found-early-beside-what-is-read',
+    rule: 'Memory stays bounded while the outbox is read: what comes early has a place beside what is read, or none.',
+    file: 'src/robust/courier.ts',
+    find: 'for (const entry of [...early].reverse().sort(byPriority))',
+    replace: 'for (const entry of early.slice(0, 0).sort(byPriority))',
   },
 ]

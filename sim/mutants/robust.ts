@@ -11,7 +11,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'outcome-before-pubcomp',
     rule: 'A message is reported as delivered only for its last acknowledgement',
     file: COURIER,
-    find: "this.#reach(entry, 'received')\n  }",
+    find: "entry.reach('received')\n  }",
     replace: "this.#settle(entry, 'delivered', 0)\n  }",
   },
   {
@@ -117,9 +117,9 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
   {
     name: 'stage-goes-back',
     rule: 'A stage that was passed never comes again',
-    file: COURIER,
-    find: 'if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return',
-    replace: 'if (stage === entry.stage) return',
+    file: 'src/robust/entry.ts',
+    find: 'if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(this.stage)) return',
+    replace: 'if (stage === this.stage) return',
   },
   {
     name: 'turned-away-for-good',

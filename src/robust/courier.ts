@@ -10,14 +10,12 @@ import { BLAMABLE, PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import * as PLACE from './place.ts'
-import { bySending, type Entry, type OpenStage, type OutcomeStatus } from './entry.ts'
+import { byPriority, bySending, type Entry, neverLeft, type OutcomeStatus } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-/** In their order: a message never goes back. */
-const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
 /**
  * What an event means, by the place of a message:
  *
@@ -111,9 +109,8 @@ export class Courier {
     this.#admit(entry, now)
     if (this.#isDropped(entry)) return this.#settle(entry, 'dropped', now)
     if (!this.#makePlace(entry, now)) return this.#settle(entry, 'refused', now)
-    entry.place = PLACE.EARLY
     this.#enter(entry)
-    this.#early.push(entry)
+    this.#keepEarly(entry)
   }
 
   /** Those that were taken early and are still open, once. */
@@ -121,6 +118,21 @@ export class Courier {
     const open = this.#early.splice(0).filter(({ status }) => status === undefined)
     for (const entry of open) entry.place = PLACE.ADMITTED
     return open
+  }
+
+  /** What came early has a place beside what is read, or none. */
+  fitEarly(now: number): void {
+    const early = this.takeEarly()
+    // Of the lowest priority the newest first.
+    for (const entry of [...early].reverse().sort(byPriority)) {
+      if (this.#open.isFull && !this.#makePlace(entry, now)) this.#giveUp(entry, 'refused', now)
+    }
+    for (const entry of early) this.#keepEarly(entry)
+  }
+
+  #keepEarly(entry: Entry): void {
+    entry.place = PLACE.EARLY
+    this.#early.push(entry)
   }
 
   #isDropped({ policy: { offline } }: Entry): boolean {
@@ -203,13 +215,13 @@ export class Courier {
         entry.resumed = true
         entry.attachExpiry(now)
         entry.attempts += 1
-        this.#reach(entry, entry.state === 'released' ? 'received' : 'sent')
+        entry.reach(entry.state === 'released' ? 'received' : 'sent')
         continue
       }
       this.#inflight -= 1
       entry.place = PLACE.NOWHERE
       if (!isOpen) this.#leave(entry)
-      else if (isUnsent(entry) || this.#isLost(entry, now)) again.push(entry)
+      else if (neverLeft(entry) || this.#isLost(entry, now)) again.push(entry)
     }
     this.#interrupted = []
     if (again.length > 0) this.#line.addFirst(again)
@@ -247,7 +259,7 @@ export class Courier {
 
   /** QoS 2: the server has the message; PUBCOMP is to come. */
   handleReceived(entry: Entry): void {
-    if (entry.status === undefined) this.#reach(entry, 'received')
+    if (entry.status === undefined) entry.reach('received')
   }
 
   /** The store has it, and keeps it. */
@@ -308,7 +320,7 @@ export class Courier {
     this.#sends += 1
     entry.sentAs = this.#sends
     this.#inflight += 1
-    this.#reach(entry, 'sent')
+    entry.reach('sent')
   }
 
   /** Counts it in, and dates it. */
@@ -481,20 +493,4 @@ export class Courier {
     this.#acquit(entry)
     this.#payloads.release(entry)
   }
-
-  #reach(entry: Entry, stage: OpenStage): void {
-    const isFirst = stage === 'sent' && entry.stage === 'accepted'
-    if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(entry.stage)) return
-    entry.stage = stage
-    entry.watcher?.handleStage(entry)
-  }
-}
-
-/** Whether a message that the engine had never left: with a packet id that waited for its record it begins anew. */
-function isUnsent(entry: Entry): boolean {
-  if (entry.state === 'bound') {
-    entry.renew()
-    entry.attempts -= 1
-  }
-  return entry.state === 'new'
 }

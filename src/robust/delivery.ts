@@ -396,6 +396,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (hasSession) this.#core.engine.restore(kept, receivedIds)
     for (const entry of kept) this.courier.restore(entry)
     for (const entry of restored) if (isLost(entry)) this.courier.restoreLost(entry, this.now)
+    this.courier.fitEarly(this.now)
   }
 
   /** Reads what waits, page by page; what is published meanwhile comes behind all of it. */
@@ -405,6 +406,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       while (!this.#closed && (await this.keeper?.readOn())) {
         // The time of some was up while no process had them.
         this.courier.handleTimeout(this.now)
+        this.courier.fitEarly(this.now)
         this.pump()
       }
     } catch (error) {

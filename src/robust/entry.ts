@@ -22,6 +22,8 @@ export type OutcomeStatus =
   | 'rejected'
   | 'poisoned'
 
+/** In their order: a message never goes back. */
+const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
 /** The stages before the outcome, in their order. */
 export type OpenStage = 'accepted' | 'stored' | 'sent' | 'received'
 
@@ -199,6 +201,14 @@ export class Entry extends PublishOperation {
     return this.#endsAt
   }
 
+  /** It has come so far, if it was not farther. */
+  reach(stage: OpenStage): void {
+    const isFirst = stage === 'sent' && this.stage === 'accepted'
+    if (!isFirst && STAGES.indexOf(stage) <= STAGES.indexOf(this.stage)) return
+    this.stage = stage
+    this.watcher?.handleStage(this)
+  }
+
   #flag(bit: number, is: boolean): void {
     this.#flags = is ? this.#flags | bit : this.#flags & ~bit
   }
@@ -227,4 +237,18 @@ export interface EntryWatcher {
 /** The order in which the courier sent. */
 export function bySending(a: Entry, b: Entry): number {
   return a.sentAs - b.sentAs
+}
+
+/** The lowest first. */
+export function byPriority(a: Entry, b: Entry): number {
+  return a.policy.priority - b.policy.priority
+}
+
+/** Whether the engine never sent it: with a packet id that waited for its record it begins anew. */
+export function neverLeft(entry: Entry): boolean {
+  if (entry.state === 'bound') {
+    entry.renew()
+    entry.attempts -= 1
+  }
+  return entry.state === 'new'
 }

@@ -32,6 +32,11 @@ class SlowStore extends KeptStore {
     return super.scan(from, limit)
   }
 
+  /** One page more. */
+  letOne(): void {
+    this.#waiting.shift()?.()
+  }
+
   letAll(): void {
     this.pagesFree = Infinity
     for (const go of this.#waiting.splice(0)) go()
@@ -267,5 +272,25 @@ describe('what is published before the outbox is read', () => {
     publish('b', latest())
     await settle()
     deepEqual(stages(some).slice(0, 3), ['accepted', 'superseded', 'superseded'])
+  })
+
+  test('has its place beside what is read, or none: the latest goes first', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    const rig = robustClient({ outbox, limits: { outboxMessages: PAGE + 3 } })
+    const publish = (priority: 1 | 2 | 3): Receipt =>
+      rig.client.publish('x', 'x', { delivery: { ...guaranteed(), priority } })
+    const some = [publish(2), publish(2), publish(3), publish(2), publish(2), publish(2)]
+    await settle()
+    const stages = (): string[] => some.map(({ stage }) => stage)
+    deepEqual(
+      stages(),
+      some.map(() => 'accepted'),
+    )
+    outbox.letOne()
+    await settle()
+    equal(rig.client.outbox.count, PAGE + 3)
+    deepEqual(stages(), ['accepted', 'accepted', 'accepted', 'refused', 'refused', 'refused'])
+    equal((await some[5]?.settled)?.error?.name, 'QueueFullError')
   })
 })

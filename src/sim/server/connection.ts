@@ -27,7 +27,7 @@ const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK } = 
 const LARGEST_PACKET_BYTES = 268_435_460
 const RECEIVE_MAXIMUM_DEFAULT = 65_535
 /** Messages in flight to a client that names no Receive Maximum. */
-const WINDOW = 256
+const WINDOW = 100
 /** How long after its Keep Alive a client is thought dead. §3.1.2.10 */
 const KEEP_ALIVE_FACTOR = 1.5
 /** How long a server waits for CONNECT, ms. */
