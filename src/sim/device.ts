@@ -154,7 +154,7 @@ export class Device {
     const life = this.#life
     if (life === undefined) this.boot()
     else if (life.asleep) {
-      life.sleepsUntil = this.#options.world.now
+      life.wake()
       this.link.wake()
     }
     this.#app?.heal()

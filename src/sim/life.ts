@@ -16,6 +16,12 @@ export interface LifeView {
   later(delayMs: number, action: () => void): void
 }
 
+/** What rings at an appointment. */
+interface Held {
+  appointment: Appointment | undefined
+  readonly ring: () => void
+}
+
 /** Where a monotonic clock begins, ms: anywhere. */
 const CLOCK_STARTS_AT = 1000
 
@@ -24,6 +30,8 @@ export class Life implements LifeView, Clock {
   readonly number: number
   /** Virtual time until which it sleeps. */
   sleepsUntil = 0
+  /** What was due while it slept. */
+  readonly #held = new Set<Held>()
   readonly #world: World
   readonly #rate: number
   readonly #handleStep: () => void
@@ -46,6 +54,16 @@ export class Life implements LifeView, Clock {
 
   get asleep(): boolean {
     return this.sleepsUntil > this.#world.now
+  }
+
+  /** Before its time: what was due while it slept is done now, in its order. */
+  wake(): void {
+    const { now, agenda } = this.#world
+    this.sleepsUntil = now
+    for (const held of this.#held) {
+      if (held.appointment !== undefined) agenda.cancel(held.appointment)
+      held.appointment = agenda.at(now, held.ring)
+    }
   }
 
   alive(): boolean {
@@ -72,12 +90,13 @@ export class Life implements LifeView, Clock {
     if (!(delayMs >= 0 && delayMs <= 2_147_483_647)) {
       throw new RangeError(`Cannot set a timer of ${delayMs} ms: 0 to 2,147,483,647`)
     }
-    const handle: { appointment: Appointment | undefined } = { appointment: undefined }
+    const handle: Held = { appointment: undefined, ring: () => ring() }
     if (this.#rate !== 1) this.#world.count('clock.drift')
     const at = this.#world.now + Math.ceil(delayMs / this.#rate)
     const ring = (): void => {
+      this.#held.delete(handle)
       if (!this.#isAlive) return
-      if (this.asleep) handle.appointment = this.#world.agenda.at(this.sleepsUntil, ring)
+      if (this.asleep) this.#hold(handle, this.sleepsUntil)
       else fire()
     }
     handle.appointment = this.#world.agenda.at(at, ring)
@@ -85,7 +104,8 @@ export class Life implements LifeView, Clock {
   }
 
   clearTimer(handle: TimerHandle): void {
-    const { appointment } = handle as { readonly appointment: Appointment | undefined }
+    const { appointment } = handle as Held
+    this.#held.delete(handle as Held)
     if (appointment !== undefined) this.#world.agenda.cancel(appointment)
   }
 
@@ -95,10 +115,18 @@ export class Life implements LifeView, Clock {
   }
 
   #appoint(at: number, action: () => void): void {
-    this.#world.agenda.at(at, () => {
+    const held: Held = { appointment: undefined, ring: () => ring() }
+    const ring = (): void => {
+      this.#held.delete(held)
       if (!this.#isAlive) return
-      if (this.asleep) this.#appoint(this.sleepsUntil, action)
+      if (this.asleep) this.#hold(held, this.sleepsUntil)
       else action()
-    })
+    }
+    held.appointment = this.#world.agenda.at(at, ring)
+  }
+
+  #hold(held: Held, until: number): void {
+    held.appointment = this.#world.agenda.at(until, held.ring)
+    this.#held.add(held)
   }
 }

@@ -106,7 +106,7 @@ export class SimpleDevice {
     const life = this.#life
     if (life === undefined) this.boot()
     else if (life.asleep) {
-      life.sleepsUntil = this.#options.world.now
+      life.wake()
       this.link.wake()
     }
   }

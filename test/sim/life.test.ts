@@ -72,6 +72,27 @@ describe('life', () => {
     equal(life.wokeAt - life.now(), 1000 - 3000)
   })
 
+  test('when it is woken before its time, what is due is done then, and once', () => {
+    const world = makeWorld()
+    const life = new Life(world, 1, 1, () => undefined)
+    const seen: [string, number][] = []
+    life.setTimer(() => seen.push(['timer', world.now]), 10)
+    life.later(20, () => seen.push(['later', world.now]))
+    const cleared = life.setTimer(() => seen.push(['cleared', world.now]), 30)
+    life.setTimer(() => seen.push(['after', world.now]), 200)
+    life.sleepsUntil = 1000
+    runUntil(world, 100)
+    life.clearTimer(cleared)
+    life.wake()
+    equal(life.asleep, false)
+    runUntil(world, 3000)
+    deepEqual(seen, [
+      ['timer', 100],
+      ['later', 100],
+      ['after', 200],
+    ])
+  })
+
   test('a timer that is cleared during sleep does not ring after it', () => {
     const world = makeWorld()
     const life = new Life(world, 1, 1, () => undefined)

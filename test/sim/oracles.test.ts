@@ -54,7 +54,10 @@ function judge(name: string, told: Told, plan: Plan = makePlan()): string[] {
     const [at, seen] = typeof one === 'function' ? [0, one()] : 'kind' in one ? [0, one] : one
     // As whoever tells it does: the message changes after it was told.
     const text = oracle.observe(seen, at)
-    if (seen.kind === 'settled') seen.message.outcome = seen.outcome
+    if (seen.kind === 'settled') {
+      seen.message.outcome = seen.outcome
+      seen.message.settledIn = seen.life
+    }
     if (seen.kind === 'stage') seen.message.stage = seen.stage
     return text === undefined ? [] : [text]
   })
@@ -330,6 +333,17 @@ describe('S4: one topic keeps its order', () => {
     accepts('S4', [taken(makeMessage(2)), taken(makeMessage(1, { turnedAway: true }))])
     const again = makeMessage(1)
     accepts('S4', [taken(again), taken(makeMessage(2)), taken(again)])
+  })
+  test('leaves out what had its end in an earlier process, and in no other', () => {
+    const back = makeMessage(1)
+    const before = [boot(1), settled(back, 'poisoned'), taken(makeMessage(2))]
+    accepts('S4', [...before, boot(2), taken(back)])
+    const told = makeMessage(1)
+    rejects(
+      'S4',
+      [boot(1), settled(told, 'poisoned'), taken(makeMessage(2)), taken(told)],
+      /#1 came/,
+    )
   })
   test('rejects a QoS 1 message behind a QoS 2 message of an earlier process', () => {
     const two = makeMessage(2, { policy: { qos: 2 } })
@@ -617,6 +631,7 @@ describe('S12: what ends connections is found, and nothing else', () => {
       return { ...told, detail }
     })
   const three = [closed(true), closed(true), closed(true)]
+  const lost = { kind: 'lost', device: 'd', why: '' } as const
 
   test('rejects one whose server did not end three connections, or for another sake', () => {
     const message = makeMessage(1)
@@ -624,7 +639,7 @@ describe('S12: what ends connections is found, and nothing else', () => {
     const expected = /#1 is called poisoned, and its server has ended 2 connections since/
     rejects('S12', [...early, settled(message, 'poisoned')], expected)
     const before = makeMessage(2)
-    const told = [...three, publish(before), settled(before, 'poisoned')]
+    const told = [...three, lost, publish(before), settled(before, 'poisoned')]
     rejects('S12', told, /#2 is called poisoned, and its server has ended 0 connections/)
     const innocent = makeMessage(3)
     const others = [publish(innocent), ...three, settled(innocent, 'poisoned')]
@@ -641,14 +656,23 @@ describe('S12: what ends connections is found, and nothing else', () => {
     const kicked = makeMessage(2)
     const plan = makePlan({}, { server: { kick: { everyMs: 1, reasonCodes: [0x82] } } })
     accepts('S12', [publish(kicked), ...three, settled(kicked, 'poisoned')], plan)
+    const late = makeMessage(6)
+    const unheard = [closed(true), publish(late), lost, closed(true), closed(true)]
+    accepts('S12', [...unheard, ...poison(late, 2), settled(late, 'poisoned')])
+    const heard = makeMessage(7)
+    rejects(
+      'S12',
+      [closed(true), lost, publish(heard), closed(true), closed(true), settled(heard, 'poisoned')],
+      /#7 is called poisoned, and its server has ended 2 connections since/,
+    )
     const moved = makeMessage(5)
     const anew = three.map((_, i) => closed(true, renamed('d', i + 1)))
     accepts('S12', [publish(moved), ...poison(moved, 3), ...anew, settled(moved, 'poisoned')])
     const long = makeMessage(3)
     accepts('S12', [boot(1), publish(long), ...poison(long, 10), boot(2), ...poison(long, 10)])
     const slow = makePlan({ protocol: 4 }, { link: { bandwidth: { bytesPerSecond: 1000 } } })
-    const unheard = makeMessage(4)
-    accepts('S12', [boot(1), publish(unheard), ...poison(unheard, 14)], slow)
+    const silent = makeMessage(4)
+    accepts('S12', [boot(1), publish(silent), ...poison(silent, 14)], slow)
   })
 })
 

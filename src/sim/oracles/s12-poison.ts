@@ -34,6 +34,8 @@ export class PoisonOracle implements Oracle {
   readonly #isQuiet: boolean
   /** Connections that servers have ended, by device. */
   readonly #ended = new Map<string, number>()
+  /** How many of them each device has heard of: what it publishes meanwhile may be on the wire when it does. */
+  readonly #heard = new Map<string, number>()
   /** The same when each message was published. */
   readonly #before = new Map<SentMessage, number>()
   readonly #lives = new Map<string, number>()
@@ -62,7 +64,12 @@ export class PoisonOracle implements Oracle {
         return undefined
       case 'publish':
         this.#messages.set(seen.message.number, seen.message)
-        this.#before.set(seen.message, this.#endedOf(seen.message.device))
+        this.#before.set(seen.message, this.#heard.get(seen.message.device) ?? 0)
+        return undefined
+      case 'connected':
+      case 'waiting':
+      case 'lost':
+        this.#heard.set(seen.device, this.#endedOf(seen.device))
         return undefined
       case 'closed': {
         const device = deviceOf(seen.connection.clientId)

@@ -8,15 +8,22 @@ import type { Oracle } from './oracle.ts'
 export class OrderOracle implements Oracle {
   readonly name = 'S4'
   readonly #failed = new FailedDisks()
+  /** The process of each device. */
+  readonly #lives = new Map<string, number>()
   /** The newest that was taken, by device and topic. */
   readonly #newest = new Map<string, SentMessage>()
 
   observe(seen: Observation): string | undefined {
     this.#failed.observe(seen)
+    if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
     if (seen.kind !== 'taken' || this.#failed.has(seen.message.device)) return undefined
     const { message } = seen
     // A second time is no matter of order.
     if (message.takes.length > 1 || message.turnedAway) return undefined
+    // Nor is what had its end in an earlier process, and came back: whether that may be is asked by S8.
+    if (message.outcome !== undefined && message.settledIn !== this.#lives.get(message.device)) {
+      return undefined
+    }
     const key = `${message.device} ${message.topic}`
     const newest = this.#newest.get(key)
     if (newest === undefined || newest.number < message.number) {
