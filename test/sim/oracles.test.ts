@@ -406,6 +406,9 @@ describe('S6: memory and disk are bounded', () => {
     accepts('S6', [snapshot({ open: 99 })])
     const poisoned = settled(makeMessage(1, { sizeBytes: 30_000 }), 'poisoned')
     accepts('S6', [first, poisoned, snapshot({ diskBytes: 200_000 })])
+    const large = (at: number) => [at, publish(makeMessage(1, { sizeBytes: 60_000 }))] as const
+    accepts('S6', [first, large(0), large(50), snapshot({ diskBytes: 200_000 })])
+    rejects('S6', [first, large(0), large(500), snapshot({ diskBytes: 200_000 })], /takes 200000/)
     accepts('S6', [
       first,
       snapshot({ life: 2, diskBytes: 200_000 }),
