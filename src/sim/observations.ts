@@ -67,7 +67,7 @@ export interface Delivery {
 /** A handler was given a message. */
 export interface Handling {
   readonly life: number
-  /** Handlers count in their process; of `umqtt/simple`, whose session is its client's, the clients do. */
+  /** Handlers count in their process; of `umqtt/simple`, what its client takes for a session does. */
   readonly handler: number
   /** When it was done with it, which is at once for one that throws; undefined: it is not. */
   doneAt: number | undefined

@@ -42,8 +42,8 @@ export class SimpleDevice {
   #life: Life | undefined
   #lives = 0
   #client: SimpleClient | undefined
-  /** Clients of all processes: what one has received, the next one has never heard of. */
-  #clients = 0
+  /** Sessions as its clients see them: a new one, and one that starts clean, has heard of nothing before. */
+  #sessions = 0
   /** Messages of the process that have no outcome. */
   #open = 0
 
@@ -123,6 +123,9 @@ export class SimpleDevice {
     const client = isNew ? this.#makeClient(life, again) : known
     this.#client = client
     const cleanStart = random.chance(plan.clean)
+    if (isNew || cleanStart) this.#sessions += 1
+    const number = this.#sessions
+    client.setCallback((_topic, _payload, message) => this.#handle(life, number, message))
     const { sessionExpirySeconds } = plan
     client.connect({ cleanStart, sessionExpirySeconds }).then(
       ({ sessionPresent }) => {
@@ -145,8 +148,6 @@ export class SimpleDevice {
   #makeClient(life: Life, again: () => void): SimpleClient {
     const { plan, server, runtime } = this.#options
     const { protocol, keepAliveSeconds } = plan
-    this.#clients += 1
-    const number = this.#clients
     const client = new SimpleClient(
       plan.clientId,
       server,
@@ -160,7 +161,6 @@ export class SimpleDevice {
           this.#options.world.tell({ kind: 'warning', device: this.name, code, text }),
       },
     )
-    client.setCallback((_topic, _payload, message) => this.#handle(life, number, message))
     let wasConnected = false
     client.on('state', (state) => {
       if (state === 'connected') wasConnected = true
