@@ -76,7 +76,7 @@ export class Dialler {
     const { server, isReferred } = this.#schedule
     const answers: Answers = {}
     for (const [name, ask] of Object.entries(asks) as [keyof Asks, Asks[keyof Asks]][]) {
-      if (ask) answers[name] = (await this.#bounded<never>(`${name}()`, ask as never, over)) ?? null
+      if (ask) answers[name] = await this.#bounded<never>(`${name}()`, ask as never, over)
     }
     const options = forAttempt(server, isReferred, answers)
     return () => {

@@ -186,15 +186,17 @@ export function resolveRobustOptions(
 
 function checkedAnswers(
   server: string,
-  { credentials, ...others }: Answers,
+  answers: Answers,
   platform: Platform,
 ): Partial<ResolvedOptions> {
-  for (const [name, answer] of Object.entries({ credentials, ...others })) {
+  for (const [name, answer] of Object.entries(answers)) {
     // Whatever it is, it may be secret.
-    if (answer !== undefined && (typeof answer !== 'object' || answer === null)) {
-      refuse(`${name}() of type`, typeof answer, `give an object, as the option ${name} takes it`)
+    if (typeof answer !== 'object' || answer === null) {
+      const type = answer === null ? 'null' : typeof answer
+      refuse(`${name}() of type`, type, `give an object of ${name}`)
     }
   }
+  const { credentials, ...others } = answers
   const given = { ...(credentials && checkShape('credentials()', credentials)), ...others }
   const { user, password, tls, will } = resolveOptions(server, given, platform.parseServer)
   return {
