@@ -12,6 +12,30 @@ import { parseArgs } from 'node:util'
 import { compileAll } from './lib/compile.mjs'
 import { ROOT, run } from './lib/run.mjs'
 
+/**
+ * What takes longest, by words of its path: it begins first, so that nothing long is left alone at the end. What
+ * computes stands beside what waits for servers, links and clocks.
+ */
+const LONGEST = [
+  'quickjs',
+  'demo',
+  'sim/seeds-1',
+  'check/servers',
+  'sim/seeds-2',
+  'interop/rabbitmq',
+  'cli/check',
+  'outbox/sqlite-runtimes',
+  'interop/aedes',
+  'interop/mosquitto',
+  'interop/ejabberd',
+  'lessons/sockets',
+  'docs.test',
+  'check/faults',
+  'check/clean-up',
+  'interop/nats',
+  'outbox/takeover',
+]
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { name: { type: 'string' } },
@@ -24,6 +48,7 @@ const files = readdirSync(join(ROOT, 'build/test'), { recursive: true, encoding:
   .filter((path) => path.endsWith('.test.js'))
   .filter((path) => positionals.length === 0 || positionals.some((word) => path.includes(word)))
   .sort()
+  .sort((a, b) => rank(a) - rank(b))
 
 const folder = mkdtempSync(join(tmpdir(), 'umqtt-test-'))
 const skips = join(folder, 'skips.json')
@@ -34,8 +59,8 @@ if (files.length === 0) {
   const result = await run(process.execPath, [
     '--enable-source-maps',
     '--test',
-    // One more than two cores: what waits for servers and links leaves its core to others.
-    '--test-concurrency=3',
+    // More than two cores: what waits for servers and links leaves its core to others.
+    '--test-concurrency=4',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=./scripts/lib/skip-reporter.mjs',
@@ -50,6 +75,12 @@ rmSync(folder, { recursive: true })
 
 if (!compiled) console.error('\nThe compiler found errors (above): the run has failed')
 process.exitCode = compiled ? code : 1
+
+/** @param {string} file @returns {number} the place in which it begins */
+function rank(file) {
+  const at = LONGEST.findIndex((words) => file.includes(words))
+  return at === -1 ? LONGEST.length : at
+}
 
 /** @param {readonly { name: string, reason: string }[]} tests */
 function reportSkips(tests) {

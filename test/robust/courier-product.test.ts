@@ -143,7 +143,7 @@ describe('courier: any events', () => {
     const steps = names.flatMap((name) =>
       name === 'answer' ? CODES.map((_, i) => `answer:${i}`) : [name],
     )
-    const walkedWays = paced(ways.length, 2)
+    const walkedWays = paced(ways.length, 1)
     let walked = 0
     for (const policy of POLICIES) {
       for (const way of ways.slice(0, walkedWays)) {

@@ -4,7 +4,7 @@
 import fc, { type Parameters } from 'fast-check'
 
 /** Runs of one property at most, whatever it asks for. */
-const RUNS_MAX = 25
+const RUNS_MAX = 8
 
 export * from 'fast-check'
 
