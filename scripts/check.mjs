@@ -22,6 +22,12 @@ const PARTS = {
   size: () => ok(run(process.execPath, [`${ROOT}/scripts/size.mjs`, '--built'])),
 }
 
+/** Remembers, by their content, which files were in order: the first run takes half a minute, the next a second. */
+const FORMAT = [
+  ...['--check', '.', '--cache', '--cache-strategy', 'content'],
+  ...['--cache-location', `${ROOT}/node_modules/.cache/prettier`],
+]
+
 /** Part of the gate that runs beside the others. */
 const ASIDE = 'format'
 
@@ -58,9 +64,7 @@ async function passAll(parts) {
 
 /** Says what it found when it is done, so that it does not speak into the other parts. */
 async function format() {
-  const { code, output } = await runTool('prettier/bin/prettier.cjs', ['--check', '.'], {
-    capture: true,
-  })
+  const { code, output } = await runTool('prettier/bin/prettier.cjs', FORMAT, { capture: true })
   console.log(`\nformat\n${output}`)
   return code === 0
 }

@@ -3,6 +3,7 @@
 // fails the run, but the tests that can run do.
 //
 //   --name PATTERN   only tests whose name matches
+//   --compiled       takes what is compiled already
 //   UMQTT_REQUIRE    `all`, or names with commas: what must be there; absent, its tests fail
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
@@ -38,10 +39,10 @@ const LONGEST = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { name: { type: 'string' } },
+  options: { name: { type: 'string' }, compiled: { type: 'boolean', default: false } },
 })
 
-const compiled = await compileAll()
+const compiled = values.compiled || (await compileAll())
 
 const files = readdirSync(join(ROOT, 'build/test'), { recursive: true, encoding: 'utf8' })
   .map((path) => `build/test/${path.replaceAll('\\', '/')}`)
