@@ -23,10 +23,7 @@ const PARTS = {
 }
 
 /** Remembers, by their content, which files were in order: the first run takes half a minute, the next a second. */
-const FORMAT = [
-  ...['--check', '.', '--cache', '--cache-strategy', 'content'],
-  ...['--cache-location', `${ROOT}/node_modules/.cache/prettier`],
-]
+const FORMAT = ['--check', '.', '--cache', '--cache-strategy', 'content']
 
 /** Part of the gate that runs beside the others. */
 const ASIDE = 'format'

@@ -11,10 +11,12 @@ import { FAST_CHECK } from '../support/seed.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 import { paced } from '../support/pace.ts'
 
+/** Those beside the seed of the run once failed: a closing that did not tell what had failed before it. */
+const SEEDS = [FAST_CHECK.seed, 4, 9, 2_062_323_458]
+
 describe('the log on a disk that loses power', () => {
   test('has every promised commit, whole and in order, wherever the power goes', async () => {
-    // Those beside the seed of the run once failed: a closing that did not tell what had failed before it.
-    for (const seed of [FAST_CHECK.seed, 4, 9].slice(0, paced(3, 1))) await cutEverywhere(seed)
+    for (const seed of SEEDS.slice(0, paced(SEEDS.length, 1))) await cutEverywhere(seed)
   })
 
   test('goes on after a power loss, and survives the next one', () =>

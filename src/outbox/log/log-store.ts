@@ -128,14 +128,13 @@ export class LogStore implements OutboxStore {
   close(): Promise<void> {
     return this.#inTurn(async () => {
       const head = this.#head
-      if (head === undefined) return
       try {
-        // What failed behind the caller's back is told here at the latest.
+        // What failed behind the caller's back is told here at the latest, also without a file to write to.
         if (this.#broken !== undefined) throw this.#broken
-        await this.#sync()
+        if (head !== undefined) await this.#sync()
       } finally {
         this.#head = undefined
-        await head.file.close()
+        await head?.file.close()
       }
     })
   }
