@@ -14,8 +14,9 @@ import { ROOT } from './lib/run.mjs'
  */
 const BUDGETS = [
   { entry: 'umqtt/simple', limitBytes: 28_200, targetBytes: 12_000 },
-  // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190.
-  { entry: 'umqtt/robust', limitBytes: 49_400, targetBytes: 20_000 },
+  // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are
+  // written in one piece, for a half of what a durable message took, 250.
+  { entry: 'umqtt/robust', limitBytes: 49_650, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

@@ -20,11 +20,16 @@ function makeTables(): Uint32Array {
  *
  * @param seed the checksum of what comes before them, 0 at the start
  * @param start where to begin, as an offset
+ * @param end where to end
  * @returns 0 to 2^32 - 1
  */
-export function crc32(bytes: Uint8Array, seed: number = 0, start: number = 0): number {
+export function crc32(
+  bytes: Uint8Array,
+  seed: number = 0,
+  start: number = 0,
+  end: number = bytes.length,
+): number {
   const tables = TABLES
-  const end = bytes.length
   let crc = ~seed
   let at = start
   for (; at + 7 < end; at += 8) {

@@ -3,20 +3,26 @@
 // cost one wait for the disk. It knows no message and no platform: bodies are bytes, a store is given.
 
 import { StoreError } from '../errors.ts'
-import { BATCH_BYTES, BATCH_OPS, JOIN_TURNS, RECORD_HEADER_BYTES } from './constants.ts'
+import { BATCH_BYTES, BATCH_OPS, JOIN_TURNS } from './constants.ts'
 import { Ledger } from './ledger.ts'
 import {
+  type Body,
   compareCounters,
   COUNTERS_KEY,
   readCounters,
+  RecordWriter,
   unwrapRecord,
-  wrapRecord,
   writeCounters,
 } from './records.ts'
 import type { Op, OutboxStore, StoreTraits, SyncLevel } from './store.ts'
 
 const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve()
 const STRENGTH: Readonly<Record<SyncLevel, number>> = { lazy: 0, process: 1, power: 2 }
+
+export type { Body } from './records.ts'
+
+/** A change as the core takes it: a body in the place of the record. */
+export type PutOp = Op | readonly ['put', seq: number, body: Body]
 
 /** Settings of an {@link Outbox}. */
 export interface OutboxOptions {
@@ -46,13 +52,15 @@ export interface OpenedOutbox {
   readonly quarantined: readonly Quarantined[]
 }
 
-/** Told once how a call ended; must not throw. */
-export type WriteDone = (error: StoreError | undefined) => void
+/** Told once how a call ended, and what it was about; must not throw. */
+export type WriteDone<T> = (error: StoreError | undefined, about: T) => void
 
 interface Call {
+  /** With records in the place of bodies. */
   readonly ops: readonly Op[]
   readonly sync: SyncLevel
-  readonly done: WriteDone
+  readonly done: WriteDone<unknown>
+  readonly about: unknown
 }
 
 /** A store with all that is the same above any store. */
@@ -61,6 +69,7 @@ export class Outbox {
   readonly #quotaBytes: number
   readonly #batchOps: number
   readonly #ledger = new Ledger()
+  readonly #records = new RecordWriter()
   readonly #quarantined = new Map<number | string, Quarantined>()
   /** Calls that wait for the next commit, oldest first. */
   #calls: Call[] = []
@@ -154,7 +163,7 @@ export class Outbox {
    * A new record has a number that was never used: {@link OpenedOutbox.nextSeq} and up. Only what is
    * there is replaced, and it is deleted once: the counters rely on it.
    *
-   * @param ops `put` takes the body, which is copied at the commit; version and checksum are added here
+   * @param ops `put` takes the body, which is copied at once; version and checksum are added here
    * @param sync how safe it is when the promise resolves; a stronger neighbour's level counts for both
    * @throws {StoreError} ERR_MQTT_STORE_FULL quota or disk, and nothing of this call was made: it can
    * happen to calls that add a record alone, or when not even the reserve is left;
@@ -163,18 +172,21 @@ export class Outbox {
    */
   write(ops: readonly Op[], sync: SyncLevel): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.enqueue(ops, sync, (error) => (error === undefined ? resolve() : reject(error)))
+      const done = (error: StoreError | undefined): void => (error ? reject(error) : resolve())
+      this.enqueue(ops, sync, done)
     })
   }
 
   /** The same as {@link Outbox.write} without a promise: `done` is called once, after this returns. */
-  enqueue(ops: readonly Op[], sync: SyncLevel, done: WriteDone): void {
+  enqueue<T>(ops: readonly PutOp[], sync: SyncLevel, done: WriteDone<T>, about?: T): void {
+    const made: Op[] = []
     for (const op of ops) {
       if ((op[0] === 'put' || op[0] === 'delete') && !(Number.isSafeInteger(op[1]) && op[1] > 0)) {
         throw new RangeError(`Cannot write record ${op[1]}: its number has to be 1 to 2^53 - 1`)
       }
+      made.push(op[0] === 'put' ? ['put', op[1], this.#records.write(op[1], op[2])] : op)
     }
-    this.#calls.push({ ops, sync, done })
+    this.#calls.push({ ops: made, sync, done: done as WriteDone<unknown>, about })
     this.#running ??= this.#run()
   }
 
@@ -222,24 +234,15 @@ export class Outbox {
     const taken: Call[] = []
     const ops: Op[] = []
     let sync: SyncLevel = 'lazy'
-    // One buffer for all records: a thousand small ones cost ten times as much.
-    const buffer = new ArrayBuffer(wrappedBytes(calls))
-    let at = 0
     for (const call of calls) {
       const refusal = this.#refuse(call)
       if (refusal !== undefined) {
-        call.done(refusal)
+        call.done(refusal, call.about)
         continue
       }
       taken.push(call)
       if (STRENGTH[call.sync] > STRENGTH[sync]) sync = call.sync
-      for (let op of call.ops) {
-        if (op[0] === 'put') {
-          const record = new Uint8Array(buffer, at, RECORD_HEADER_BYTES + op[2].length)
-          at += record.length
-          wrapRecord(op[1], op[2], record)
-          op = ['put', op[1], record]
-        }
+      for (const op of call.ops) {
         ops.push(op)
         ledger.enter(op, before)
       }
@@ -253,11 +256,11 @@ export class Outbox {
       const error = cause instanceof StoreError ? cause : unavailable(cause)
       const rest = retry && error.code === 'ERR_MQTT_STORE_FULL' ? this.#thatAddNothing(taken) : []
       const spared = new Set(rest)
-      for (const call of taken) if (!spared.has(call)) call.done(error)
+      for (const call of taken) if (!spared.has(call)) call.done(error, call.about)
       return this.#commit(rest, false)
     }
     this.#commits++
-    for (const { done } of taken) done(undefined)
+    for (const { done, about } of taken) done(undefined, about)
   }
 
   /** Why a call is not even tried. */
@@ -271,7 +274,7 @@ export class Outbox {
     for (const op of ops) {
       if (!this.#ledger.adds(op)) continue
       adds = true
-      sizeBytes += RECORD_HEADER_BYTES + (op[2] as Uint8Array).length
+      sizeBytes += (op[2] as Uint8Array).length
     }
     return adds && sizeBytes > this.#quotaBytes
       ? new StoreError(
@@ -286,15 +289,6 @@ export class Outbox {
     const rest = calls.filter(({ ops }) => !ops.some((op) => this.#ledger.adds(op)))
     return rest.length < calls.length ? rest : []
   }
-}
-
-/** The bytes of all records of the calls. */
-function wrappedBytes(calls: readonly Call[]): number {
-  let sizeBytes = 0
-  for (const { ops } of calls) {
-    for (const op of ops) if (op[0] === 'put') sizeBytes += RECORD_HEADER_BYTES + op[2].length
-  }
-  return sizeBytes
 }
 
 function unavailable(cause: unknown): StoreError {

@@ -2,7 +2,7 @@
 // version and body. Rule: what does not check is never handed on; a record under a wrong number does not
 // check either. It knows no store.
 
-import { COUNTERS_BYTES, RECORD_HEADER_BYTES, VERSION } from './constants.ts'
+import { COUNTERS_BYTES, RECORD_HEADER_BYTES, STAGE_BYTES, VERSION } from './constants.ts'
 import { crc32 } from './crc32.ts'
 
 /** The key of the session table that belongs to the core. */
@@ -23,24 +23,48 @@ function seedOf(seq: number): number {
   return ((seq % 0x1_0000_0000) ^ Math.imul(seq / 0x1_0000_0000, 0x9e37_79b1)) >>> 0
 }
 
-/** Makes the record of a body in front of a buffer, which has {@link RECORD_HEADER_BYTES} more room. */
-export function wrapRecord(seq: number, body: Uint8Array, record: Uint8Array): void {
-  record[4] = VERSION
-  record.set(body, RECORD_HEADER_BYTES)
-  const sum = crc32(record, seedOf(seq), 4)
-  record[0] = sum >>> 24
-  record[1] = sum >>> 16
-  record[2] = sum >>> 8
-  record[3] = sum
+/** A body that is not bytes yet. */
+export interface Body {
+  /** It takes no more than this, in bytes. */
+  readonly roomBytes: number
+  /** Writes it from an offset on, and gives the offset after it. */
+  write(into: Uint8Array, at: number): number
+}
+
+/** Makes records, many of them in one buffer: a buffer of its own for each costs ten times as much. */
+export class RecordWriter {
+  #bytes = new Uint8Array(0)
+  #at = 0
+
+  /** The record of a body, a view of bytes that are not written to again. */
+  write(seq: number, body: Body | Uint8Array): Uint8Array {
+    const isBytes = body instanceof Uint8Array
+    const room = RECORD_HEADER_BYTES + (isBytes ? body.length : body.roomBytes)
+    if (this.#at + room > this.#bytes.length) {
+      this.#bytes = new Uint8Array(Math.max(STAGE_BYTES, room))
+      this.#at = 0
+    }
+    const bytes = this.#bytes
+    const start = this.#at
+    const at = start + RECORD_HEADER_BYTES
+    bytes[start + 4] = VERSION
+    if (isBytes) bytes.set(body, at)
+    const end = isBytes ? at + body.length : body.write(bytes, at)
+    this.#at = end
+    let sum = crc32(bytes, seedOf(seq), start + 4, end)
+    for (let i = start + 4; i-- > start; sum >>>= 8) bytes[i] = sum
+    return new Uint8Array(bytes.buffer, start, end - start)
+  }
 }
 
 /** The body of a record, a view; a text that says what is wrong when it does not check. */
 export function unwrapRecord(seq: number, record: Uint8Array): Uint8Array | string {
   if (record.length < RECORD_HEADER_BYTES) return `is ${record.length} bytes long`
-  const [one = 0, two = 0, three = 0, four = 0, version] = record
-  const sum = ((one << 24) | (two << 16) | (three << 8) | four) >>> 0
-  if (sum !== crc32(record, seedOf(seq), 4)) return 'does not match its checksum'
-  if (version !== VERSION) return `has version ${version}, not ${VERSION}`
+  let sum = crc32(record, seedOf(seq), 4)
+  for (let i = 4; i-- > 0; sum >>>= 8) {
+    if (record[i] !== (sum & 255)) return 'does not match its checksum'
+  }
+  if (record[4] !== VERSION) return `has version ${record[4]}, not ${VERSION}`
   return record.subarray(RECORD_HEADER_BYTES)
 }
 

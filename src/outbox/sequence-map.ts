@@ -77,7 +77,10 @@ export class SequenceMap<T> {
     if (page.keys[at] !== key) return undefined
     const before = page.values[at]
     if (page.keys.length === 1) this.#pages.splice(index, 1)
-    else {
+    else if (at === 0) {
+      page.keys.shift()
+      page.values.shift()
+    } else {
       page.keys.splice(at, 1)
       page.values.splice(at, 1)
     }
@@ -104,11 +107,14 @@ export class SequenceMap<T> {
 
   /** The index of the last page that begins at the key or below; the first page below all of them. */
   #pageOf(key: number): number {
+    const pages = this.#pages
     let low = 0
-    let high = this.#pages.length - 1
+    let high = pages.length - 1
+    // Most of all something is put at the end.
+    if (high > 0 && pages[high]!.keys[0]! <= key) return high
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if (this.#pages[middle]!.keys[0]! <= key) low = middle
+      if (pages[middle]!.keys[0]! <= key) low = middle
       else high = middle - 1
     }
     return low

@@ -19,8 +19,8 @@ import { packetProperties } from '../simple/properties.ts'
 import { checkWait, PublishChecks } from '../simple/requests.ts'
 import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
-import { Entry } from './entry.ts'
-import { Keeper, type ResolvedMark } from './keeper.ts'
+import { Entry, type ResolvedMark } from './entry.ts'
+import { Keeper } from './keeper.ts'
 import { resolveRobustOptions } from './options.ts'
 import type { RobustPlatform } from './platform.ts'
 import { Policies, type ResolvedPolicy } from './policies.ts'
@@ -178,7 +178,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
       this.#idPrefix,
       this.#published,
     )
-    if (resolvedMark !== undefined) this.#core.delivery.keeper?.mark(entry, resolvedMark)
+    entry.mark = resolvedMark
     return this.#core.publish(entry)
   }
 

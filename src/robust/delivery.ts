@@ -42,8 +42,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #hasSession = false
   /** Messages of an earlier process that may be in flight, until the outbox is open. */
   readonly #restored: Entry[] = []
-  /** Durable messages by the id of their receipt: those without an outcome, and the last that have one. */
-  readonly #known = new Map<string, Entry>()
+  /** Durable messages by their keys: those without an outcome, and the last that have one. */
+  readonly #known = new Map<number | string, Entry>()
   readonly #untaken: Entry[] = []
   #lastSentAt = -Infinity
   /** Whether nothing is sent yet because the server has not shown that it lives. */
@@ -161,10 +161,15 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** A durable message, while it is known. */
   receipt(id: string): Receipt | undefined {
-    const entry = this.#known.get(id)
+    const entry = this.#find(id)
     if (entry === undefined) return undefined
-    if (entry.status !== undefined) this.#known.delete(id)
+    if (entry.status !== undefined) this.#known.delete(entry.key)
     return new MessageReceipt(entry, this)
+  }
+
+  #find(id: string): Entry | undefined {
+    const own = this.#known.get(Number(id.slice(id.indexOf('-') + 1)))
+    return own?.id === id ? own : this.#known.get(id)
   }
 
   /** Every message without an outcome: in flight, and what waits in the order in which it would be sent. */
@@ -182,6 +187,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (entry === undefined) {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
+    // Its outcome was that of the message before.
+    const before = this.#find(id)
+    if (before !== undefined) this.#known.delete(before.key)
     entry.renewed(this.now)
     this.#accept(entry)
     return new MessageReceipt(entry, this)
@@ -262,7 +270,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   handleRestored(entry: Entry): void {
     this.#own(entry)
-    this.#known.set(entry.id, entry)
+    this.#known.set(entry.key, entry)
     if (entry.state === 'new') this.courier.restore(entry)
     else this.#restored.push(entry)
   }
@@ -333,11 +341,11 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   #tell(entry: Entry): void {
     const heard = this.#events.has('settled')
-    if (entry.durable && this.#known.has(entry.id)) {
+    if (entry.durable && this.#known.has(entry.key)) {
       // What could not be stored is not there.
       if (entry.status === 'poisoned') this.keeper?.putAside(entry, POISONED)
       else if (entry.storeError === undefined) this.keeper?.remove(entry)
-      if (heard) this.#known.delete(entry.id)
+      if (heard) this.#known.delete(entry.key)
       else this.#keepOutcome(entry)
     }
     entry.watcher?.handleStage(entry)
@@ -353,7 +361,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #keepOutcome(entry: Entry): void {
     this.#untaken.push(entry)
     if (this.#untaken.length <= OUTCOMES_KEPT) return
-    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2)) this.#known.delete(old.id)
+    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2)) this.#known.delete(old.key)
   }
 
   #arm(): void {
@@ -432,7 +440,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.accept(entry, now)
     if (entry.durable && entry.status === undefined) {
       entry.staged = entry.qos === 2
-      this.#known.set(entry.id, entry)
+      this.#known.set(entry.key, entry)
       this.keeper?.put(entry)
     }
     this.pump()

@@ -1,10 +1,11 @@
 // A message as the outbox keeps it: policy and header as lines of JSON, which a person can read, and the
-// payload's bytes.
+// payload's bytes. Rule: what was the same for the message before is not written anew but copied.
 // Versions and checksums are the outbox's. Times are those of the wall clock: the monotonic one does not
 // outlive the process.
 
 import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
-import { decodeUtf8, encodeUtf8, utf8Length, writeUtf8 } from '../codec/utf8.ts'
+import { decodeUtf8, encodeUtf8, NO_BYTES, utf8Length, writeUtf8 } from '../codec/utf8.ts'
+import type { Body } from '../outbox/outbox.ts'
 import { NEW_LINE, POLICIES_MAX, SHORT } from './constants.ts'
 import { Entry } from './entry.ts'
 import { policyFromJson, policyToJson, type ResolvedPolicy, resolvePolicy } from './policies.ts'
@@ -13,15 +14,15 @@ type HeaderProperties = Omit<Properties, 'correlationData'> & {
   readonly correlationData: readonly number[] | undefined
 }
 
-/** What the header says. Short names: it is written for each message. */
-interface Header {
-  readonly id: string
-  readonly topic: string
-  readonly retain: boolean
+/** What the header says, without names: it is written for each message. */
+type Header = [
+  topic: string,
+  retain: 0 | 1,
   /** When it was published, ms since 1970. */
-  readonly at: number
-  readonly properties: HeaderProperties | undefined
-}
+  at: number,
+  id: string,
+  properties?: HeaderProperties,
+]
 
 /** Both clocks at one moment. */
 export interface Clocks {
@@ -34,38 +35,52 @@ export interface Clocks {
 const ASCII = /^[\0-\x7f]*$/
 
 /** Writes and reads messages; few policies are used for many, and each of them is read once. */
-export class EntryRecords {
-  readonly #texts = new WeakMap<ResolvedPolicy, string>()
+export class EntryRecords implements Body {
   readonly #policies = new Map<string, ResolvedPolicy>()
+  /** What the record of the last message began with, and what that says. */
+  #head = NO_BYTES
+  #policy: ResolvedPolicy | undefined
+  #topic = ''
+  #retain = false
+  /** What is to be written: the rest of the header, and the payload. */
+  #rest = ''
+  #entry: Entry | undefined
+  roomBytes = 0
 
-  encode(entry: Entry, { now, epoch }: Clocks): Uint8Array {
-    const { id, topic, retain, policy, acceptedAt, properties } = entry
-    const { correlationData } = properties
-    // What is undefined is not written.
-    const header: Header = {
-      id,
-      topic,
-      retain,
-      at: epoch - (now - acceptedAt),
-      properties:
-        properties === NO_PROPERTIES
-          ? undefined
-          : { ...properties, correlationData: correlationData && [...correlationData] },
-    }
-    let policyText = this.#texts.get(policy)
-    if (policyText === undefined) {
-      policyText = JSON.stringify(policyToJson(policy))
-      this.#texts.set(policy, policyText)
-    }
+  /** The record of a message, which is to be written before the next one is asked for. */
+  of(entry: Entry, { now, epoch }: Clocks): Body {
+    const { topic, retain, policy, properties } = entry
     // JSON has no line feed of its own.
-    const text = `${policyText}\n${JSON.stringify(header)}\n`
-    const { payload, payloadOffset, payloadLength } = entry
-    const bytes = new Uint8Array(utf8Length(text) + payloadLength)
-    const length = writeUtf8(text, bytes, 0)
-    if (typeof payload === 'string') writeUtf8(payload, bytes, length)
-    else if (payload.length === payloadLength) bytes.set(payload, length)
-    else bytes.set(payload.subarray(payloadOffset, payloadOffset + payloadLength), length)
-    return bytes
+    if (policy !== this.#policy || topic !== this.#topic || retain !== this.#retain) {
+      const text = JSON.stringify([topic, retain ? 1 : 0]).slice(0, -1)
+      this.#head = encodeUtf8(`${JSON.stringify(policyToJson(policy))}\n${text}`)
+      this.#policy = policy
+      this.#topic = topic
+      this.#retain = retain
+    }
+    this.#rest = `,${epoch - (now - entry.acceptedAt)},${JSON.stringify(entry.id)}`
+    if (properties !== NO_PROPERTIES) {
+      const { correlationData } = properties
+      // What is undefined is not written.
+      const written = { ...properties, correlationData: correlationData && [...correlationData] }
+      this.#rest += `,${JSON.stringify(written)}`
+    }
+    this.#rest += ']\n'
+    this.#entry = entry
+    // Three bytes at most for a unit.
+    this.roomBytes = this.#head.length + 3 * this.#rest.length + entry.payloadLength
+    return this
+  }
+
+  write(into: Uint8Array, at: number): number {
+    into.set(this.#head, at)
+    const start = writeUtf8(this.#rest, into, at + this.#head.length)
+    const { payload, payloadOffset, payloadLength } = this.#entry!
+    if (typeof payload === 'string') writeUtf8(payload, into, start)
+    else if (payload.length === payloadLength) into.set(payload, start)
+    else into.set(payload.subarray(payloadOffset, payloadOffset + payloadLength), start)
+    this.#entry = undefined
+    return start + payloadLength
   }
 
   /**
@@ -76,7 +91,7 @@ export class EntryRecords {
     const middle = body.indexOf(NEW_LINE)
     const end = body.indexOf(NEW_LINE, middle + 1)
     const policy = this.#policyOf(textOf(body, 0, middle))
-    const { id, topic, retain, at, properties } = JSON.parse(textOf(body, middle, end)) as Header
+    const [topic, retain, at, id, properties] = JSON.parse(textOf(body, middle, end)) as Header
     const correlationData = properties?.correlationData
     const payload = body.subarray(end + 1)
     const entry = new Entry(
@@ -85,7 +100,7 @@ export class EntryRecords {
       payload,
       payload.length,
       policy.qos,
-      retain,
+      retain === 1,
       correlationData
         ? { ...properties, correlationData: Uint8Array.from(correlationData) }
         : ((properties as Properties | undefined) ?? NO_PROPERTIES),

@@ -22,6 +22,12 @@ export type OutcomeStatus =
   | 'rejected'
   | 'poisoned'
 
+/** A mark of the application, whose value is our own. */
+export interface ResolvedMark {
+  readonly name: string
+  readonly value: Uint8Array
+}
+
 /** In their order: a message never goes back. */
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
 /** The stages before the outcome, in their order. */
@@ -31,7 +37,7 @@ export class Entry extends PublishOperation {
   /** Our own counter over all messages of an outbox; never a packet id. */
   entryId = 0
   readonly policy: ResolvedPolicy
-  /** What its receipt is named: a prefix of the process, and a number in it. */
+  /** What its receipt is named: a prefix of the process, and a number in it; one of another process is whole. */
   readonly #idPrefix: string
   readonly #number: number | undefined
   /** Undefined: never. A number in the field would cost 16 bytes more for each message. */
@@ -62,6 +68,8 @@ export class Entry extends PublishOperation {
   error: MqttError | undefined = undefined
   /** The packet id under which its stage is kept; 0: none. */
   keptPacketId = 0
+  /** The mark that is stored in its commit. */
+  mark: ResolvedMark | undefined = undefined
   /** Why the outbox could not keep it. */
   storeError: MqttError | undefined = undefined
   /** Who looks at it; made when somebody does. */
@@ -153,6 +161,11 @@ export class Entry extends PublishOperation {
   /** Names it for as long as its outbox knows it. */
   get id(): string {
     return this.#number === undefined ? this.#idPrefix : `${this.#idPrefix}${this.#number}`
+  }
+
+  /** What it is looked up by: of its id what is not the same for all, so that no text is made. */
+  get key(): number | string {
+    return this.#number ?? this.#idPrefix
   }
 
   /** It went out as it was published, and nothing comes back for it. */

@@ -6,7 +6,7 @@
 // message, its PUBREC, and the QoS 2 ids of messages to us. §4.1, §4.3.3
 
 import type { StoreError } from '../errors.ts'
-import type { Outbox } from '../outbox/outbox.ts'
+import type { Outbox, PutOp } from '../outbox/outbox.ts'
 import type { Op, SyncLevel } from '../outbox/store.ts'
 import { PAGE } from './constants.ts'
 import type { Entry } from './entry.ts'
@@ -27,12 +27,6 @@ const MARK = 'm'
 interface SetAside {
   readonly seq: number
   readonly reason: string
-}
-
-/** A mark of the application, whose value is our own. */
-export interface ResolvedMark {
-  readonly name: string
-  readonly value: Uint8Array
 }
 
 /** The packet id of a message in flight, and how far it is. */
@@ -69,8 +63,6 @@ export class Keeper {
   readonly #bound = new Map<number, Entry>()
   /** The application's own marks, as they are stored. */
   readonly marks: Map<string, Uint8Array> = new Map()
-  /** Those that are stored with a message which was not put yet. */
-  readonly #marking = new WeakMap<Entry, ResolvedMark>()
   /** Where the next page begins, and what in it was handed over already or is set aside. */
   #from = 0
   #saidEvictable = false
@@ -156,27 +148,26 @@ export class Keeper {
     return false
   }
 
-  /** A mark that is stored in the commit of a message, which is put later. */
-  mark(entry: Entry, mark: ResolvedMark): void {
-    this.#marking.set(entry, mark)
-  }
-
   /** Keeps a message that was accepted, and its mark. */
   put(entry: Entry): void {
-    const ops: Op[] = [['put', entry.entryId, this.#records.encode(entry, this.#owner.clocks)]]
+    const ops: PutOp[] = [['put', entry.entryId, this.#records.of(entry, this.#owner.clocks)]]
     this.#countOne(entry, 1)
-    const mark = this.#marking.get(entry)
+    const { mark } = entry
     if (mark !== undefined) ops.push(['set', MARK + mark.name, mark.value])
-    this.#outbox.enqueue(ops, 'power', (error) => {
-      if (error === undefined) {
-        if (mark !== undefined) this.marks.set(mark.name, mark.value)
-        this.#warnOfEviction()
-        this.#owner.handleStored(entry)
-      } else {
-        this.#countOne(entry, -1)
-        this.#owner.handleStoreFailed(entry, error)
-      }
-    })
+    this.#outbox.enqueue(ops, 'power', this.#handlePut, entry)
+  }
+
+  readonly #handlePut = (error: StoreError | undefined, entry: Entry): void => {
+    if (error === undefined) {
+      const { mark } = entry
+      if (mark !== undefined) this.marks.set(mark.name, mark.value)
+      entry.mark = undefined
+      this.#warnOfEviction()
+      this.#owner.handleStored(entry)
+    } else {
+      this.#countOne(entry, -1)
+      this.#owner.handleStoreFailed(entry, error)
+    }
   }
 
   /** Keeps how far the exchange of a QoS 2 message is; `done` is called once it is safe. */
@@ -312,13 +303,18 @@ export class Keeper {
 
   /** What cannot be written is said, and goes on: the message matters more than its record. */
   #write(ops: readonly Op[], sync: SyncLevel, done?: () => void): void {
-    this.#outbox.enqueue(ops, sync, (error) => {
-      if (error !== undefined) {
-        const what = 'after a restart what was sent may go out again, and so may what was given up'
-        this.#owner.warn('outbox', `${error.message}: ${what}`)
-      }
-      done?.()
-    })
+    this.#outbox.enqueue(ops, sync, this.#handleWritten, done)
+  }
+
+  readonly #handleWritten = (
+    error: StoreError | undefined,
+    done: (() => void) | undefined,
+  ): void => {
+    if (error !== undefined) {
+      const what = 'after a restart what was sent may go out again, and so may what was given up'
+      this.#owner.warn('outbox', `${error.message}: ${what}`)
+    }
+    done?.()
   }
 
   #restore(seq: number, body: Uint8Array, found: Bound | undefined, hasSession: boolean): void {

@@ -17,6 +17,7 @@ export interface ReceiptOwner {
 export class MessageReceipt implements Receipt {
   #of: Entry | (() => Entry)
   readonly #owner: ReceiptOwner
+  #stored: Promise<Stored> | undefined
 
   /** @param of the message, or what makes it when somebody looks */
   constructor(of: Entry | (() => Entry), owner: ReceiptOwner) {
@@ -42,7 +43,7 @@ export class MessageReceipt implements Receipt {
   }
 
   get stored(): Promise<Stored> {
-    return watcherOf(this.#entry).stored(this.#entry, this.#owner)
+    return (this.#stored ??= storedOf(this.#entry, this.#owner))
   }
 
   get settled(): Promise<Outcome> {
@@ -64,6 +65,21 @@ export class MessageReceipt implements Receipt {
   cancel(): boolean {
     return this.#owner.cancel(this.#entry)
   }
+}
+
+/** Where a message is kept; a promise that costs its watcher nothing when it is known already. */
+function storedOf(entry: Entry, owner: ReceiptOwner): Promise<Stored> {
+  const { storeError, status, durable, onDisk } = entry
+  if (storeError !== undefined) return ignored(Promise.reject(storeError))
+  if (status !== undefined) return Promise.resolve('settled')
+  if (durable && !onDisk) return watcherOf(entry).stored(owner)
+  return Promise.resolve(durable ? owner.place : 'memory')
+}
+
+/** Who does not look at it has nothing to handle: the outcome says the same. */
+function ignored<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
@@ -94,13 +110,20 @@ class Watcher implements EntryWatcher {
   handleStage(entry: Entry): void {
     const stage = stageOf(entry)
     this.#followers?.forEach((follower) => follower.push(stage, entry.status !== undefined))
-    if (entry.status === undefined) {
-      if (entry.onDisk) this.#stored?.resolve(this.#owner?.place ?? 'memory')
-      return
+    const stored = this.#stored
+    if (entry.status !== undefined) {
+      this.#settle?.(outcomeOf(entry))
+      if (entry.storeError === undefined) stored?.resolve('settled')
+      else if (stored !== undefined) {
+        ignored(stored.promise)
+        stored.reject(entry.storeError)
+      }
+    } else if (entry.onDisk && stored !== undefined) {
+      stored.resolve(this.#owner?.place ?? 'memory')
+      // A message may wait for long, and nobody waits for its place any more.
+      this.#stored = undefined
+      if (this.#settled === undefined && this.#followers === undefined) entry.watcher = undefined
     }
-    this.#settle?.(outcomeOf(entry))
-    if (entry.storeError === undefined) this.#stored?.resolve('settled')
-    else this.#stored?.reject(entry.storeError)
   }
 
   settled(entry: Entry): Promise<Outcome> {
@@ -111,17 +134,10 @@ class Watcher implements EntryWatcher {
     return this.#settled
   }
 
-  stored(entry: Entry, owner: ReceiptOwner): Promise<Stored> {
+  /** Where it is kept; asked before that is known. */
+  stored(owner: ReceiptOwner): Promise<Stored> {
     this.#owner = owner
-    if (this.#stored === undefined) {
-      this.#stored = deferred()
-      // Who does not look at it has nothing to handle: the outcome says the same.
-      this.#stored.promise.catch(() => undefined)
-      if (entry.storeError !== undefined) this.#stored.reject(entry.storeError)
-      else if (entry.status !== undefined) this.#stored.resolve('settled')
-      else if (!entry.durable) this.#stored.resolve('memory')
-      else if (entry.onDisk) this.#stored.resolve(owner.place)
-    }
+    this.#stored ??= deferred()
     return this.#stored.promise
   }
 
