@@ -115,7 +115,7 @@ class Watcher implements EntryWatcher {
       this.#settle?.(outcomeOf(entry))
       if (entry.storeError === undefined) stored?.resolve('settled')
       else if (stored !== undefined) {
-        ignored(stored.promise)
+        void ignored(stored.promise)
         stored.reject(entry.storeError)
       }
     } else if (entry.onDisk && stored !== undefined) {
