@@ -51,11 +51,8 @@ export class RecordWriter {
     if (isBytes) bytes.set(body, at)
     const end = isBytes ? at + body.length : body.write(bytes, at)
     this.#at = end
-    const sum = crc32(bytes, seedOf(seq), start + 4, end) | 0
-    bytes[start] = sum >> 24
-    bytes[start + 1] = sum >> 16
-    bytes[start + 2] = sum >> 8
-    bytes[start + 3] = sum
+    let sum = crc32(bytes, seedOf(seq), start + 4, end) | 0
+    for (let i = start + 4; i-- > start; sum >>= 8) bytes[i] = sum
     return new Uint8Array(bytes.buffer, start, end - start)
   }
 }
