@@ -65,10 +65,9 @@ async function waves(write) {
 
 /** The rows of one build. @param suffix what tells them from those of another */
 async function rowsOf(root, suffix) {
-  const { FileStore, Outbox, SqliteStore, platformSqlite, MQTTClient, guaranteed } =
-    await load(root)
+  const built = await load(root)
   const put = (Store) => async (folder) => {
-    const outbox = new Outbox(new Store(folder))
+    const outbox = new built.Outbox(new Store(folder))
     await outbox.open()
     const result = await waves((seq) => outbox.write([['put', seq, body]], 'power'))
     await outbox.close()
@@ -76,18 +75,20 @@ async function rowsOf(root, suffix) {
   }
   const publish = async (folder) => {
     const server = await silentServer()
-    const client = new MQTTClient('bench', server.url, { outbox: new FileStore(folder) })
+    const client = new built.MQTTClient('bench', server.url, {
+      outbox: new built.FileStore(folder),
+    })
     await client.open()
-    const delivery = guaranteed()
+    const delivery = built.guaranteed()
     const result = await waves(() => client.publish('bench/topic', body, { delivery }).stored)
     await client[Symbol.asyncDispose]()
     server.close()
     return result
   }
   return {
-    [`file outbox, put at power${suffix}`]: put(FileStore),
+    [`file outbox, put at power${suffix}`]: put(built.FileStore),
     [`file outbox, put at power and delete lazily${suffix}`]: async (folder) => {
-      const outbox = new Outbox(new FileStore(folder))
+      const outbox = new built.Outbox(new built.FileStore(folder))
       await outbox.open()
       const result = await waves(async (seq) => {
         await outbox.write([['put', seq, body]], 'power')
@@ -97,7 +98,9 @@ async function rowsOf(root, suffix) {
       return { ...result, commits: outbox.commits }
     },
     [`client, publish guaranteed to stored${suffix}`]: publish,
-    ...((await platformSqlite()) && { [`SQLite outbox, put at power${suffix}`]: put(SqliteStore) }),
+    ...((await built.platformSqlite()) && {
+      [`SQLite outbox, put at power${suffix}`]: put(built.SqliteStore),
+    }),
   }
 }
 
