@@ -165,7 +165,8 @@ export class Keeper {
       this.#warnOfEviction()
       this.#owner.handleStored(entry)
     } else {
-      this.#countOne(entry, -1)
+      // One that has its outcome was counted out with its removal.
+      if (entry.status === undefined) this.#countOne(entry, -1)
       this.#owner.handleStoreFailed(entry, error)
     }
   }

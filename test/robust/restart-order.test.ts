@@ -4,6 +4,8 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Packet, PacketType } from '../../src/codec/packets.ts'
+import { StoreError } from '../../src/errors.ts'
+import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
@@ -29,6 +31,19 @@ async function leftBehind(clientId?: string): Promise<KeptStore> {
     'PUBLISH t 4',
   ])
   return outbox
+}
+
+/** Once armed, the next commit waits, and fails when it is let. */
+class FailingStore extends KeptStore {
+  fail: (() => void) | undefined
+  isArmed = false
+
+  override async commit(ops: readonly Op[]): Promise<void> {
+    if (!this.isArmed) return super.commit(ops)
+    this.isArmed = false
+    await new Promise<void>((go) => (this.fail = go))
+    throw new StoreError('ERR_MQTT_STORE_FULL', 'Cannot write: the disk is full')
+  }
 }
 
 /** What arrived, as `payload qos`. */
@@ -77,6 +92,24 @@ describe('what was in flight when a process ended', () => {
     const outbox = await leftBehind('before')
     const { connection } = await connectedRig({ outbox })
     deepEqual(payloads(connection.received), ['first 1', 'second 2', 'x 1', 'third 1'])
+  })
+
+  test('keeps it when a later message is acknowledged, and cannot be stored afterwards', async () => {
+    const outbox = new FailingStore()
+    const { client, connection } = await connectedRig({ outbox })
+    client.publish('t', 'first', { delivery: ONE })
+    await settle()
+    outbox.isArmed = true
+    const gone = client.publish('t', 'gone', { delivery: ONE })
+    await settle()
+    connection.send({ type: PacketType.PUBACK, packetId: 2, reasonCode: 0, properties: {} })
+    equal((await gone.settled).status, 'delivered')
+    outbox.fail?.()
+    await settle()
+    client.publish('t', 'second', { delivery: TWO })
+    await settle()
+    const next = await connectedRig({ outbox }, { sessionPresent: true })
+    deepEqual(payloads(next.connection.received), ['first 1', 'second 2'])
   })
 
   test('needs none of it once PUBREC was in', async () => {
