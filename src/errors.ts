@@ -86,10 +86,18 @@ export class ProtocolError extends MqttError {
   declare readonly clause: string
   /** The reason code to answer with in DISCONNECT. */
   declare readonly reasonCode: number
+  /** Of our PUBLISH that the server answered with the wrong packet; undefined for anything else. */
+  declare readonly packetId: number | undefined
 
   constructor(
     message: string,
-    details: { offset?: number; clause: string; reasonCode: number; cause?: unknown },
+    details: {
+      offset?: number
+      clause: string
+      reasonCode: number
+      packetId?: number | undefined
+      cause?: unknown
+    },
   ) {
     // The one code that does not follow from the name.
     super('ProtocolError', message, {

@@ -18,7 +18,7 @@ const EVENTS: readonly (readonly [head: string, event: string])[] = [
   [' restoreLost(entry: Entry, now: number): void {', 'restoreLost'],
   [' cancel(entry: Entry, now: number): boolean {', 'cancel'],
   [' handleInterrupted(entry: Entry): void {', 'interrupted'],
-  [' handleClosed(suspicious: boolean, now: number): void {', 'closed'],
+  [' handleClosed(suspicious: boolean, now: number, packetId?: number): void {', 'closed'],
   [' handleAnswer(entry: Entry, now: number): void {', 'answer'],
   [' handleStoreFailed(entry: Entry, error: MqttError, now: number): void {', 'storeFailed'],
   [' handleTimeout(now: number): void {', 'timeout'],

@@ -18,6 +18,3 @@ export const ALIAS_BYTES = 8
 
 /** The most that a PUBLISH without properties has beside topic and payload, bytes. §3.3 */
 export const PLAIN_HEADER_BYTES: number = 1 + 4 + 2 + 2 + 1
-
-/** The clause that a server breaks by an answer that is not the one to our packet. */
-export const WRONG_ANSWER = '§4.3'

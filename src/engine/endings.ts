@@ -30,9 +30,14 @@ const LOSSES: { readonly [S in ConnectionState]?: string } = {
   handshaking: 'Server closed the connection before CONNACK',
 }
 
-/** What the specification forbids. */
-export function violation(text: string, clause: string, reasonCode = 0x82): ProtocolError {
-  return new ProtocolError(text, { clause, reasonCode })
+/** What the specification forbids. @param packetId of a PUBLISH of ours that was answered wrongly */
+export function violation(
+  text: string,
+  clause: string,
+  reasonCode = 0x82,
+  packetId?: number,
+): ProtocolError {
+  return new ProtocolError(text, { clause, reasonCode, packetId })
 }
 
 /** The error of a CONNACK that refuses, or of a DISCONNECT from the server. §3.2.2.2, §3.14.2.1 */

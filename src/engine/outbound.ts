@@ -6,7 +6,7 @@ import type { PublishHeader } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
 import type { Properties, QoS } from '../codec/packets.ts'
 import type { MqttError, Sent } from '../errors.ts'
-import { ENCODED_AHEAD_BYTES, WRONG_ANSWER } from './constants.ts'
+import { ENCODED_AHEAD_BYTES } from './constants.ts'
 import { Deque } from './deque.ts'
 import { required, timeoutError, violation } from './endings.ts'
 import { Inflight } from './inflight.ts'
@@ -262,10 +262,10 @@ export class Outbound {
     if (refused && isPublish && next !== undefined)
       next = nextState(operation.qos, operation.state, 'refuse')
     if (!isPublish || next === undefined) {
-      const text = `Packet ${type} for packet id ${packetId} does not fit its state`
       const isLowered = isPublish && operation.qos === 2 && type === PacketType.PUBACK
-      const advice = ': a server without QoS 2 does so; publish at QoS 1'
-      throw violation(isLowered ? text + advice : text, WRONG_ANSWER)
+      const advice = isLowered ? ': a server without QoS 2 does so; publish at QoS 1' : ''
+      const text = `Packet ${type} for packet id ${packetId} does not fit its state${advice}`
+      throw violation(text, '§4.3', 0x82, isPublish ? packetId : undefined)
     }
     const isClearing = operation.state === 'clearing'
     if ((next === 'done' && operation.qos === 2) || isClearing) this.#cleared?.add(packetId)

@@ -59,7 +59,9 @@ export function handleRequestAck(
   if (operation === undefined) return undefined
   const wanted = type === PacketType.SUBACK ? 'subscribe' : 'unsubscribe'
   if (operation.kind === 'publish' || operation.kind !== wanted) {
-    throw violation(`Packet id ${packetId} is not that of an ${wanted}`, 'MQTT-2.2.1-6')
+    const text = `Packet id ${packetId} is not that of an ${wanted}`
+    const wrongId = operation.kind === 'publish' ? packetId : undefined
+    throw violation(text, 'MQTT-2.2.1-6', 0x82, wrongId)
   }
   const asked = 'filters' in operation ? operation.filters : operation.subscriptions
   // UNSUBACK of MQTT 3.1.1 has no codes. §3.11 of 3.1.1

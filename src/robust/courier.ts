@@ -6,13 +6,14 @@
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
 import type { MqttError } from '../errors.ts'
-import { BLAMABLE, PACKET_ID_NOT_FOUND, SUSPECT_AFTER_DEATHS } from './constants.ts'
+import { PACKET_ID_NOT_FOUND } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import * as PLACE from './place.ts'
 import { byPriority, bySending, type Entry, neverLeft, type OutcomeStatus } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { publishRefusal, rejectedError } from './refusals.ts'
+import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -51,8 +52,7 @@ export class Courier {
   #connected = false
   #inflight = 0
   #sends = 0
-  /** Messages that are under suspicion: while there are any, one is sent at a time. */
-  #suspects = 0
+  readonly #suspects = new Suspects()
   #nextEntryId = 1
 
   constructor(options: CourierOptions, hasRoom: HasRoom, payloads: PayloadPool, forget: Forget) {
@@ -89,7 +89,7 @@ export class Courier {
 
   /** How many may be in flight at a time, beside what the server says. */
   get sendQuota(): number {
-    return this.#suspects > 0 ? 1 : Infinity
+    return this.#suspects.count > 0 ? 1 : Infinity
   }
 
   /** Whatever is not on its way; those in flight when the connection ended may have an outcome. */
@@ -165,7 +165,7 @@ export class Courier {
   isOpenTo({ collapseKey }: ResolvedPolicy, sizeBytes: number): boolean {
     return (
       this.#connected &&
-      this.#line.length + this.#settled.length + this.#suspects === 0 &&
+      this.#line.length + this.#settled.length + this.#suspects.count === 0 &&
       collapseKey === undefined &&
       this.#open.fits(sizeBytes)
     )
@@ -236,10 +236,13 @@ export class Courier {
   /**
    * The connection has ended.
    * @param suspicious whether a packet of ours may be why
+   * @param packetId of the message that was answered wrongly, if that was why
    */
-  handleClosed(suspicious: boolean, now: number): void {
+  handleClosed(suspicious: boolean, now: number, packetId?: number): void {
     this.#connected = false
-    if (suspicious) this.#suspect(now)
+    const inflight = this.#interrupted.sort(bySending)
+    const guilty = suspicious ? this.#suspects.handleDeath(inflight, packetId) : undefined
+    if (guilty !== undefined) this.#convict(guilty, now)
     const waiting = this.#line.droppable > 0 ? this.#line : []
     for (const entry of [...waiting, ...this.#later, ...this.#early]) {
       if (entry.policy.offline !== 'drop' || entry.status !== undefined) continue
@@ -300,7 +303,7 @@ export class Courier {
     const settled = this.#settled.shift()
     if (settled !== undefined) return settled
     if (!this.#connected || this.#line.length === 0) return undefined
-    if (this.#suspects > 0 && this.#inflight > 0) return undefined
+    if (this.#suspects.count > 0 && this.#inflight > 0) return undefined
     let entry = this.#line.peek()
     if (entry === undefined) return undefined
     if (!this.#hasRoom(entry.qos, entry.staged)) {
@@ -404,21 +407,6 @@ export class Courier {
     this.#interrupted.push(entry)
   }
 
-  /** A packet of ours may have ended the connection. */
-  #suspect(now: number): void {
-    const order = this.#interrupted.sort(bySending)
-    const sent = order.filter(({ state }) => BLAMABLE.includes(state))
-    // With suspects, the engine sends one at a time: an exchange that PUBREC has answered, else the first.
-    const released = sent.filter(({ state }) => state === 'released')
-    const alone = released.length > 0 ? released : sent.slice(0, 1)
-    const onTheWire = this.#suspects > 0 ? alone : sent
-    for (const entry of onTheWire) {
-      entry.deaths += 1
-      if (entry.deaths === SUSPECT_AFTER_DEATHS) this.#suspects += 1
-      if (entry.deaths > SUSPECT_AFTER_DEATHS && onTheWire.length === 1) this.#convict(entry, now)
-    }
-  }
-
   /** It has ended connections, the last one alone: it is sent no more. */
   #convict(entry: Entry, now: number): void {
     this.#forget(entry)
@@ -427,11 +415,6 @@ export class Courier {
     entry.place = PLACE.NOWHERE
     if (entry.status === undefined) this.#settle(entry, 'poisoned', now)
     else this.#leave(entry)
-  }
-
-  #acquit(entry: Entry): void {
-    if (entry.deaths >= SUSPECT_AFTER_DEATHS) this.#suspects -= 1
-    entry.deaths = 0
   }
 
   #handleError(entry: Entry, error: MqttError | undefined, now: number): void {
@@ -452,7 +435,7 @@ export class Courier {
 
   /** The server may take it later, unless a newer one has taken its place. */
   #turnAway(entry: Entry, now: number): void {
-    this.#acquit(entry)
+    this.#suspects.acquit(entry)
     // What was sent again: it may have the first copy.
     entry.possiblyDuplicated ||= entry.resumed
     const { collapseKey } = entry
@@ -490,7 +473,7 @@ export class Courier {
 
   /** It has its outcome, and the engine is done with it. */
   #leave(entry: Entry): void {
-    this.#acquit(entry)
+    this.#suspects.acquit(entry)
     this.#payloads.release(entry)
   }
 }

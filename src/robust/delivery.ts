@@ -17,7 +17,7 @@ import type { Keeper, KeeperOwner } from './keeper.ts'
 import type { RobustPlatform } from './platform.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
-import { isCausedByPacket } from './refusals.ts'
+import { isCausedByPacket, misansweredId } from './refusals.ts'
 import type { Receipt, RobustEvents, Stored } from './types.ts'
 
 const POISONED = 'The server ended each connection on which it was sent alone'
@@ -216,7 +216,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const now = this.now
     const sudden = error !== undefined && now - this.#lastSentAt < SUDDEN_MS && isBareClose(error)
     const blamed = error !== undefined && (isCausedByPacket(error) || sudden)
-    this.courier.handleClosed(blamed && !this.#probing, now)
+    this.courier.handleClosed(blamed && !this.#probing, now, misansweredId(error))
     this.#probing = false
   }
 

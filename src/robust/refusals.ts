@@ -11,7 +11,6 @@ import {
   RejectedError,
   ServerDisconnectError,
 } from '../errors.ts'
-import { WRONG_ANSWER } from '../engine/constants.ts'
 import { MOVED } from './constants.ts'
 
 /**
@@ -118,8 +117,15 @@ export function classifyFailure(error: MqttError, version: ProtocolVersion): Fai
  * are a packet's fault.
  */
 export function isCausedByPacket(error: MqttError): boolean {
-  if (error instanceof ProtocolError) return error.clause === WRONG_ANSWER
-  return error instanceof ServerDisconnectError && REFUSALS[error.reasonCode]?.byPacket === true
+  return (
+    misansweredId(error) !== undefined ||
+    (error instanceof ServerDisconnectError && REFUSALS[error.reasonCode]?.byPacket === true)
+  )
+}
+
+/** The packet id of the message that the server answered with the wrong packet, if it did. */
+export function misansweredId(error: MqttError | undefined): number | undefined {
+  return error instanceof ProtocolError ? error.packetId : undefined
 }
 
 /**

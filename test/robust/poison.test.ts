@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PacketType } from '../../src/codec/packets.ts'
+import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import { accepted, brief, connectedRig, type RobustRig } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
@@ -105,6 +105,64 @@ describe('a server of 3.1.1 that has no QoS 2', () => {
     ok(rig.server.dials <= 8, `${rig.server.dials}`)
   })
 })
+
+describe('a server that answers with the wrong packet for ever', () => {
+  test('a SUBSCRIBE, poisons no message that is in flight beside it', async () => {
+    const rig = await connectedRig()
+    const receipts = ['a', 'b'].map((topic) => rig.client.publish(topic, 'x'))
+    void rig.client.subscribe('cmd')
+    await settle()
+    void serveWrongly(rig, ({ type }) => type === PacketType.SUBSCRIBE, false)
+    await elapse(rig.clock, 900_000)
+    ok(rig.server.dials > 5, `${rig.server.dials}`)
+    deepEqual(
+      receipts.map(({ stage }) => stage),
+      ['sent', 'sent'],
+    )
+  })
+
+  for (const type of [PacketType.PUBCOMP, PacketType.SUBACK] as const) {
+    test(`one of several messages, poisons that one: type ${type}`, async () => {
+      const rig = await connectedRig()
+      const receipts = ['a', 'bad', 'b'].map((topic) => rig.client.publish(topic, 'x'))
+      await settle()
+      const isBad = (packet: Packet): boolean => 'topic' in packet && packet.topic === 'bad'
+      void serveWrongly(rig, isBad, true, type)
+      await elapse(rig.clock, 900_000)
+      deepEqual(
+        receipts.map(({ stage }) => stage),
+        ['delivered', 'poisoned', 'delivered'],
+      )
+      ok(rig.server.dials <= 8, `${rig.server.dials}`)
+    })
+  }
+})
+
+/** Answers what is bad with a packet of another type, and the rest as a friendly server does, or not at all. */
+async function serveWrongly(
+  rig: Awaited<ReturnType<typeof connectedRig>>,
+  isBad: (packet: Packet) => boolean,
+  answersRest: boolean,
+  type: 4 | 7 | 9 = PacketType.PUBACK,
+): Promise<void> {
+  let { connection } = rig
+  for (;;) {
+    for (;;) {
+      const packet = await connection.next().catch(() => undefined)
+      if (packet === undefined) break
+      if (isBad(packet)) {
+        const { packetId } = packet as { packetId: number }
+        connection.send(
+          type === PacketType.SUBACK
+            ? { type, packetId, reasonCodes: [0], properties: {} }
+            : { type, packetId, reasonCode: 0, properties: {} },
+        )
+      } else if (answersRest || packet.type === PacketType.PINGREQ) connection.acknowledge(packet)
+    }
+    connection = await rig.server.connection()
+    await connection.accept({}, true)
+  }
+}
 
 /** As RabbitMQ 3 does. */
 async function serveWithPuback(rig: Awaited<ReturnType<typeof connectedRig>>): Promise<void> {

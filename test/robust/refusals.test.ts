@@ -15,10 +15,10 @@ import {
   ServerDisconnectError,
   TimeoutError,
 } from '../../src/errors.ts'
-import { WRONG_ANSWER } from '../../src/engine/constants.ts'
 import {
   classifyFailure,
   isCausedByPacket,
+  misansweredId,
   publishRefusal,
   REFUSALS,
 } from '../../src/robust/refusals.ts'
@@ -144,8 +144,9 @@ describe('another server', () => {
   })
 })
 
-test('an answer that does not fit is caused by the packet, for it would come again', () => {
-  const error = new ProtocolError('Wrong', { clause: WRONG_ANSWER, reasonCode: 0x82 })
+test('an answer that does not fit a message is caused by it, for it would come again', () => {
+  const error = new ProtocolError('Wrong', { clause: '§4.3', reasonCode: 0x82, packetId: 7 })
+  equal(misansweredId(error), 7)
   equal(classifyFailure(error, 4).kind, 'retry')
   ok(isCausedByPacket(error))
 })
