@@ -179,8 +179,8 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
   {
     name: 'subscription-not-made-again',
     rule: 'What a lost session took along is subscribed to again',
-    file: 'src/robust/resubscriber.ts',
-    find: 'if (!sessionPresent) for',
-    replace: 'if (sessionPresent) for',
+    file: 'src/robust/robust-core.ts',
+    find: 'if (!sessionPresent) this.#resubscriber',
+    replace: 'if (sessionPresent) this.#resubscriber',
   },
 ]

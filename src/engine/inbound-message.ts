@@ -8,7 +8,7 @@ export class InboundMessage {
   readonly packet: PublishPacket
   /** The topic, also where the packet has an alias for it. */
   readonly topic: string
-  /** The number of the connection that it came on last. */
+  /** The number of the connection that it came on last; 0 when its session is gone. */
   connection: number
   /** The reason code of its acknowledgement; undefined while the application has it. */
   handled: number | undefined = undefined

@@ -158,6 +158,7 @@ export class Inbound {
 
   /** The server holds no session: whatever it sends is new. */
   handleSessionLost(): void {
+    for (const message of this.#unfinished?.values() ?? []) message.connection = 0
     this.#received = undefined
     this.#unfinished = undefined
   }

@@ -49,6 +49,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** Whether nothing is sent yet because the server has not shown that it lives. */
   #probing = false
   #pumping = false
+  /** Sessions whose QoS 2 ids are being removed. */
+  #forgetting = 0
   #timer: object | number | undefined
   #timerAt = Infinity
 
@@ -90,6 +92,11 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** Whether every message has its outcome. */
   get idle(): boolean {
     return this.courier.idle && !this.#isReading
+  }
+
+  /** Whether a process after this one may find QoS 2 ids of a session that is lost. */
+  get forgetting(): boolean {
+    return this.#forgetting > 0
   }
 
   /** Opens the outbox, once, and reads everything in it. */
@@ -203,13 +210,21 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   // ---- what the connection tells
 
-  handleConnected({ packet: { sessionPresent }, resumed }: ConnectedOutput): void {
+  /** @param forgotten called when `forgetting` has come to its end */
+  handleConnected(
+    { packet: { sessionPresent }, resumed }: ConnectedOutput,
+    forgotten: () => void,
+  ): void {
     const { now } = this
     const { inflight } = this.courier.counts
     this.courier.handleConnected(resumed, now)
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
-    if (!sessionPresent) this.keeper?.forgetIds()
+    const done = (): void => {
+      this.#forgetting -= 1
+      if (!this.forgetting) forgotten()
+    }
+    if (!sessionPresent && this.keeper?.forgetIds(done)) this.#forgetting += 1
   }
 
   handleClosed(error: MqttError | undefined): void {

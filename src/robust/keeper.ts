@@ -255,11 +255,15 @@ export class Keeper {
     this.#write([['unset', `${INBOUND}${packetId}`]], 'power', done)
   }
 
-  /** The server has lost the session: the QoS 2 ids of messages to us mean nothing any more. */
-  forgetIds(): void {
+  /**
+   * The server has lost the session: the QoS 2 ids of messages to us mean nothing any more. `done` is called once
+   * they are gone for good; false: no process after this one would find any.
+   */
+  forgetIds(done: () => void): boolean {
     const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
     this.#receivedIds.clear()
-    if (ops.length > 0) this.#write(ops, 'power')
+    if (ops.length > 0) this.#write(ops, 'power', done)
+    return ops.length > 0 && this.#outbox.traits.process
   }
 
   /** The address of the server that has the session, which is kept; empty: not known. */
@@ -312,7 +316,8 @@ export class Keeper {
     done: (() => void) | undefined,
   ): void => {
     if (error !== undefined) {
-      const what = 'after a restart what was sent may go out again, and so may what was given up'
+      const what =
+        'after a restart what was sent or given up may go out again, or a message to us stay unhandled'
       this.#owner.warn('outbox', `${error.message}: ${what}`)
     }
     done?.()

@@ -19,10 +19,14 @@ export class Resubscriber {
     this.#core = core
   }
 
-  /** CONNACK is in: whatever is missing is asked for, before anything else goes out. */
-  handleConnected(sessionPresent: boolean): void {
+  /** The session of the server has none of the subscriptions. */
+  handleLost(): void {
+    for (const { filter } of wantedOf(this.#core.subscriptions.live)) this.#missing.add(filter)
+  }
+
+  /** Asks for whatever is missing. */
+  ask(): void {
     const wanted = wantedOf(this.#core.subscriptions.live)
-    if (!sessionPresent) for (const { filter } of wanted) this.#missing.add(filter)
     const requests = wanted.filter(({ filter }) => this.#missing.has(filter))
     for (const part of inParts(requests)) this.#ask(part)
   }

@@ -151,7 +151,10 @@ export class RobustCore implements Layer {
     if (signal?.aborted) throw signal.reason
     if (this.#closing !== undefined) throw new ClosedError('The client is closed: make another')
     this.#ended = false
-    if (this.#result !== undefined && this.core.state === 'connected') return action(this.#result)
+    const isHeld = isRequest && this.delivery.forgetting
+    if (this.#result !== undefined && this.core.state === 'connected' && !isHeld) {
+      return action(this.#result)
+    }
     const wait = deferred<T>()
     const waiter: Waiter = {
       connected: (result) => void action(result).then(wait.resolve, wait.reject),
@@ -309,14 +312,35 @@ export class RobustCore implements Layer {
     this.connector.handleConnected(result)
     const lost = this.#hadSession && !sessionPresent
     const { inflight } = this.delivery.courier.counts
-    this.delivery.handleConnected(output)
-    this.#resubscriber.handleConnected(sessionPresent)
+    this.delivery.handleConnected(output, () => this.#handleForgotten())
+    if (!sessionPresent) this.#resubscriber.handleLost()
+    // Before anything else goes out.
+    if (!this.delivery.forgetting) this.#resubscriber.ask()
     if (lost) this.#reportLostSession(inflight)
     else this.#sessionsLost = 0
     this.#hadSession = true
     this.#announce()
     this.events.emit('connected', result)
-    for (const { connected } of this.#connecting.splice(0)) connected(result)
+    this.#serve(result)
+  }
+
+  /**
+   * Tells who waits for a connection. A process after this one would take the ids of a session that is lost for
+   * those of the new one, and acknowledge its messages unread: there are none until something is subscribed to.
+   */
+  #serve(result: ConnectResult): void {
+    const isHeld = ({ isRequest }: Waiter): boolean => isRequest && this.delivery.forgetting
+    const waiting = this.#connecting
+    this.#connecting = waiting.filter(isHeld)
+    for (const waiter of waiting) if (!isHeld(waiter)) waiter.connected(result)
+  }
+
+  #handleForgotten(): void {
+    // Without a connection the next one asks.
+    if (this.#result === undefined) return
+    this.#resubscriber.ask()
+    this.#serve(this.#result)
+    this.delivery.pump()
   }
 
   handleClosed(error: MqttError | undefined, wasConnected: boolean): void {
@@ -385,7 +409,8 @@ export class RobustCore implements Layer {
     if (!this.idle) return
     for (const wait of this.#draining.splice(0)) wait.resolve()
     if (this.#options.connection !== 'on-demand' || core.state !== 'connected') return
-    const isAtWork = core.engine.busy || this.#isAwaited || core.inbox.sizeBytes > 0
+    const isAtWork =
+      core.engine.busy || this.#isAwaited || this.delivery.forgetting || core.inbox.sizeBytes > 0
     if (!isAtWork && !this.#dialler.sweeping) void core.disconnect(0)
   }
 

@@ -255,7 +255,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
           this.engine.acknowledge(message, code, this.driver.now)
           this.driver.touch()
         }
-        const isAccepted = qos === 2 && code < 0x80
+        const isAccepted = qos === 2 && code < 0x80 && message.connection > 0
         if (!isAccepted || !this.#layer?.keepId(packetId, kept)) kept()
       }
     }
