@@ -111,4 +111,11 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: 'for (const entry of [...early].reverse().sort(byPriority))',
     replace: 'for (const entry of early.slice(0, 0).sort(byPriority))',
   },
+  {
+    name: 'found-deaf-after-a-lost-connack',
+    rule: 'After a CONNECT without an answer subscriptions are made again, whatever the next CONNACK says',
+    file: 'src/robust/robust-core.ts',
+    find: 'if (!resumed || mayBeNew) this.#resubscriber',
+    replace: 'if (!resumed) this.#resubscriber',
+  },
 ]

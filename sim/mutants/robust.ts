@@ -180,7 +180,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'subscription-not-made-again',
     rule: 'What a lost session took along is subscribed to again',
     file: 'src/robust/robust-core.ts',
-    find: 'if (!sessionPresent) this.#resubscriber',
-    replace: 'if (sessionPresent) this.#resubscriber',
+    find: 'if (!resumed || mayBeNew) this.#resubscriber',
+    replace: 'if (resumed && !mayBeNew) this.#resubscriber',
   },
 ]

@@ -10,7 +10,7 @@ import {
   type ConnectionEvent,
   type ConnectionState,
 } from './connection-states.ts'
-import { lostError, required } from './endings.ts'
+import { answerError, lostError, required } from './endings.ts'
 import { connectPacket } from './handshake.ts'
 import type { Link } from './link.ts'
 import type { Liveness } from './liveness.ts'
@@ -25,6 +25,8 @@ export class Connection {
   clientId = ''
   /** Whether CONNACK has accepted it. */
   accepted = false
+  /** CONNECTs since the last that was accepted; one that is refused makes no session, and does not count. */
+  unanswered = 0
   readonly #link: Link
   readonly #liveness: Liveness
   readonly #options: EngineOptions
@@ -69,6 +71,7 @@ export class Connection {
   handleOpened(now: number): void {
     if (this.state !== 'dialling') return
     this.#move('open')
+    this.unanswered += 1
     this.#liveness.handleOpened(now)
     const packet = connectPacket(this.settings as ConnectSettings, this.clientId, this.#options)
     this.#link.packetsSent += 1
@@ -83,9 +86,16 @@ export class Connection {
     this.clientId = packet.properties.assignedClientIdentifier ?? this.clientId
     this.#move('accept')
     this.accepted = true
+    this.unanswered = 0
     this.#link.connected = true
     this.settings = stillNeeded(this.settings)
     this.#liveness.handleConnected(this.#link.limits.keepAliveSeconds)
+  }
+
+  /** CONNACK has refused it. @returns why */
+  handleRefused(packet: ConnackPacket): MqttError {
+    this.unanswered -= 1
+    return answerError(packet)
   }
 
   /** We want it to end in order, by `deadline`. */

@@ -432,18 +432,20 @@ export class Engine {
   #handleConnack(packet: ConnackPacket): Output | undefined {
     const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
-    if (reasonCode !== 0) return this.#end(answerError(packet), undefined)
+    if (reasonCode !== 0) return this.#end(this.#connection.handleRefused(packet), undefined)
     requireCleanStart(packet, settings)
+    const mayBeNew = this.#connection.unanswered > 1
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
     if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
+    else if (mayBeNew) this.#inbound.mayBeNew = true
     const resumed = sessionPresent && this.hasSession
     this.#outbound.handleConnected(sessionPresent, sessionPresent && !resumed)
     this.hasSession = true
     this.#progress()
     // After `connected` has been handled: what is asked for then goes before what is sent again.
     this.#then = () => this.#pump()
-    return { kind: 'connected', packet, limits: this.limits, resumed }
+    return { kind: 'connected', packet, limits: this.limits, resumed, mayBeNew }
   }
 
   #handleAuth(packet: AuthPacket): Output {

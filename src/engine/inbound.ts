@@ -26,6 +26,8 @@ type InboundOptions = Pick<
 export class Inbound {
   /** Messages that the server sent beyond our Receive Maximum. */
   overruns = 0
+  /** Whether the ids that are known may be those of a session that the server has lost. */
+  mayBeNew = false
   readonly #link: Link
   readonly #options: InboundOptions
   #aliases: InboundAliases | undefined
@@ -67,6 +69,10 @@ export class Inbound {
     const connection = this.#link.connection
     if (packet.qos === 0) return new InboundMessage(packet, topic, connection)
     if (packet.qos === 2) {
+      // What is sent again says so [MQTT-3.3.1-1]: this is a message of another session.
+      if (this.mayBeNew && !packet.dup && this.#received?.has(packet.packetId)) {
+        this.handleSessionLost()
+      }
       const state = this.#received?.get(packet.packetId)
       // Sent again: the answer is repeated, in its turn, the message is not. [MQTT-4.3.3-10]
       if (state === 'recorded') {
@@ -116,6 +122,8 @@ export class Inbound {
 
   /** Takes up the ids that the process before this one had recorded. */
   restore(packetIds: readonly number[]): void {
+    // That process may have heard of the loss of its session, or have had no answer to its last CONNECT.
+    this.mayBeNew = true
     for (const packetId of packetIds) this.#record(packetId, 'recorded')
   }
 
@@ -159,6 +167,7 @@ export class Inbound {
   /** The server holds no session: whatever it sends is new. */
   handleSessionLost(): void {
     for (const message of this.#unfinished?.values() ?? []) message.connection = 0
+    this.mayBeNew = false
     this.#received = undefined
     this.#unfinished = undefined
   }

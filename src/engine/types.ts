@@ -99,6 +99,11 @@ export interface ConnectedOutput {
   readonly limits: ServerLimits
   /** Whether the server has the session that we have: what is in flight goes on. */
   readonly resumed: boolean
+  /**
+   * Whether a CONNECT before this one had no answer: the server may have lost our session, and have made for that
+   * CONNECT the one that it says is present.
+   */
+  readonly mayBeNew: boolean
 }
 
 /** AUTH has come in: the answer is `authenticate`, or nothing after reason 0x00. §4.12 */

@@ -306,14 +306,14 @@ export class RobustCore implements Layer {
 
   handleConnected(output: ConnectedOutput, result: ConnectResult): void {
     if (!this.#dialler.handleConnected(result)) return
-    const { sessionPresent } = output.packet
+    const { resumed, mayBeNew } = output
     this.#result = result
     this.#saidRefused = false
     this.connector.handleConnected(result)
-    const lost = this.#hadSession && !sessionPresent
+    const lost = this.#hadSession && !result.sessionPresent
     const { inflight } = this.delivery.courier.counts
     this.delivery.handleConnected(output, () => this.#handleForgotten())
-    if (!sessionPresent) this.#resubscriber.handleLost()
+    if (!resumed || mayBeNew) this.#resubscriber.handleLost()
     // Before anything else goes out.
     if (!this.delivery.forgetting) this.#resubscriber.ask()
     if (lost) this.#reportLostSession(inflight)

@@ -25,8 +25,7 @@ const LATENCY_MS = 10
 
 /** The server's end of a connection, given to it. */
 export interface ServerPipe {
-  /** @param arrived called when the process of the device has all of them, if it ever does */
-  write(bytes: Uint8Array, arrived?: (reader: LifeView) => void): void
+  write(bytes: Uint8Array): void
   /** Ends in good order after what was written. */
   close(): void
   /** Resets the connection. */
@@ -295,8 +294,7 @@ class Connection {
       return
     }
     this.#server = endpoint.accept({
-      write: (bytes, arrived) =>
-        this.#toDevice.push(bytes, arrived && (() => this.#tellArrived(arrived))),
+      write: (bytes) => this.#toDevice.push(bytes),
       close: () => this.#toDevice.end(),
       destroy: () => this.#toDevice.reset(),
     })
@@ -306,13 +304,6 @@ class Connection {
     this.#options.user.step()
     this.#toServer.push(bytes)
     this.#handleLane()
-  }
-
-  #tellArrived(arrived: (reader: LifeView) => void): void {
-    const { user } = this.#options
-    // Of what was cut some is missing.
-    const isOpen = user.alive() && this.heardAt !== undefined && this.#cutToDevice >= 0
-    if (isOpen) arrived(user)
   }
 
   /** The client waits while the network has no room. */
@@ -428,18 +419,16 @@ class Lane {
     this.#far = far
   }
 
-  push(bytes: Uint8Array, arrived?: () => void): void {
+  push(bytes: Uint8Array): void {
     if (this.#swallows()) return
     const piece = this.#link.pieceBytes(bytes.length)
     for (let start = 0; start < bytes.length; start += piece) {
       const part = bytes.subarray(start, start + piece)
-      const isLast = start + piece >= bytes.length
       this.waitingBytes += part.length
       this.#later(this.#link.sendingMs(part.length) + (piece < bytes.length ? 1 : 0), () => {
         this.waitingBytes -= part.length
         this.#far.deliver(part)
         this.#far.changed()
-        if (isLast) arrived?.()
       })
     }
   }

@@ -285,6 +285,57 @@ describe('a session that only the server has', () => {
   })
 })
 
+describe('a QoS 2 message under an id that is known, in a session that may be a new one,', () => {
+  const message = published('m', { qos: 2, packetId: 9 })
+
+  /** An engine that has sent PUBREC 9, and whose next CONNECT had no answer. */
+  function unanswered(): Rig {
+    const rig = new Rig()
+    rig.connect()
+    rig.receive(message)
+    rig.acknowledge(rig.message())
+    rig.close()
+    rig.open()
+    rig.close()
+    rig.resume()
+    return rig
+  }
+
+  test('is a new one when it does not come again [MQTT-3.3.1-1]', () => {
+    const rig = unanswered()
+    rig.receive(message)
+    equal(rig.message().packet.packetId, 9)
+    rig.receive(published('m', { qos: 2, packetId: 9, dup: true }))
+    rig.messages(0)
+  })
+
+  test('is the old one when it comes again', () => {
+    const rig = unanswered()
+    rig.receive(published('m', { qos: 2, packetId: 9, dup: true }))
+    rig.messages(0)
+    deepEqual(rig.engine.session.receivedIds, [9])
+  })
+
+  test('is the old one for a server that forgets DUP, where no CONNECT was unanswered', () => {
+    const rig = new Rig()
+    rig.connect()
+    rig.receive(message)
+    rig.acknowledge(rig.message())
+    rig.close()
+    rig.resume()
+    rig.receive(message)
+    rig.messages(0)
+  })
+
+  test('is a new one in the engine of another process', () => {
+    const { session } = unanswered().engine
+    const rig = new Rig({}, session)
+    rig.resume()
+    rig.receive(message)
+    equal(rig.message().packet.packetId, 9)
+  })
+})
+
 describe('a session as data', () => {
   test('is empty before anything has happened', () => {
     deepEqual(new Rig().engine.session, EMPTY_SESSION)

@@ -14,6 +14,7 @@ import {
   dialled,
   refused,
   robustClient,
+  type RobustRig,
 } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
@@ -340,5 +341,61 @@ describe('waits for messages', () => {
     rig.connection.destroy()
     await settle()
     equal(rig.client.checkMsg(), undefined)
+  })
+})
+
+describe('after a CONNECT that had no answer', () => {
+  /** A client with a subscription whose connection is gone, as is the CONNECT after it. */
+  async function unanswered(): Promise<RobustRig> {
+    const rig = await connectedRig()
+    rig.connection.autoRespond()
+    await rig.client.subscribe('cmd', { qos: 1, retainHandling: 1 })
+    rig.connection.destroy()
+    const connection = await dialled(rig)
+    await connection.connect()
+    connection.destroy()
+    return rig
+  }
+
+  test('subscriptions are made anew as they were asked for, though the session is present', async () => {
+    const rig = await unanswered()
+    const next = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(next.received), ['CONNECT', 'SUBSCRIBE cmd'])
+    const asked = await take(next, PacketType.SUBSCRIBE)
+    deepEqual(asked.subscriptions, [
+      { filter: 'cmd', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 1 },
+    ])
+    next.acknowledge(asked)
+    await settle()
+    // It is answered, and so was CONNECT.
+    next.destroy()
+    const last = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(last.received), ['CONNECT'])
+  })
+
+  test('a refusal in between changes nothing about it, and one alone is an answer', async () => {
+    const rig = await unanswered()
+    await refused(rig, 0x89)
+    const next = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(next.received), ['CONNECT', 'SUBSCRIBE cmd'])
+    next.autoRespond()
+    await settle()
+    next.destroy()
+    await settle()
+    await refused(rig, 0x89)
+    const last = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(last.received), ['CONNECT'])
+  })
+
+  test('a connection that was not opened sent none', async () => {
+    const rig = await connectedRig()
+    rig.connection.autoRespond()
+    await rig.client.subscribe('cmd')
+    rig.server.refuse = new Error('away')
+    rig.connection.destroy()
+    await elapse(rig.clock, 60_000)
+    rig.server.refuse = undefined
+    const next = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(next.received), ['CONNECT'])
   })
 })

@@ -217,20 +217,6 @@ describe('link', () => {
     ok(passed.size > 3, [...passed].join(' '))
   })
 
-  test('what a cut tears has not arrived', async () => {
-    const told = new Set<boolean>()
-    for (let round = 0; round < 40; round += 1) {
-      const rig = new LinkRig({ cutAtByte: { probability: 1, bytes: 3 + round } })
-      await rig.connect()
-      let arrived = false
-      rig.pipes.at(-1)?.write(encodeUtf8('0123456789'), () => (arrived = true))
-      await rig.pass(200)
-      equal(arrived, words(rig.device).includes('0123456789'))
-      told.add(arrived)
-    }
-    deepEqual([...told].sort(), [false, true])
-  })
-
   test('nothing arrives behind a cut, not even at the same moment', async () => {
     const rig = new LinkRig({ cutAtByte: { probability: 1, bytes: 20 } })
     const transport = await rig.connect()

@@ -1,13 +1,13 @@
 // portable
-// The faults of a model server that depend on what it is in the middle of, and what it knows of a session that
-// its client has not used yet.
+// The faults of a model server that depend on what it is in the middle of, and what it keeps of a session that
+// its client has not heard of.
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import type { SentMessage } from '../../src/sim/observations.ts'
 import { Cluster } from '../../src/sim/server/session.ts'
-import { makeWorld, type PacketClient, pass, ServerRig, TestLife } from '../support/sim-rig.ts'
+import { makeWorld, type PacketClient, pass, ServerRig } from '../support/sim-rig.ts'
 
 const { CONNACK, PUBACK, DISCONNECT } = PacketType
 const SESSION = { properties: { sessionExpiryInterval: 60 } }
@@ -84,23 +84,13 @@ describe('model server: faults at a moment', () => {
   })
 })
 
-describe('model server: a session that its client has not used', () => {
-  test('is thrown away, unless the process that CONNACK has reached still lives', () => {
-    const world = makeWorld()
-    const reader = new TestLife(world)
-    const cluster = new Cluster(world, { sessions: 0, connections: 0, deliveries: 0 })
-    const take = (): boolean => {
-      const { session, present } = cluster.take('c', false)
-      session.expirySeconds = 60
-      return present
-    }
-    equal(take(), false)
-    equal(take(), false)
-    const session = cluster.sessions.get('c')
-    ok(session !== undefined)
-    session.reader = reader
-    equal(take(), true)
-    reader.isAlive = false
-    equal(take(), false)
+describe('model server: a session that its client has not heard of', () => {
+  test('is kept, and present for the next CONNECT', () => {
+    const cluster = new Cluster(makeWorld(), { sessions: 0, connections: 0, deliveries: 0 })
+    const [first, second] = [cluster.take('c', false), cluster.take('c', false)]
+    deepEqual([first.present, second.present], [false, true])
+    equal(second.session, first.session)
+    const clean = cluster.take('c', true)
+    deepEqual([clean.present, clean.session.serial], [false, 2])
   })
 })

@@ -53,8 +53,6 @@ export interface DeviceSettings<C extends RobustClient> {
   readonly faults: MutableFaults
   /** Gets what the application throws where nobody else would hear of it. */
   readonly fail: (error: unknown) => void
-  /** Called when the client has heard of its session. */
-  readonly connected: () => void
   /** Called when the test breaks something by hand. */
   readonly acted: (fault: string, target: string, detail?: string) => void
 }
@@ -259,7 +257,6 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
       delivery: options.delivery,
       isDurable: typeof options.outbox === 'string',
       epochNow: () => this.#epochNow(),
-      connected: settings.connected,
       fail,
     })
     const platform: RobustPlatform = {

@@ -25,8 +25,6 @@ export interface ProcessOptions {
   /** Whether messages outlive the process. */
   readonly isDurable: boolean
   readonly epochNow: () => number
-  /** Called when the client has heard of its session. */
-  readonly connected: () => void
   /** Gets what the application throws where nobody else would hear of it. */
   readonly fail: (error: unknown) => void
 }
@@ -117,7 +115,7 @@ export class ProcessNotes implements ClientWatcher {
 
   /** Writes into the trace what the client does. */
   listen(client: RobustClient): void {
-    const { world, device, life, connected } = this.#options
+    const { world, device, life } = this.#options
     const tell = (observation: Observation): void => {
       if (life.alive()) world.tell(observation)
     }
@@ -128,7 +126,6 @@ export class ProcessNotes implements ClientWatcher {
       tell({ kind: 'waiting', device, delayMs, slowLane, why: error.message })
     })
     client.on('connected', ({ sessionPresent }) => {
-      if (life.alive()) connected()
       tell({ kind: 'connected', device, sessionPresent })
     })
     client.on('connection-lost', ({ message }) => tell({ kind: 'lost', device, why: message }))

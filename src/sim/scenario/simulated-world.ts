@@ -285,7 +285,6 @@ export class SimulatedWorld {
       app: app as ScenarioApp | undefined,
       clockRate,
       faults,
-      connected: () => this.#handleConnected(clientId),
       fail: this.#fail,
       acted: this.#broken,
     })
@@ -299,14 +298,6 @@ export class SimulatedWorld {
     handle.start()
     this.#devices.set(clientId, parts)
     return handle
-  }
-
-  /** A model server throws away a session that its client has never heard of: now it has. */
-  #handleConnected(clientId: string): void {
-    for (const { model } of this.#servers.values()) {
-      const session = model.options.cluster.sessions.get(clientId)
-      if (session?.owner !== undefined) session.known = true
-    }
   }
 
   /** The first server of a device; those of a list have to be there too. */

@@ -15,7 +15,6 @@ import {
   type WillFields,
 } from '../../codec/packets.ts'
 import type { Appointment } from '../agenda.ts'
-import type { LifeView } from '../life.ts'
 import type { ServerEnd, ServerPipe } from '../link.ts'
 import type { ConnectionView, SentMessage } from '../observations.ts'
 import { Deliverer } from './deliverer.ts'
@@ -167,7 +166,6 @@ export class ServerConnection implements ServerEnd, SessionOwner {
         return this.#breach(`${sizeBytes} bytes are above ${this.#sizeMaximum}`, 0x95)
       }
     }
-    if (this.#session !== undefined) this.#session.known = true
     switch (packet.type) {
       case PacketType.CONNECT:
         return this.#handleConnect(packet)
@@ -253,7 +251,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     this.#later(() => {
       this.connected = true
       const connack = { type: CONNACK, sessionPresent: present, reasonCode: 0, properties } as const
-      this.#send(connack, (reader) => (session.reader = reader))
+      this.#send(connack)
       const kick = server.kickAfter()
       if (kick !== undefined) {
         world.agenda.after(kick.afterMs, () => this.disconnect(kick.reasonCode))
@@ -453,12 +451,11 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     })
   }
 
-  /** @param arrived called when the device has it */
-  #send(packet: Packet, arrived?: (reader: LifeView) => void): void {
+  #send(packet: Packet): void {
     if (this.#ended) return
     const { world } = this.#server.options
     world.tell({ kind: 'packet', from: 'server', connection: this.#view, packet })
-    this.#pipe.write(encode(packet, this.#decoder.version), arrived)
+    this.#pipe.write(encode(packet, this.#decoder.version))
     if (packet.type !== PacketType.DISCONNECT) this.#server.handlePacket()
   }
 

@@ -4,7 +4,6 @@
 import type { Properties, QoS, WillFields } from '../../codec/packets.ts'
 import { NO_PROPERTIES } from '../../codec/packets.ts'
 import { topicMatches } from '../../codec/topics.ts'
-import type { LifeView } from '../life.ts'
 import { deviceOf } from '../names.ts'
 import type { Delivery, SentMessage } from '../observations.ts'
 import type { World } from '../world.ts'
@@ -54,18 +53,10 @@ export class ServerSession {
   owner: SessionOwner | undefined
   /** Seconds that it outlives its connection; Infinity: for good. */
   expirySeconds = 0
-  /**
-   * Whether the client is sure to know of it: it asked for a new one, or has gone on after CONNACK said so. One
-   * that it never heard of would look like an older one of its own: a model server throws it away instead.
-   */
-  known: boolean
-  /** The process that CONNACK has reached: it knows of the session as well, for as long as it lives. */
-  reader: LifeView | undefined
 
-  constructor(serial: number, clientId: string, known: boolean) {
+  constructor(serial: number, clientId: string) {
     this.serial = serial
     this.clientId = clientId
-    this.known = known
   }
 }
 
@@ -104,14 +95,13 @@ export class Cluster {
     if (old !== undefined) {
       this.#ends.get(old)?.cancel()
       this.#ends.delete(old)
-      const isKnown = old.known || old.reader?.alive() === true
-      if (!cleanStart && isKnown) this.#wills.get(old)?.cancel()
-      if (cleanStart || !isKnown) this.forget(old, cleanStart ? 'clean start' : 'never known')
+      if (cleanStart) this.forget(old, 'clean start')
+      else this.#wills.get(old)?.cancel()
     }
     const present = this.sessions.get(clientId)
     if (present !== undefined) return { session: present, present: true }
     this.#counters.sessions += 1
-    const session = new ServerSession(this.#counters.sessions, clientId, cleanStart)
+    const session = new ServerSession(this.#counters.sessions, clientId)
     this.sessions.set(clientId, session)
     this.#world.tell({ kind: 'session', session: session.serial, gone: undefined })
     return { session, present: false }
