@@ -13,6 +13,8 @@ import type { Schedule } from './schedule.ts'
 export interface Home {
   /** The address of the server that had it last, without what may be secret; empty: not known. */
   server: string
+  /** Gives the session there up. */
+  leave?(): Promise<void>
 }
 
 export class Dialler {
@@ -79,15 +81,19 @@ export class Dialler {
       if (ask) answers[name] = await this.#bounded<never>(`${name}()`, ask as never, over)
     }
     const options = forAttempt(server, isReferred, answers)
+    const home = this.#home.server
+    const isHome = home === options.address.href
+    // Also when it is the same again: a new session was asked for at another one meanwhile.
+    const moved = home !== '' && (!isHome || !this.#core.engine.hasSession)
+    const startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
+    // A process after this one would take the new session for the one that it ends.
+    if (startsClean && isHome) await this.#home.leave?.()
     return () => {
       this.#server = server
       this.#core.options = options
       if (asks.will) this.#core.will = options.will
-      // Also when it is the same again: a new session was asked for at another one meanwhile.
-      const home = this.#home.server
-      const moved = home !== '' && (home !== options.address.href || !this.#core.engine.hasSession)
       this.#isSwept = false
-      this.#startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
+      this.#startsClean = startsClean
       return this.#dial()
     }
   }

@@ -22,6 +22,8 @@ export const QUARANTINED = 'q'
 /** Above all packet ids: with its number, what was in flight in a session that is gone, until its outcome is kept. */
 export const LOST = 65_536
 const MARK = 'm'
+/** In place of a server's address: the session was given up. */
+const NOWHERE = '?'
 
 /** A message that was found to end connections. */
 interface SetAside {
@@ -173,15 +175,20 @@ export class Keeper {
 
   /** Keeps how far the exchange of a QoS 2 message is; `done` is called once it is safe. */
   stage(entry: Entry, state: StoredStage['state'], done: () => void): void {
-    const { packetId, keptPacketId, entryId: seq, topic } = entry
-    const after = state === 'sent' && this.#ones.has(topic) ? true : undefined
-    const value = writeJson({ seq, state, after } satisfies StoredStage)
+    const { packetId, keptPacketId } = entry
     // Of a session that was lost.
     const ops = packetId === keptPacketId ? [] : this.#unbind(entry)
-    ops.push(['set', `${OUTBOUND}${packetId}`, value])
+    ops.push(this.#bind(entry, state, packetId))
+    this.#write(ops, 'power', done)
+  }
+
+  #bind(entry: Entry, state: StoredStage['state'], packetId: number): Op {
+    const { entryId: seq, topic } = entry
+    const after = state === 'sent' && this.#ones.has(topic) ? true : undefined
     entry.keptPacketId = packetId
     this.#bound.set(packetId, entry)
-    this.#write(ops, 'power', done)
+    const value = writeJson({ seq, state, after } satisfies StoredStage)
+    return ['set', `${OUTBOUND}${packetId}`, value]
   }
 
   /** Forgets the exchange of a message that has to begin anew. */
@@ -260,10 +267,31 @@ export class Keeper {
    * they are gone for good; false: no process after this one would find any.
    */
   forgetIds(done: () => void): boolean {
-    const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
-    this.#receivedIds.clear()
+    const ops = this.#unsetIds()
     if (ops.length > 0) this.#write(ops, 'power', done)
     return ops.length > 0 && this.#outbox.traits.process
+  }
+
+  #unsetIds(): Op[] {
+    const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
+    this.#receivedIds.clear()
+    return ops
+  }
+
+  /**
+   * Gives the session up: it is at no server any more, and what is in flight was in flight in it. Settles once that
+   * is safe, and comes before a CONNECT that ends it: a process after this one would take the new one for it.
+   */
+  leave(): Promise<void> {
+    this.#server = NOWHERE
+    const ops: Op[] = [['set', SERVER_KEY, encodeUtf8(NOWHERE)], ...this.#unsetIds()]
+    for (const [packetId, entry] of [...this.#bound]) {
+      if (packetId > LOST) continue
+      ops.push(...this.#unbind(entry))
+      // One that waited for its record never left.
+      if (entry.state !== 'bound') ops.push(this.#bind(entry, 'sent', LOST + entry.entryId))
+    }
+    return new Promise((done) => this.#write(ops, 'power', done))
   }
 
   /** The address of the server that has the session, which is kept; empty: not known. */

@@ -6,6 +6,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError } from '../../src/errors.ts'
 import { guaranteed } from '../../src/robust/policies.ts'
 import { failure } from '../simple/conversation.ts'
+import type { Op } from '../../src/outbox/store.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import {
   accepted,
@@ -157,6 +158,36 @@ describe('servers that share no sessions', () => {
   }
 })
 
+/** Commits when it is let. */
+class HeldStore extends KeptStore {
+  isHeld = false
+  #waiting: (() => void)[] = []
+
+  override async commit(ops: readonly Op[]): Promise<void> {
+    if (this.isHeld) await new Promise<void>((go) => this.#waiting.push(go))
+    return super.commit(ops)
+  }
+
+  async letAll(): Promise<void> {
+    this.isHeld = false
+    for (const go of this.#waiting.splice(0)) go()
+    await settle()
+  }
+
+  /** What a process finds that begins now. */
+  async copy(): Promise<KeptStore> {
+    const copy = new KeptStore()
+    await copy.open()
+    const records = await this.scan(0, 1000)
+    await copy.commit([
+      ...records.map(([seq, record]): Op => ['put', seq, record]),
+      ...Array.from(await this.state(), ([key, value]): Op => ['set', key, value]),
+    ])
+    await copy.close()
+    return copy
+  }
+}
+
 describe('servers that share no sessions, after a restart', () => {
   const REPORTED = guaranteed({ qos: 2, onSessionLoss: 'report' })
   for (const protocol of [4, 5] as const) {
@@ -208,6 +239,54 @@ describe('servers that share no sessions, after a restart', () => {
       const live = await accepted(second, { sessionPresent: true })
       deepEqual(brief(live.received), ['CONNECT', 'PUBLISH t 1 DUP'])
       deepEqual(told, [])
+    })
+  }
+
+  for (const ends of ['sent', 'not sent'] as const) {
+    test(`a session is not taken up that a clean start of the process before may have ended: ${ends}`, async () => {
+      const options = { servers: ['b.example'], sharedSessions: false, outbox: new HeldStore() }
+      const { outbox } = options
+      const first = await connectedRig(options)
+      const { network, clock } = first
+      const [a, b] = [network.at('a.example'), network.at('b.example')]
+      await first.client.publish('t', 'x', { delivery: REPORTED }).stored
+      await settle()
+      equal(brief(first.connection.received).at(-1), 'PUBLISH t 1')
+      first.connection.publish('cmd', 'old', { qos: 2, packetId: 5 })
+      a.refuse = AWAY
+      await settle()
+      first.connection.destroy()
+      const other = await dialled({ server: b, clock })
+      equal((await other.connect()).cleanStart, true)
+      // Until it is recorded that the first session is given up, no CONNECT goes out that ends it.
+      outbox.isHeld = true
+      const dials = a.dials
+      a.refuse = undefined
+      b.refuse = AWAY
+      other.destroy()
+      await elapse(clock, 60_000)
+      equal(a.dials, dials)
+      if (ends === 'sent') {
+        await outbox.letAll()
+        const again = await dialled({ server: a, clock })
+        equal((await again.connect()).cleanStart, true)
+      }
+      // The process ends here.
+      const rig = robustClient({ ...options, outbox: await outbox.copy() })
+      const told: string[] = []
+      rig.client.on('settled', ({ outcome: { status } }) => told.push(status))
+      void rig.client.connect()
+      const live = await dialled(rig)
+      const { cleanStart } = await live.connect()
+      const connack = { type: PacketType.CONNACK, reasonCode: 0, properties: {} }
+      live.send({ ...connack, sessionPresent: !cleanStart })
+      await settle()
+      const isGone = ends === 'sent'
+      equal(cleanStart, isGone)
+      deepEqual(
+        [told, brief(live.received).slice(1)],
+        isGone ? [['maybe-delivered'], []] : [[], ['PUBLISH t 1 DUP']],
+      )
     })
   }
 
