@@ -268,6 +268,18 @@ describe('S2: QoS 2 is once', () => {
     ] as const
     accepts('S2', [...before, boot(2), taken(late, 2, 20_000)])
   })
+  test('accepts a second take in a session that nobody was told of, unless the client asked for it', () => {
+    const replaced = (cleanStart: boolean): Told => {
+      const message = makeMessage(1, TWO)
+      const made = { kind: 'session', session: 2, gone: undefined } as const
+      const asked = { type: PacketType.CONNECT, cleanStart } as unknown as Packet
+      const from = { kind: 'packet', from: 'client', connection: CONNECTION } as const
+      const connect: Observation = { ...from, packet: asked }
+      return [taken(message, 1), connect, made, taken(message, 2)]
+    }
+    accepts('S2', replaced(false))
+    rejects('S2', replaced(true), /#1 was taken in s1 and s2/)
+  })
   test('rejects a handler that is called twice in a process, or after PUBREC in another', () => {
     const twice = makeDelivery()
     rejects('S2', [handled(twice), handled(twice)], />1 was handled twice by process 1 of d/)

@@ -1,13 +1,11 @@
 // portable
-// The faults of a model server that depend on what it is in the middle of, and what it keeps of a session that
-// its client has not heard of.
+// The faults of a model server that depend on what it is in the middle of.
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import type { SentMessage } from '../../src/sim/observations.ts'
-import { Cluster } from '../../src/sim/server/session.ts'
-import { makeWorld, type PacketClient, pass, ServerRig } from '../support/sim-rig.ts'
+import { type PacketClient, pass, ServerRig } from '../support/sim-rig.ts'
 
 const { CONNACK, PUBACK, DISCONNECT } = PacketType
 const SESSION = { properties: { sessionExpiryInterval: 60 } }
@@ -81,16 +79,5 @@ describe('model server: faults at a moment', () => {
     deepEqual(message.takes, [])
     rig.world.healed = true
     equal(publish('m').end, undefined)
-  })
-})
-
-describe('model server: a session that its client has not heard of', () => {
-  test('is kept, and present for the next CONNECT', () => {
-    const cluster = new Cluster(makeWorld(), { sessions: 0, connections: 0, deliveries: 0 })
-    const [first, second] = [cluster.take('c', false), cluster.take('c', false)]
-    deepEqual([first.present, second.present], [false, true])
-    equal(second.session, first.session)
-    const clean = cluster.take('c', true)
-    deepEqual([clean.present, clean.session.serial], [false, 2])
   })
 })

@@ -66,11 +66,13 @@ describe('model server: sessions', () => {
     deepEqual([...rig.cluster.sessions.keys()], ['kept'])
   })
 
-  test('a session that its client never heard of is thrown away', () => {
+  test('a session that its client never heard of is kept', () => {
     const rig = new ServerRig()
     const session = { properties: { sessionExpiryInterval: 60 } }
     rig.client('c').connect(session).leave()
-    equal(rig.client('c').connect(session).of(CONNACK)[0]?.sessionPresent, false)
+    equal(rig.client('c').connect(session).of(CONNACK)[0]?.sessionPresent, true)
+    const clean = rig.client('c').connect({ ...session, cleanStart: true })
+    equal(clean.of(CONNACK)[0]?.sessionPresent, false)
   })
 
   test('a second connection takes the session over', () => {

@@ -1,9 +1,10 @@
 // S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the policy is
-// to send again, or the process that heard of the loss died before it can have recorded it: the next one finds the
-// new session, and nothing tells it from the old. To a device: its handler is called once, but for a crash before its
+// to send again, or the process that heard of the loss died before it can have recorded it, or none heard of it
+// because CONNACK was lost: the client finds the new session, and nothing tells it from the old. To a device: its handler is called once, but for a crash before its
 // id can have been recorded; the session of `umqtt/simple` is its client's. At QoS 1 it may come again, but not while
 // its handler still has it.
 
+import { PacketType } from '../../codec/packets.ts'
 import type { Delivery, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import { FailedDisks } from './failed-disks.ts'
@@ -29,6 +30,9 @@ export class OnceOracle implements Oracle {
   readonly #ends = new Map<string, number>()
   readonly #lives = new Map<string, number>()
   readonly #losses = new Map<string, Loss[]>()
+  /** Whether the last CONNECT asked for a new session, and the sessions that were made for one which did not. */
+  #startsClean = false
+  readonly #unasked = new Set<number>()
   readonly #isSteady: boolean
   readonly #recordMs: number
 
@@ -54,6 +58,12 @@ export class OnceOracle implements Oracle {
         if (policy.onSessionLoss === 'resend' || !this.#isLossKnown(message)) return undefined
         return `#${number} was taken in s${takes[0]?.session} and s${take.session}, and not to be sent again`
       }
+      case 'packet':
+        if (seen.packet.type === PacketType.CONNECT) this.#startsClean = seen.packet.cleanStart
+        return undefined
+      case 'session':
+        if (seen.gone === undefined && !this.#startsClean) this.#unasked.add(seen.session)
+        return undefined
       case 'boot':
         this.#lives.set(seen.device, seen.life)
         return undefined
@@ -115,7 +125,9 @@ export class OnceOracle implements Oracle {
       const end = this.#ends.get(`${device} ${life}`) ?? 0
       return this.#isSteady && at + this.#recordMs < end
     }
-    return told.length === 0 || told.some(isKnown)
+    // Nobody was told; who had asked for a new session knew it all the same.
+    if (told.length === 0) return !this.#unasked.has(last?.session ?? 0)
+    return told.some(isKnown)
   }
 
   /** Whether a process had the time to record what its handlers were done with. */
