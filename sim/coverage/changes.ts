@@ -25,7 +25,7 @@ const EVENTS: readonly (readonly [head: string, event: string])[] = [
   [' poll(): Entry | undefined {', 'poll'],
 ]
 
-const CONNECTED = ' handleConnected(resumed: boolean, now: number): void {'
+const CONNECTED = ' handleConnected(resumed: boolean, now: number, isUnsure = false): void {'
 
 /** Where an entry is, with the last place that was one in front of it. */
 const COUNTED_PLACE = `#place: number = PLACE.NOWHERE

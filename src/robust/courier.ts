@@ -203,8 +203,11 @@ export class Courier {
     return unsent
   }
 
-  /** The server has accepted a connection; `resumed` when it has the session that we have. */
-  handleConnected(resumed: boolean, now: number): void {
+  /**
+   * The server has accepted a connection; `resumed` when it has the session that we have.
+   * @param isUnsure whether it may have another, in which PUBCOMP says nothing of a PUBLISH that came before
+   */
+  handleConnected(resumed: boolean, now: number, isUnsure = false): void {
     this.#connected = true
     const again: Entry[] = []
     for (const entry of this.#interrupted.sort(bySending)) {
@@ -213,6 +216,7 @@ export class Courier {
         entry.place = PLACE.ENGINE
         if (!isOpen) continue
         entry.resumed = true
+        if (entry.state === 'released') entry.isUnsure ||= isUnsure
         entry.attachExpiry(now)
         entry.attempts += 1
         entry.reach(entry.state === 'released' ? 'received' : 'sent')
@@ -385,7 +389,9 @@ export class Courier {
     if (answer === PACKET_ID_NOT_FOUND) {
       return this.#settle(entry, entry.resumed ? 'maybe-delivered' : 'delivered', now)
     }
-    if (answer < 0x80) return this.#settle(entry, 'delivered', now)
+    if (answer < 0x80) {
+      return this.#settle(entry, entry.isUnsure ? 'maybe-delivered' : 'delivered', now)
+    }
     if (publishRefusal(answer) === 'later') return this.#turnAway(entry, now)
     this.#settle(entry, 'rejected', now)
   }

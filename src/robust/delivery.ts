@@ -212,12 +212,13 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** @param forgotten called when `forgetting` has come to its end */
   handleConnected(
-    { packet: { sessionPresent }, resumed }: ConnectedOutput,
+    { packet: { sessionPresent }, resumed, mayBeNew }: ConnectedOutput,
     forgotten: () => void,
   ): void {
     const { now } = this
     const { inflight } = this.courier.counts
-    this.courier.handleConnected(resumed, now)
+    // MQTT 5.0 says in PUBCOMP when a session does not know the id.
+    this.courier.handleConnected(resumed, now, mayBeNew && this.#core.version === 4)
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
     const done = (): void => {

@@ -158,6 +158,15 @@ export class Entry extends PublishOperation {
     this.#flag(16, is)
   }
 
+  /** Whether its last acknowledgement may be one of a session that never had it. */
+  get isUnsure(): boolean {
+    return (this.#flags & 32) !== 0
+  }
+
+  set isUnsure(is: boolean) {
+    this.#flag(32, is)
+  }
+
   /** Names it for as long as its outbox knows it. */
   get id(): string {
     return this.#number === undefined ? this.#idPrefix : `${this.#idPrefix}${this.#number}`
@@ -183,6 +192,7 @@ export class Entry extends PublishOperation {
     this.held = false
     this.dup = false
     this.resumed = false
+    this.isUnsure = false
     this.answer = undefined
   }
 

@@ -387,6 +387,26 @@ describe('after a CONNECT that had no answer', () => {
     deepEqual(brief(last.received), ['CONNECT'])
   })
 
+  for (const [protocol, status] of [
+    [4, 'maybe-delivered'],
+    [5, 'delivered'],
+  ] as const) {
+    test(`PUBCOMP of ${protocol} for what had its PUBREC before means "${status}"`, async () => {
+      const rig = await connectedRig({ protocol })
+      const receipt = rig.client.publish('a', 'x', { qos: 2 })
+      rig.connection.acknowledge(await take(rig.connection, PacketType.PUBLISH))
+      await settle()
+      rig.connection.destroy()
+      const connection = await dialled(rig)
+      await connection.connect()
+      connection.destroy()
+      const next = await accepted(rig, { sessionPresent: true })
+      deepEqual(brief(next.received), ['CONNECT', 'PUBREL 1'])
+      next.autoRespond()
+      equal((await receipt.settled).status, status)
+    })
+  }
+
   test('a connection that was not opened sent none', async () => {
     const rig = await connectedRig()
     rig.connection.autoRespond()
