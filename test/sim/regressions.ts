@@ -59,9 +59,5 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 1587,
     change: { ...RARE, durationMs: 1_200_000 },
   },
-  {
-    name: 'a message acknowledged unread, under an id of a session that was lost before a crash',
-    seed: 503_592,
-  },
   { name: 'twice as many messages as an outbox may have, while it was read', seed: 500_785 },
 ]
