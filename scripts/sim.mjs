@@ -23,12 +23,12 @@ try {
     logLevel: 'error',
   })
   // Of its processes one runs on each core: what else V8 starts would only take their time.
-  const { code } = await run(process.execPath, [
-    '--enable-source-maps',
-    '--single-threaded',
-    outfile,
-    ...process.argv.slice(2),
-  ])
+  const { code } = await run(
+    process.execPath,
+    ['--enable-source-maps', '--single-threaded', outfile, ...process.argv.slice(2)],
+    // It says first what it has done.
+    { passesSignals: true },
+  )
   process.exitCode = code
 } finally {
   rmSync(folder, { recursive: true })

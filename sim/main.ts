@@ -11,6 +11,8 @@
 //   --runs N            that many seeds; the first that fails is shrunk, and ends it
 //     --from SEED       the first seed; 1 unless it is said
 //     --go-on           goes on after a failure
+//     --log FILE        adds a line of JSON to it after each batch of runs, also when it is interrupted
+//   --sum FILE...       adds up what such files have
 //   --speed             one client with a message a second
 //   --mutants [NAME…]   planted bugs: each has to be caught; `list` names them
 //     --runs N          within so many seeds; 3000 unless it is said
@@ -24,22 +26,24 @@ import { parseArgs } from 'node:util'
 import { ADDITIONS } from '../src/sim/additions.ts'
 import { bundleWorker } from './changes.ts'
 import { COVERAGE_CHANGES } from './coverage/changes.ts'
-import { coverageOf } from './coverage/tables.ts'
 import { describePlan } from './describe.ts'
 import { catchMutants } from './catch.ts'
 import { changesOf, MUTANTS, mutantOf } from './mutants/all.ts'
+import { currentCommit, Log, readLog } from './log.ts'
 import { Pool } from './pool.ts'
 import { Progress } from './progress.ts'
 import { commandOf, planOfJob, type RunJob, type RunReport } from './run.ts'
 import { shrink } from './shrink.ts'
 import { measureSpeed } from './speed.ts'
-import { Summary } from './summary.ts'
+import { summaryLines, sumLines } from './summary.ts'
 import { FAULT_NAMES } from '../src/sim/faults.ts'
 import type { Addition, PlanChange } from '../src/sim/plan.ts'
 import { LEGEND, timeOf } from '../src/sim/trace.ts'
 
 /** Lines of a trace that are kept when all are wanted. */
 const ALL_LINES = 1_000_000
+/** What ends a long command early. */
+const STOPS = ['SIGINT', 'SIGTERM'] as const
 /** Seeds in which a planted bug has to be caught. */
 const MUTANT_RUNS = 3000
 
@@ -59,6 +63,8 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string' },
     from: { type: 'string' },
     'go-on': { type: 'boolean' },
+    log: { type: 'string' },
+    sum: { type: 'boolean' },
     speed: { type: 'boolean' },
     mutants: { type: 'boolean' },
     jobs: { type: 'string' },
@@ -80,14 +86,17 @@ async function main(): Promise<boolean> {
     const options = { folder, size, runs: numberOf('runs', 1) ?? MUTANT_RUNS, from }
     return catchMutants(chosen, options)
   }
+  if (values.sum === true) return sum(positionals)
   if (positionals.length > 0) throw new RangeError(`Unknown word "${positionals[0]}"`)
   const seed = numberOf('seed', 0)
   if (seed !== undefined) return replay({ seed, change: changeOf() })
   const runs = numberOf('runs', 1)
   if (runs === undefined) {
-    throw new RangeError('Say --seed N, --runs N, --speed or --mutants; sim/main.ts lists the rest')
+    throw new RangeError(
+      'Say --seed N, --runs N, --sum FILE, --speed or --mutants; sim/main.ts lists the rest',
+    )
   }
-  return runMany({ runs, from, goesOn: values['go-on'] === true, size })
+  return runMany({ runs, from, goesOn: values['go-on'] === true, size, file: values.log })
 }
 
 /** One run, twice. */
@@ -120,23 +129,30 @@ interface Many {
   readonly from: number
   readonly goesOn: boolean
   readonly size: number
+  readonly file: string | undefined
 }
 
-async function runMany({ runs, from, goesOn, size }: Many): Promise<boolean> {
+async function runMany({ runs, from, goesOn, size, file }: Many): Promise<boolean> {
+  const commit = currentCommit()
   const bundle = await bundleWorker(join(folder, 'counting.mjs'), COVERAGE_CHANGES)
   const pool = new Pool({ bundle, size })
-  const summary = new Summary()
+  const log = new Log(file, commit, () => pool.takeVisits())
   const progress = new Progress(runs)
   const failures: RunReport[] = []
   const start = performance.now()
   let next = from
+  let isStopped = false
+  const stop = (): void => void (isStopped = true)
+  // What is being run is finished and counted.
+  for (const signal of STOPS) process.on(signal, stop)
+  if (file !== undefined) console.log(`seeds ${from} to ${from + runs - 1}, commit ${commit}`)
   const work = async (): Promise<void> => {
-    while (next < from + runs && (goesOn || failures.length === 0)) {
+    while (next < from + runs && !isStopped && (goesOn || failures.length === 0)) {
       const seed = next
       next += 1
       const report = await pool.run({ seed })
-      summary.add(report)
-      progress.show(summary.runs, `${failures.length} failed`)
+      log.add(report)
+      progress.show(log.runs, `${failures.length} failed`)
       if (report.violations.length === 0) continue
       failures.push(report)
       if (!goesOn) continue
@@ -146,17 +162,28 @@ async function runMany({ runs, from, goesOn, size }: Many): Promise<boolean> {
     }
   }
   await Promise.all(Array.from({ length: size }, work))
+  for (const signal of STOPS) process.off(signal, stop)
+  log.end()
   const seconds = (performance.now() - start) / 1000
   progress.clear()
   // Of those that ran at the same time the first counts, so that the same command says the same.
   const [first] = failures.sort((a, b) => a.seed - b.seed)
   if (first !== undefined && !goesOn) await tellShrunk(pool, first)
-  const visits = await pool.end()
-  for (const line of summary.lines(seconds, size, coverageOf(visits))) console.log(line)
+  await pool.end()
+  if (isStopped) console.log(`\nstopped after ${log.runs} of ${runs} runs`)
+  for (const line of summaryLines(log.all, seconds, size)) console.log(line)
   if (failures.length > 0) {
     console.log(`\nfailed: ${failures.map(({ seed }) => seed).join(', ')}`)
   }
   return failures.length === 0
+}
+
+/** What several long commands have done. @returns whether nothing failed */
+function sum(files: readonly string[]): boolean {
+  if (files.length === 0) throw new RangeError('Say which files --sum is to add up')
+  const batches = files.flatMap(readLog)
+  for (const line of sumLines(batches)) console.log(line)
+  return batches.every(({ tally }) => tally.failures.length === 0)
 }
 
 async function tellShrunk(pool: Pool, report: RunReport): Promise<void> {

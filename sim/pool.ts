@@ -68,14 +68,20 @@ export class Pool {
     return report
   }
 
-  /** Ends the children. @returns what they visited, in a build that counts */
-  async end(): Promise<Visits> {
+  /** What was visited by the runs that ended since this was asked for the last time, in a build that counts. */
+  takeVisits(): Visits {
+    const visits = Object.fromEntries(this.#visits)
+    this.#visits.clear()
+    return visits
+  }
+
+  /** Ends the children. */
+  async end(): Promise<void> {
     const ends = [...this.#children].map(
       ({ process }) => new Promise<void>((resolve) => process.once('exit', () => resolve())),
     )
     for (const { process } of this.#children) process.send({ kind: 'end' } satisfies Question)
     await Promise.all(ends)
-    return Object.fromEntries(this.#visits)
   }
 
   #start(): Child {
@@ -103,14 +109,12 @@ export class Pool {
   }
 
   #handle(child: Child, answer: Answer): void {
-    if (answer.kind === 'visits') {
-      for (const [name, times] of Object.entries(answer.visits)) {
-        this.#visits.set(name, (this.#visits.get(name) ?? 0) + times)
-      }
-      return
+    const { report, visits } = answer
+    for (const [name, times] of Object.entries(visits)) {
+      this.#visits.set(name, (this.#visits.get(name) ?? 0) + times)
     }
     this.#idle.push(child)
-    this.#settle(child, answer.report)
+    this.#settle(child, report)
   }
 
   #handleExit(child: Child, how: string): void {

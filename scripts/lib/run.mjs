@@ -11,16 +11,20 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/
  * Runs a program in the root folder with this terminal's output.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env?: Record<string, string>, capture?: boolean }} [options] `capture` gives the output back instead
+ * @param {{ env?: Record<string, string>, capture?: boolean, passesSignals?: boolean }} [options] `capture` gives the
+ *   output back instead; with `passesSignals` whoever interrupts this interrupts the program, and waits for its end
  * @returns {Promise<{ code: number, output: string }>} code 1 when a signal ended it
  */
-export function run(command, args, { env = {}, capture = false } = {}) {
+export function run(command, args, { env = {}, capture = false, passesSignals = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
     })
+    if (passesSignals) {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+    }
     let output = ''
     child.stdout?.on('data', (chunk) => (output += chunk))
     child.stderr?.on('data', (chunk) => (output += chunk))
