@@ -23,7 +23,8 @@ export function run(command, args, { env = {}, capture = false, passesSignals = 
       stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
     })
     if (passesSignals) {
-      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+      process.on('SIGINT', () => child.kill('SIGINT'))
+      process.on('SIGTERM', () => child.kill('SIGTERM'))
     }
     let output = ''
     child.stdout?.on('data', (chunk) => (output += chunk))

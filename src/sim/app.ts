@@ -3,7 +3,7 @@
 // client alone, and tells everything that it is told.
 
 import type { RobustClient } from '../robust/client.ts'
-import { resolvePolicy } from '../robust/policies.ts'
+import { type DeliveryPolicy, type ResolvedPolicy, resolvePolicy } from '../robust/policies.ts'
 import type { Outcome, Receipt } from '../robust/types.ts'
 import type { Message } from '../simple/types.ts'
 import type { Ledger } from './ledger.ts'
@@ -47,6 +47,8 @@ export class App {
   readonly #byId = new Map<string, SentMessage>()
   /** Outcomes that were told before `publish` had returned. */
   readonly #early = new Map<string, Outcome>()
+  /** What the policies of its streams come to. */
+  readonly #policies = new Map<DeliveryPolicy, ResolvedPolicy>()
   #handlers = 0
   /** Whether the application wants to be connected. */
   #isAway = false
@@ -222,7 +224,8 @@ export class App {
 
   #publish({ topic, delivery, sizeBytes, cancelled }: StreamPlan): void {
     const { client, ledger, plan, life, world, random, epochNow } = this.#options
-    const policy = resolvePolicy(delivery)
+    const policy = this.#policies.get(delivery) ?? resolvePolicy(delivery)
+    this.#policies.set(delivery, policy)
     const payload = payloadOf(ledger.nextNumber, sizeBytes)
     const { expiresAfterMs } = policy
     const message = ledger.add({

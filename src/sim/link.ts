@@ -423,7 +423,7 @@ class Lane {
     if (this.#swallows()) return
     const piece = this.#link.pieceBytes(bytes.length)
     for (let start = 0; start < bytes.length; start += piece) {
-      const part = bytes.subarray(start, start + piece)
+      const part = piece < bytes.length ? bytes.subarray(start, start + piece) : bytes
       this.waitingBytes += part.length
       this.#later(this.#link.sendingMs(part.length) + (piece < bytes.length ? 1 : 0), () => {
         this.waitingBytes -= part.length

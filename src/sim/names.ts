@@ -10,6 +10,6 @@ export function renamed(device: string, life: number): string {
 
 /** Whose client identifier it is. */
 export function deviceOf(clientId: string): string {
-  const [device = ''] = clientId.split(SEPARATOR, 1)
-  return device
+  const end = clientId.indexOf(SEPARATOR)
+  return end < 0 ? clientId : clientId.slice(0, end)
 }

@@ -32,6 +32,8 @@ export class World {
   /** Whether faults are over. */
   healed = false
   readonly #oracles: readonly Oracle[]
+  /** Those of them that listen to each kind, in their order. */
+  readonly #listeners = new Map<Observation['kind'], readonly Oracle[]>()
 
   constructor(random: Random, oracles: readonly Oracle[], traceLines: number) {
     this.random = random
@@ -47,10 +49,18 @@ export class World {
   tell(observation: Observation): void {
     const { now } = this.agenda
     this.trace.add(now, observation)
-    for (const oracle of this.#oracles) {
+    for (const oracle of this.#listenersOf(observation.kind)) {
       const text = oracle.observe(observation, now)
       if (text !== undefined) this.violations.push({ oracle: oracle.name, at: now, text })
     }
+  }
+
+  #listenersOf(kind: Observation['kind']): readonly Oracle[] {
+    const known = this.#listeners.get(kind)
+    if (known !== undefined) return known
+    const listeners = this.#oracles.filter(({ hears }) => hears?.includes(kind) ?? true)
+    this.#listeners.set(kind, listeners)
+    return listeners
   }
 
   /** Tells that a fault has fired. */

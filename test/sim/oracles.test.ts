@@ -53,7 +53,8 @@ function judge(name: string, told: Told, plan: Plan = makePlan()): string[] {
   return told.flatMap((one) => {
     const [at, seen] = typeof one === 'function' ? [0, one()] : 'kind' in one ? [0, one] : one
     // As whoever tells it does: the message changes after it was told.
-    const text = oracle.observe(seen, at)
+    const isHeard = oracle.hears?.includes(seen.kind) ?? true
+    const text = isHeard ? oracle.observe(seen, at) : undefined
     if (seen.kind === 'settled') {
       seen.message.outcome = seen.outcome
       seen.message.settledIn = seen.life

@@ -15,6 +15,16 @@ const DEAF_MS = 120_000
 
 export class ProgressOracle implements Oracle {
   readonly name = 'L1'
+  readonly hears: readonly Observation['kind'][] = [
+    'boot',
+    'publish',
+    'found',
+    'settled',
+    'deaf',
+    'packet',
+    'closed',
+    'over',
+  ]
   /** Messages that the process of the moment has, by device. */
   readonly #live = new Map<string, Set<SentMessage>>()
   /** What devices want to hear all the time. */

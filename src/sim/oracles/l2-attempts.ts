@@ -23,6 +23,7 @@ interface Tries {
 
 export class AttemptsOracle implements Oracle {
   readonly name = 'L2'
+  readonly hears: readonly Observation['kind'][] = ['boot', 'attempt', 'waiting']
   readonly #devices = new Map<string, Tries>()
   readonly #rate: number
 
@@ -69,7 +70,9 @@ export class AttemptsOracle implements Oracle {
     }
     if (budget === undefined) return undefined
     const perMs = Math.floor(budget.perMs / this.#rate) - 2
-    const within = at.filter((one) => one > now - perMs).length
+    // They are in order: those that count are the last.
+    let within = 0
+    while ((at[at.length - 1 - within] ?? -Infinity) > now - perMs) within += 1
     if (within <= budget.attempts) return undefined
     return `${device} made ${within} attempts in ${budget.perMs} ms: the budget is ${budget.attempts}`
   }

@@ -12,6 +12,7 @@ const SLACK_MS = 5000
 
 export class SilenceOracle implements Oracle {
   readonly name = 'L4'
+  readonly hears: readonly Observation['kind'][] = ['snapshot']
   readonly #limits = new Map<string, number>()
 
   constructor({ devices, faults }: Plan) {

@@ -6,6 +6,7 @@ import type { Oracle } from './oracle.ts'
 
 export class StoredOracle implements Oracle {
   readonly name = 'S1'
+  readonly hears: readonly Observation['kind'][] = ['absent']
 
   observe(seen: Observation): string | undefined {
     if (seen.kind !== 'absent') return undefined

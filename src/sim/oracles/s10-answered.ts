@@ -10,6 +10,7 @@ const { PUBLISH, PUBACK, PUBCOMP } = PacketType
 
 export class AnsweredOracle implements Oracle {
   readonly name = 'S10'
+  readonly hears: readonly Observation['kind'][] = ['packet', 'settled']
   /** The message that a packet id stands for, by session. */
   readonly #carried = new Map<number, Map<number, number>>()
   /** Messages whose last acknowledgement a server has sent. */

@@ -7,6 +7,7 @@ import type { Oracle } from './oracle.ts'
 
 export class FleetingOracle implements Oracle {
   readonly name = 'S11'
+  readonly hears: readonly Observation['kind'][] = ['packet', 'taken']
   /** When each connection had its CONNACK sent. */
   readonly #connectedAt = new Map<number, number>()
 

@@ -30,6 +30,16 @@ const SLOWING: readonly (keyof Faults['link'])[] = ['latency', 'bandwidth', 'sta
 
 export class PoisonOracle implements Oracle {
   readonly name = 'S12'
+  readonly hears: readonly Observation['kind'][] = [
+    'boot',
+    'publish',
+    'connected',
+    'waiting',
+    'lost',
+    'closed',
+    'fault',
+    'settled',
+  ]
   /** Whether nothing but a message makes a server end a connection. */
   readonly #isQuiet: boolean
   /** Connections that servers have ended, by device. */

@@ -24,6 +24,16 @@ const RECORD_MS = 100
 
 export class OnceOracle implements Oracle {
   readonly name = 'S2'
+  readonly hears: readonly Observation['kind'][] = [
+    'fault',
+    'warning',
+    'taken',
+    'boot',
+    'crash',
+    'connected',
+    'stored',
+    'handled',
+  ]
   readonly #durable: ReadonlyMap<string, boolean>
   readonly #failed = new FailedDisks()
   /** When a process ended, by device and process. */

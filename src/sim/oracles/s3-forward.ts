@@ -8,6 +8,7 @@ const ORDER: readonly string[] = ['accepted', 'stored', 'sent', 'received']
 
 export class ForwardOracle implements Oracle {
   readonly name = 'S3'
+  readonly hears: readonly Observation['kind'][] = ['settled', 'stage']
 
   observe(seen: Observation): string | undefined {
     switch (seen.kind) {

@@ -7,6 +7,7 @@ import type { Oracle } from './oracle.ts'
 
 export class OrderOracle implements Oracle {
   readonly name = 'S4'
+  readonly hears: readonly Observation['kind'][] = ['fault', 'warning', 'boot', 'taken']
   readonly #failed = new FailedDisks()
   /** The process of each device. */
   readonly #lives = new Map<string, number>()

@@ -17,6 +17,7 @@ interface Window {
 
 export class WindowOracle implements Oracle {
   readonly name = 'S5'
+  readonly hears: readonly Observation['kind'][] = ['breach', 'boot', 'closed', 'packet']
   readonly #windows = new Map<number, Window>()
   /** Messages that the process of a device has sent and that no server has acknowledged, by session and id. */
   readonly #sent = new Map<string, Map<string, number>>()

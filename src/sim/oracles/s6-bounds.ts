@@ -17,6 +17,7 @@ const BATCH_MS = 100
 
 export class BoundsOracle implements Oracle {
   readonly name = 'S6'
+  readonly hears: readonly Observation['kind'][] = ['publish', 'settled', 'snapshot']
   readonly #limits: ReadonlyMap<string, number>
   /** The process of each device that was looked at last. */
   readonly #seen = new Map<string, number>()

@@ -18,6 +18,13 @@ interface Watched {
 
 export class DeadlineOracle implements Oracle {
   readonly name = 'S7'
+  readonly hears: readonly Observation['kind'][] = [
+    'boot',
+    'publish',
+    'found',
+    'settled',
+    'snapshot',
+  ]
   readonly #open = new Map<string, Map<number, Watched>>()
 
   observe(seen: Observation): string | undefined {

@@ -22,6 +22,14 @@ const REMOVAL_STEPS = 12
 
 export class TruthOracle implements Oracle {
   readonly name = 'S8'
+  readonly hears: readonly Observation['kind'][] = [
+    'fault',
+    'warning',
+    'settled',
+    'given up',
+    'crash',
+    'taken',
+  ]
   readonly #failed = new FailedDisks()
   /** Messages that were given up, and are still being removed: the outcome is told at once. */
   readonly #leaving = new Map<string, { readonly message: SentMessage; readonly at: number }[]>()

@@ -7,6 +7,7 @@ import type { Oracle } from './oracle.ts'
 
 export class HandledOracle implements Oracle {
   readonly name = 'S9'
+  readonly hears: readonly Observation['kind'][] = ['deaf', 'acknowledged']
   /** Devices whose handlers stay: a message that none wants any more is acknowledged unhandled. */
   readonly #subscribed: Set<string>
 
