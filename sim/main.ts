@@ -4,8 +4,8 @@
 //     --faults a.b,c.d  the same with these faults alone; `none`
 //     --devices K       the same with the first K devices
 //     --minutes M       the same with so many minutes of faults
-//     --with habits|rare the same with one of what is added to plans alone
-//     --plain           the same without both
+//     --with a,b        the same with these alone of what is added to plans: habits, rare, calm
+//     --plain           the same without all of them
 //     --trace N         only the last N lines; 0: none
 //     --mutant NAME     with that planted bug
 //   --runs N            that many seeds; the first that fails is shrunk, and ends it
@@ -222,9 +222,11 @@ function changeOf(): PlanChange {
 function additionsOf(): readonly Addition[] | undefined {
   if (values.plain === true) return []
   if (values.with === undefined) return undefined
-  const found = ADDITIONS.filter((addition) => addition === values.with)
-  if (found.length > 0) return found
-  throw new RangeError(`Unknown addition "${values.with}"; there are ${ADDITIONS.join(', ')}`)
+  return values.with.split(',').map((name) => {
+    const found = ADDITIONS.find((addition) => addition === name)
+    if (found !== undefined) return found
+    throw new RangeError(`Unknown addition "${name}"; there are ${ADDITIONS.join(', ')}`)
+  })
 }
 
 function numberOf(

@@ -75,7 +75,7 @@ export function commandOf({ seed, change = {} }: RunJob): string {
   const { faults, devices, durationMs, additions } = change
   const words = [`npm run sim -- --seed ${seed}`]
   if (additions?.length === 0) words.push('--plain')
-  else if (additions?.length === 1) words.push(`--with ${additions[0]}`)
+  else if (additions !== undefined) words.push(`--with ${additions.join(',')}`)
   if (faults !== undefined)
     words.push(`--faults ${faults.length === 0 ? 'none' : faults.join(',')}`)
   if (devices !== undefined) words.push(`--devices ${devices}`)

@@ -7,7 +7,13 @@ import { type Addition, deviceCount, type PlanChange } from '../src/sim/plan.ts'
 import type { RunJob, RunReport } from './run.ts'
 
 /** What of the additions may be left out, the smallest first. */
-const SMALLER: readonly (readonly Addition[])[] = [[], ['rare'], ['habits']]
+const SMALLER: readonly (readonly Addition[])[] = [
+  [],
+  ['rare'],
+  ['habits'],
+  ['calm'],
+  ['habits', 'rare'],
+]
 
 /** The most runs that are spent on one failure. */
 const RUNS_MAX = 150

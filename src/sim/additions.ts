@@ -3,12 +3,13 @@
 // be had again without what came later.
 
 import { armMore } from './arming.ts'
+import { addCalm } from './calm.ts'
 import { addHabits } from './habits.ts'
 import { type Addition, type Plan, plainPlanOf } from './plan.ts'
 import { Random } from './random.ts'
 import { addRare } from './rare.ts'
 
-export const ADDITIONS: readonly Addition[] = ['habits', 'rare']
+export const ADDITIONS: readonly Addition[] = ['habits', 'rare', 'calm']
 
 /** How many plans have no habits. */
 const PLAIN = 0.4
@@ -20,7 +21,8 @@ const MORE_FAULTS = 0.8
 export function planOf(seed: number, additions: readonly Addition[] = ADDITIONS): Plan {
   const plain = plainPlanOf(seed)
   const habitual = additions.includes('habits') ? addMore(plain) : plain
-  return additions.includes('rare') ? addRare(habitual) : habitual
+  const rare = additions.includes('rare') ? addRare(habitual) : habitual
+  return additions.includes('calm') ? addCalm(rare) : rare
 }
 
 /** The plan with habits of some devices, and with one more fault. */

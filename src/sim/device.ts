@@ -20,6 +20,7 @@ import type { DeviceSnapshot } from './observations.ts'
 import type { DevicePlan } from './plan.ts'
 import { Life } from './life.ts'
 import { Random } from './random.ts'
+import { Watchdog } from './watchdog.ts'
 import type { World } from './world.ts'
 
 /** When the wall clock of a device begins, ms since 1970. */
@@ -34,6 +35,8 @@ export interface DeviceOptions {
   readonly world: World
   readonly plan: DevicePlan
   readonly faults: Faults
+  /** Whether what dies again and again waits longer each time. */
+  readonly watchdog: boolean
   readonly internet: Internet
   /** In the order in which the client knows them. */
   readonly servers: readonly string[]
@@ -57,6 +60,9 @@ export class Device {
   #lives = 0
   #app: App | undefined
   #wallOffsetMs = 0
+  #bootedAt = 0
+  /** Of crashes after so many steps: a device that is busy at once would die at once for as long as the run goes on. */
+  readonly #watchdog: Watchdog
   /** Steps until a crash; Infinity without one. */
   #stepsLeft = Infinity
 
@@ -68,6 +74,7 @@ export class Device {
     this.link = new Link(world, internet, random.fork('link'), faults.link, this.name)
     this.disk = new Disk(world, random.fork('disk'), faults.disk, this.name)
     this.#rate = faults.clock.drift?.rate ?? 1
+    this.#watchdog = new Watchdog(options.watchdog)
     if (faults.clock.drift !== undefined) world.fire('clock.drift', this.name, `${this.#rate}`)
     for (const kind of ['latency', 'bandwidth'] as const) {
       if (faults.link[kind] !== undefined) world.fire(`link.${kind}`, this.name)
@@ -96,6 +103,7 @@ export class Device {
     this.#lives += 1
     const life = new Life(world, this.#lives, this.#rate, () => this.#handleStep())
     this.#life = life
+    this.#bootedAt = world.now
     this.#armStep()
     world.tell({ kind: 'boot', device: this.name, life: life.number })
     // Never back to a name that it had: its session there is none that was lost.
@@ -200,7 +208,9 @@ export class Device {
     const { faults, world, random } = this.#options
     const life = this.#life
     if (world.healed || life === undefined) return
-    const forMs = random.exponential(faults.process.crashAtStep?.forMs ?? 1)
+    const forMs =
+      random.exponential(faults.process.crashAtStep?.forMs ?? 1) +
+      this.#watchdog.waitMs(world.now - this.#bootedAt)
     // After the step, and before anything that follows from it.
     life.kill()
     world.agenda.at(world.now, () => {

@@ -11,8 +11,8 @@ import { keepFaults } from './faults.ts'
 import { Random } from './random.ts'
 import type { SimplePlan } from './simple-plan.ts'
 
-/** Habits of real devices and one more fault, or what is rare. */
-export type Addition = 'habits' | 'rare'
+/** Habits of real devices and one more fault, what is rare, or less at a time. */
+export type Addition = 'habits' | 'rare' | 'calm'
 
 /** Messages that a device publishes one after another. */
 export interface StreamPlan {
@@ -97,6 +97,8 @@ export interface Plan {
   readonly faults: Faults
   /** A device of `umqtt/simple`, beside the others. */
   readonly simple?: SimplePlan
+  /** Whether what dies again and again waits longer each time. @default false */
+  readonly watchdog?: boolean
 }
 
 /** How a plan is made smaller. */
@@ -107,7 +109,7 @@ export interface PlanChange {
   readonly devices?: number
   /** The time in which faults fire, virtual ms. @default the plan's */
   readonly durationMs?: number
-  /** What is added to the plain plan of a seed: see `additions.ts`. @default both */
+  /** What is added to the plain plan of a seed: see `additions.ts`. @default all */
   readonly additions?: readonly Addition[]
 }
 

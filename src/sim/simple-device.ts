@@ -17,9 +17,21 @@ import type { SentMessage } from './observations.ts'
 import { deliveryOf, payloadOf } from './payload.ts'
 import type { Random } from './random.ts'
 import type { SimplePlan } from './simple-plan.ts'
+import { Watchdog } from './watchdog.ts'
 import type { World } from './world.ts'
 
 const RESTART_MS = 1000
+/** What the oracles take its messages for, by QoS. */
+const POLICIES = ([0, 1, 2] as const).map((qos) =>
+  resolvePolicy({
+    qos,
+    expiresAfterMs: Infinity,
+    offline: 'wait',
+    durable: 'no',
+    priority: 2,
+    energy: 'normal',
+  }),
+)
 /** How long it waits before it gives a message up, ms in the mean. */
 const PATIENCE_MS = 300
 
@@ -27,6 +39,8 @@ export interface SimpleDeviceOptions {
   readonly world: World
   readonly plan: SimplePlan
   readonly faults: Faults
+  /** Whether what dies again and again waits longer each time. */
+  readonly watchdog: boolean
   readonly internet: Internet
   readonly server: string
   readonly ledger: Ledger
@@ -44,6 +58,10 @@ export class SimpleDevice {
   #client: SimpleClient | undefined
   /** Sessions as its clients see them: a new one, and one that starts clean, has heard of nothing before. */
   #sessions = 0
+  /** When it last began to make a connection. */
+  #triedAt = 0
+  /** Of its script, which publishes at each attempt. */
+  readonly #watchdog: Watchdog
   /** Messages of the process that have no outcome. */
   #open = 0
 
@@ -53,6 +71,7 @@ export class SimpleDevice {
     this.name = plan.clientId
     this.link = new Link(world, internet, random.fork('link'), faults.link, this.name)
     this.#rate = faults.clock.drift?.rate ?? 1
+    this.#watchdog = new Watchdog(options.watchdog)
   }
 
   /** Whether nothing is left to be told of its messages. */
@@ -113,12 +132,17 @@ export class SimpleDevice {
 
   /** One connection; the next follows a while after its end. */
   #connect(life: Life): void {
-    const { plan, random } = this.#options
-    const again = (): void =>
-      life.later(random.exponential(plan.againMs), () => this.#connect(life))
+    const { plan, random, world } = this.#options
+    const later = (moreMs: number): void =>
+      life.later(random.exponential(plan.againMs) + moreMs, () => this.#connect(life))
+    const again = (): void => {
+      const moreMs = this.#watchdog.waitMs(world.now - this.#triedAt)
+      later(world.healed ? 0 : moreMs)
+    }
     const known = this.#client
     // One that is still ending is left alone.
-    if (known !== undefined && known.state !== 'idle' && known.state !== 'closed') return again()
+    if (known !== undefined && known.state !== 'idle' && known.state !== 'closed') return later(0)
+    this.#triedAt = world.now
     const isNew = known === undefined || random.chance(plan.anew)
     const client = isNew ? this.#makeClient(life, again) : known
     this.#client = client
@@ -190,14 +214,7 @@ export class SimpleDevice {
       number,
       device: this.name,
       topic,
-      policy: resolvePolicy({
-        qos,
-        expiresAfterMs: Infinity,
-        offline: 'wait',
-        durable: 'no',
-        priority: 2,
-        energy: 'normal',
-      }),
+      policy: POLICIES[qos]!,
       sizeBytes: payload.length,
       life: life.number,
       publishedAt: world.now,

@@ -68,6 +68,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
         world,
         plan: device,
         faults: plan.faults,
+        watchdog: plan.watchdog === true,
         internet,
         servers: plan.servers.map(({ host }) => `mqtt://${host}`),
         sharedSessions: plan.sharedSessions,
@@ -176,7 +177,7 @@ function makeSimple(
   ledger: Ledger,
   runtime: EngineRuntime,
 ): SimpleDevice | undefined {
-  const { simple, servers, faults, seed } = plan
+  const { simple, servers, faults, seed, watchdog = false } = plan
   if (simple === undefined) return undefined
   const random = new Random(`simple device ${seed}`)
   // It knows one server, whichever the others use.
@@ -185,6 +186,7 @@ function makeSimple(
     world,
     plan: simple,
     faults,
+    watchdog,
     internet,
     server,
     ledger,

@@ -15,6 +15,8 @@ export interface Regression {
 
 const PLAIN: PlanChange = { additions: [] }
 const RARE: PlanChange = { additions: ['rare'] }
+/** What there was before runs were calm. */
+const BUSY: PlanChange = { additions: ['habits', 'rare'] }
 
 export const REGRESSIONS: readonly Regression[] = [
   {
@@ -53,11 +55,18 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     name: 'a session at another server, taken up after a restart though it was given up',
     seed: 10_843,
+    change: BUSY,
   },
   {
     name: 'a message that was given up and finished, and came back after a crash',
     seed: 1587,
     change: { ...RARE, durationMs: 1_200_000 },
   },
-  { name: 'twice as many messages as an outbox may have, while it was read', seed: 500_785 },
+  {
+    name: 'twice as many messages as an outbox may have, while it was read',
+    seed: 500_785,
+    change: BUSY,
+  },
+  { name: 'a script that tries for ever what its server cannot bear', seed: 503_621 },
+  { name: 'a device that dies at nearly every step, thousands of times', seed: 700_059 },
 ]

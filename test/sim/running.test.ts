@@ -56,6 +56,8 @@ describe('a run', () => {
     )
     equal(commandOf({ seed: 5, change: { faults: [] } }), 'npm run sim -- --seed 5 --faults none')
     equal(commandOf({ seed: 5, change: { additions: [] } }), 'npm run sim -- --seed 5 --plain')
+    const some: RunJob = { seed: 5, change: { additions: ['habits', 'rare'] } }
+    equal(commandOf(some), 'npm run sim -- --seed 5 --with habits,rare')
   })
 })
 
