@@ -2,7 +2,7 @@
 // A table says which there are and where each goes; a property that the client sets by itself is refused with
 // the reason.
 
-import type { PublishProperties, UserProperty } from '../robust.node.ts'
+import type { PublishProperties, SubscribeProperties, UserProperty } from '../robust.node.ts'
 import { listed, readInteger } from './options.ts'
 import { shown, UsageError } from './usage-error.ts'
 
@@ -63,7 +63,7 @@ const MESSAGE: Readonly<Record<string, Read>> = {
   'user-property': pair,
 }
 
-type PacketName = 'connect' | 'publish' | 'will'
+type PacketName = 'connect' | 'publish' | 'subscribe' | 'will'
 
 /** What each packet may have. */
 const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
@@ -82,13 +82,21 @@ const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
     ...MESSAGE,
     'topic-alias': not('the client chooses topic aliases by itself'),
   },
+  subscribe: {
+    'subscription-identifier': number('subscriptionId', { min: 1, max: 268_435_455 }),
+    'user-property': pair,
+  },
   will: { ...MESSAGE, 'will-delay-interval': number('delaySeconds', UINT32) },
 }
+
+/** Packets whose properties other clients set, and this one leaves out. */
+const WITHOUT: ReadonlySet<string> = new Set(['auth', 'disconnect', 'unsubscribe'])
 
 /** The properties of each packet. */
 export interface GivenProperties {
   readonly connect: ConnectFields
   readonly publish: PublishProperties
+  readonly subscribe: SubscribeProperties
   readonly will: PublishProperties & { readonly delaySeconds?: number }
 }
 
@@ -114,10 +122,14 @@ export function readProperties(
   given: readonly (readonly string[])[],
   packets: readonly PacketName[],
 ): GivenProperties {
-  const found = { connect: {}, publish: {}, will: {} } satisfies Record<PacketName, Found>
+  const found = { connect: {}, publish: {}, subscribe: {}, will: {} } satisfies Record<
+    PacketName,
+    Found
+  >
   for (const [packet = '', property = '', ...values] of given) {
     if (!isOf(packet, packets)) {
-      throw new UsageError(`Cannot use -D ${shown(packet)}: write ${listed(packets)}`)
+      const why = WITHOUT.has(packet) ? 'the client sends that packet without properties; ' : ''
+      throw new UsageError(`Cannot use -D ${shown(packet)}: ${why}write ${listed(packets)}`)
     }
     const known = PACKETS[packet]
     const read = Object.hasOwn(known, property) ? known[property] : undefined

@@ -38,6 +38,7 @@ export type {
   SimpleEvents,
   Statistics,
   SubscribeOptions,
+  SubscribeProperties,
   Subscription,
   Timeouts,
   TlsOptions,

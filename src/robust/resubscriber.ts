@@ -2,11 +2,10 @@
 // took along is asked for again, until the server has granted or refused it.
 // It knows no handler and no message, and asks for nothing that the session has.
 
-import type { SubscriptionRequest } from '../codec/packets.ts'
 import { SubscribeOperation } from '../engine/operations.ts'
 import { MqttError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
-import type { LiveSubscription } from '../simple/subscription.ts'
+import type { FilterRequest, LiveSubscription } from '../simple/subscription.ts'
 import type { Grant } from '../simple/types.ts'
 import { FILTERS_AT_ONCE, FILTER_BYTES_AT_ONCE } from './constants.ts'
 
@@ -31,19 +30,21 @@ export class Resubscriber {
     for (const part of inParts(requests)) this.#ask(part)
   }
 
-  #ask(requests: readonly SubscriptionRequest[]): void {
-    this.#core.ask<readonly Grant[]>(new SubscribeOperation(requests)).then(
-      (grants) => {
-        for (const { filter } of grants) this.#missing.delete(filter)
-        this.#refused(grants.filter(({ qos }) => qos === undefined))
-      },
-      (error: unknown) => {
-        // Without an answer the next connection asks again.
-        if (isUnanswered(error)) return
-        for (const { filter } of requests) this.#missing.delete(filter)
-        this.#refused(requests)
-      },
-    )
+  #ask(requests: readonly FilterRequest[]): void {
+    this.#core
+      .ask<readonly Grant[]>(new SubscribeOperation(requests, requests[0]?.properties))
+      .then(
+        (grants) => {
+          for (const { filter } of grants) this.#missing.delete(filter)
+          this.#refused(grants.filter(({ qos }) => qos === undefined))
+        },
+        (error: unknown) => {
+          // Without an answer the next connection asks again.
+          if (isUnanswered(error)) return
+          for (const { filter } of requests) this.#missing.delete(filter)
+          this.#refused(requests)
+        },
+      )
   }
 
   /** Reported, and not asked for again. */
@@ -59,7 +60,7 @@ export class Resubscriber {
 }
 
 /** What was granted, and a server that holds none of it has to be asked for: a filter once. */
-function wantedOf(subscriptions: readonly LiveSubscription[]): readonly SubscriptionRequest[] {
+function wantedOf(subscriptions: readonly LiveSubscription[]): readonly FilterRequest[] {
   const granted = subscriptions.filter((live) => live.granted.length > 0)
   const requests = granted.flatMap((live) =>
     live.requests.filter(({ filter }) => live.filters.includes(filter)),
@@ -76,14 +77,16 @@ export function isUnanswered(error: unknown): boolean {
   )
 }
 
-function* inParts(
-  requests: readonly SubscriptionRequest[],
-): IterableIterator<readonly SubscriptionRequest[]> {
-  let part: SubscriptionRequest[] = []
+function* inParts(requests: readonly FilterRequest[]): IterableIterator<readonly FilterRequest[]> {
+  let part: FilterRequest[] = []
   let sizeBytes = 0
   for (const request of requests) {
     const { length } = request.filter
-    if (part.length === FILTERS_AT_ONCE || sizeBytes + length > FILTER_BYTES_AT_ONCE) {
+    if (
+      part.length === FILTERS_AT_ONCE ||
+      sizeBytes + length > FILTER_BYTES_AT_ONCE ||
+      request.properties !== part[0]?.properties
+    ) {
       if (part.length > 0) yield part
       part = []
       sizeBytes = 0

@@ -2,7 +2,7 @@
 // settled promises, events and messages. Arguments are checked when they get here. It knows no
 // platform and no packet: the one is given, the other is below.
 
-import type { ProtocolVersion, SubscriptionRequest, WillFields } from '../codec/packets.ts'
+import type { ProtocolVersion, WillFields } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { Platform } from '../driver/platform.ts'
 import { unconnectedError } from '../engine/endings.ts'
@@ -21,6 +21,7 @@ import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { FilterRequest } from './subscription.ts'
 import { Subscriptions, type SubscriptionsOwner } from './subscriptions.ts'
 import type {
   ClientState,
@@ -153,7 +154,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   subscribe(
-    requests: readonly SubscriptionRequest[],
+    requests: readonly FilterRequest[],
     handler: MessageHandler | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {

@@ -13,7 +13,10 @@ import {
   oneOf,
 } from './checks.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
-import type { PublishProperties } from './types.ts'
+import type { PublishProperties, SubscribeProperties } from './types.ts'
+
+/** The largest variable byte integer. §1.5.5, §3.8.2.1.2 */
+const SUBSCRIPTION_ID_MAX = 268_435_455
 
 /** [MQTT-3.3.4-6] forbids subscription identifiers, so they are no key. */
 const checkProperties = fields<Omit<PublishProperties, 'subscriptionIds'>>({
@@ -32,6 +35,17 @@ export const packetProperties: Check<PublishProperties, Properties> = (name, pro
     ...same,
     ...(messageExpirySeconds !== undefined && { messageExpiryInterval: messageExpirySeconds }),
   }
+}
+
+const checkSubscribeProperties = fields<SubscribeProperties>({
+  subscriptionId: integer(1, SUBSCRIPTION_ID_MAX),
+  userProperties: copyUserProperties,
+})
+
+/** The properties of a SUBSCRIBE. §3.8.2.1 */
+export const subscribeProperties: Check<SubscribeProperties, Properties> = (name, properties) => {
+  const { subscriptionId, ...same } = checkSubscribeProperties(name, properties)
+  return { ...same, ...(subscriptionId && { subscriptionIdentifiers: [subscriptionId] }) }
 }
 
 const NONE: PublishProperties = Object.freeze({})

@@ -37,6 +37,7 @@ export type {
   SimpleEvents,
   Statistics,
   SubscribeOptions,
+  SubscribeProperties,
   Subscription,
   Timeouts,
   TlsOptions,

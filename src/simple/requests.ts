@@ -1,7 +1,7 @@
 // Arguments of the calls, checked; those of publish and subscribe as operations of the engine, measured
 // and not yet sent. Whatever is wrong with them throws here, before anything has happened.
 
-import { NO_PROPERTIES, type SubscriptionRequest } from '../codec/packets.ts'
+import { NO_PROPERTIES } from '../codec/packets.ts'
 import { parseSharedFilter } from '../codec/topics.ts'
 import { utf8Length } from '../codec/utf8.ts'
 import { PublishOperation } from '../engine/operations.ts'
@@ -23,7 +23,8 @@ import {
 } from './checks.ts'
 import { LARGEST_PAYLOAD_BYTES, TOPICS_KEPT, TOPIC_BYTES_MAX } from './constants.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
-import { packetProperties } from './properties.ts'
+import type { FilterRequest } from './subscription.ts'
+import { packetProperties, subscribeProperties } from './properties.ts'
 import type {
   ConnectOptions,
   DisconnectOptions,
@@ -46,11 +47,15 @@ export const checkConnect: Check<ConnectOptions> = /* @__PURE__ */ fields<Connec
   signal: checkSignal,
 })
 
-const checkSubscribe = /* @__PURE__ */ fields<SubscribeOptions>({
+const checkSubscribe = /* @__PURE__ */ fields<
+  SubscribeOptions,
+  Omit<SubscribeOptions, 'properties'> & Pick<FilterRequest, 'properties'>
+>({
   qos: checkQos,
   noLocal: checkBoolean,
   retainAsPublished: checkBoolean,
   retainHandling: checkQos,
+  properties: subscribeProperties,
   signal: checkSignal,
 })
 
@@ -140,7 +145,7 @@ export function publishOperation(
 export function subscriptionRequests(
   filters: readonly string[],
   options: SubscribeOptions,
-): SubscriptionRequest[] {
+): FilterRequest[] {
   const { signal: _signal, ...given } = checkSubscribe('options', options)
   return filters.map((filter) => {
     if (given.noLocal && parseSharedFilter(filter) !== undefined) {

@@ -1,10 +1,15 @@
 // What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
-import type { SubscriptionRequest } from '../codec/packets.ts'
+import type { Properties, SubscriptionRequest } from '../codec/packets.ts'
 import type { Inbox } from './inbox.ts'
 import { MessageStream } from './message-stream.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
+
+/** One filter as the server is asked for it; what was asked for in one call has the same properties. */
+export interface FilterRequest extends SubscriptionRequest {
+  readonly properties?: Properties
+}
 
 /** One call of `subscribe`, from the call on. */
 export class LiveSubscription implements Subscription {
@@ -12,13 +17,13 @@ export class LiveSubscription implements Subscription {
   /** The filters that are still in force. */
   filters: readonly string[]
   /** What was asked for. */
-  readonly requests: readonly SubscriptionRequest[]
+  readonly requests: readonly FilterRequest[]
   readonly #inbox: Inbox
   readonly #release: (subscription: LiveSubscription) => Promise<void>
   #streams: readonly MessageStream[] = []
 
   constructor(
-    requests: readonly SubscriptionRequest[],
+    requests: readonly FilterRequest[],
     handler: MessageHandler | undefined,
     inbox: Inbox,
     release: (subscription: LiveSubscription) => Promise<void>,

@@ -1,11 +1,10 @@
 // The subscriptions of one client: which filters are in force, who has them, and the exchange with
 // the server. Two subscriptions may have one filter; the server is told when the last one leaves.
 
-import type { SubscriptionRequest } from '../codec/packets.ts'
 import { SubscribeOperation, UnsubscribeOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
 import type { Inbox } from './inbox.ts'
-import { LiveSubscription } from './subscription.ts'
+import { type FilterRequest, LiveSubscription } from './subscription.ts'
 import type { Grant, MessageHandler, Subscription } from './types.ts'
 import type { Settle } from './waiting.ts'
 
@@ -28,7 +27,7 @@ export class Subscriptions {
   }
 
   async subscribe(
-    requests: readonly SubscriptionRequest[],
+    requests: readonly FilterRequest[],
     handler: MessageHandler | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {
@@ -43,7 +42,7 @@ export class Subscriptions {
     const abandoned = (): Settle<readonly Grant[]> => (answer) =>
       void Promise.resolve(answer).then(undo, undo)
     const request = (): Promise<readonly Grant[]> =>
-      this.#owner.ask(new SubscribeOperation(requests), signal, abandoned)
+      this.#owner.ask(new SubscribeOperation(requests, requests[0]?.properties), signal, abandoned)
     let refused = filters
     try {
       const grants = await this.#owner.whenConnected(request, signal)

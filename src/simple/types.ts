@@ -204,6 +204,17 @@ export interface PublishResult {
   readonly subscribers?: 'none'
 }
 
+/** Properties of SUBSCRIBE, MQTT 5.0 only. §3.8.2.1 */
+export interface SubscribeProperties {
+  /**
+   * 1 to 268,435,455: the server sends it along with every message that matches these filters, in
+   * `properties.subscriptionIds` of the message.
+   */
+  readonly subscriptionId?: number
+  /** Names and values, in order; a name may come more than once. */
+  readonly userProperties?: readonly UserProperty[]
+}
+
 /** Options of `subscribe`. §3.8.3.1 */
 export interface SubscribeOptions {
   /** The highest QoS to receive. @default 0 */
@@ -214,6 +225,7 @@ export interface SubscribeOptions {
   readonly retainAsPublished?: boolean
   /** Retained messages: 0 always, 1 for a new subscription, 2 never (MQTT 5.0). @default 0 */
   readonly retainHandling?: 0 | 1 | 2
+  readonly properties?: SubscribeProperties
   readonly signal?: AbortSignal
 }
 

@@ -42,6 +42,31 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     deepEqual(await command, { code: 0, stdout: 'one\u001b\n\n', stderr: '', progress: '' })
   })
 
+  test('asks with properties, and has the identifier back', async () => {
+    const command = umqttHere(
+      sub(
+        ...['-t', 'a', '-C', '1', '-F', '%S %P', '-D', 'subscribe', 'subscription-identifier', '7'],
+        ...['-D', 'subscribe', 'user-property', 'who', 'me'],
+      ),
+    )
+    const [connection, { properties }] = await subscribed()
+    deepEqual(properties, { subscriptionIdentifiers: [7], userProperties: [['who', 'me']] })
+    connection.publish('a', 'x', { properties: { subscriptionIdentifiers: [7] } })
+    equal((await command).out, '7 \n')
+  })
+
+  test('refuses properties of packets that it sends without, and says which have some', async () => {
+    for (const packet of ['unsubscribe', 'disconnect']) {
+      const { code, err } = await umqttHere(sub('-t', 'a', '-D', packet, 'user-property', 'a', 'b'))
+      equal(code, 2)
+      match(err, /sends that packet without properties; write connect, subscribe or will\n/)
+    }
+    const { err } = await umqttHere(
+      sub('-t', 'a', '-D', 'subscribe', 'subscription-identifier', '0'),
+    )
+    match(err, /-D subscribe subscription-identifier "0": write a whole number from 1 to 268435455/)
+  })
+
   for (const [args, out] of [
     [['-v'], 'hall/a on\n'],
     [['-N'], 'on'],

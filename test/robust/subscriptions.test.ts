@@ -216,6 +216,30 @@ describe('subscriptions of a lost session', () => {
     equal(count(second, PacketType.SUBSCRIBE), 1)
   })
 
+  test('are made again with their properties: a SUBSCRIBE for those that share them', async () => {
+    const rig = await connectedRig()
+    const { client, connection } = rig
+    connection.autoRespond()
+    await client.subscribe(['a', 'b'], { properties: { subscriptionId: 7 } })
+    await client.subscribe('c', { properties: { userProperties: [['who', 'me']] } })
+    await client.subscribe('d')
+    await client.subscribe('e')
+    connection.destroy()
+    const second = await accepted(rig)
+    deepEqual(
+      second.received.flatMap((packet) =>
+        packet.type === PacketType.SUBSCRIBE
+          ? [[packet.subscriptions.map(({ filter }) => filter).join(), packet.properties]]
+          : [],
+      ),
+      [
+        ['a,b', { subscriptionIdentifiers: [7] }],
+        ['c', { userProperties: [['who', 'me']] }],
+        ['d,e', {}],
+      ],
+    )
+  })
+
   test('are made again in parts of a bounded size, each filter once', async () => {
     const rig = await connectedRig()
     const { client, connection } = rig

@@ -189,6 +189,26 @@ const ROWS: readonly Row[] = [
     TypeError,
     /retainHandling "3"/,
   ),
+  ...[0, 1.5, 268_435_456].map((subscriptionId) =>
+    row(
+      `subscribe: subscriptionId ${subscriptionId}`,
+      subscribe('a', { properties: { subscriptionId } }),
+      RangeError,
+      new RegExp(`properties\\.subscriptionId "${subscriptionId}": give an integer from 1 to`),
+    ),
+  ),
+  row(
+    'subscribe: userProperties of one string',
+    subscribe('a', { properties: { userProperties: ['a'] } }),
+    TypeError,
+    /properties\.userProperties "a": give \[name, value\]/,
+  ),
+  row(
+    'subscribe: unknown property',
+    subscribe('a', { properties: { contentType: 'a' } }),
+    TypeError,
+    /properties\.contentType: the known ones are subscriptionId, userProperties/,
+  ),
   row('subscribe: handler "f"', subscribe('a', {}, 'f'), TypeError, /handler "f"/),
   row('subscribe: signal 1', subscribe('a', { signal: 1 }), TypeError, /signal "1"/),
   row('unsubscribe: no filters', (c) => c.unsubscribe([]), TypeError, /filters/),

@@ -52,6 +52,20 @@ describe('subscribe', () => {
     ])
   })
 
+  test('sends its properties once for all filters, and nothing of what is changed later', async () => {
+    const { client, connection } = await connected()
+    const pair: [string, string] = ['who', 'me']
+    const properties = { subscriptionId: 268_435_455, userProperties: [pair] }
+    watch(client.subscribe(['a', 'b'], { properties }))
+    pair[1] = 'you'
+    watch(client.subscribe('c'))
+    deepEqual((await take(connection, PacketType.SUBSCRIBE)).properties, {
+      subscriptionIdentifiers: [268_435_455],
+      userProperties: [['who', 'me']],
+    })
+    deepEqual((await take(connection, PacketType.SUBSCRIBE)).properties, {})
+  })
+
   test('gives what was granted, filter by filter, also below what was asked for', async () => {
     const { client, connection } = await connected()
     const subscribing = client.subscribe(['a', 'b', 'c'], { qos: 2 })

@@ -26,6 +26,7 @@ import {
   type SimpleEvents,
   type Statistics,
   type SubscribeOptions,
+  type SubscribeProperties,
   type Subscription,
   type Timeouts,
   type TlsOptions,
@@ -129,6 +130,8 @@ holds<Equals<ClientOptions['acknowledge'], 'handled' | 'manual' | undefined>>()
 holds<Equals<ClientOptions['onHandlerError'], 'acknowledge' | 'reject' | 'hold' | undefined>>()
 holds<Equals<ClientOptions['transport'], TransportFactory | undefined>>()
 holds<Equals<SubscribeOptions['retainHandling'], 0 | 1 | 2 | undefined>>()
+holds<Equals<SubscribeOptions['properties'], SubscribeProperties | undefined>>()
+holds<Equals<SubscribeProperties['subscriptionId'], number | undefined>>()
 holds<Equals<PublishOptions['signal'], AbortSignal | undefined>>()
 holds<Extends<Record<keyof Limits | keyof Timeouts, number>, Limits & Timeouts>>()
 holds<Extends<{ topic: string; payload: string }, Will>>()

@@ -8,6 +8,7 @@ import {
   type Message,
   MQTTClient,
   RejectedError,
+  type SubscribeProperties,
   type Subscription,
 } from '../../robust.node.ts'
 import { CLIENT_OPTIONS, newClientId, readClient } from '../client-options.ts'
@@ -106,6 +107,8 @@ const REMOVAL_MS = 5_000
 interface Plan {
   readonly print: Format
   readonly given: Given
+  /** Of SUBSCRIBE. */
+  readonly properties: SubscribeProperties
 }
 
 export const subCommand: Command = command({
@@ -123,7 +126,7 @@ export const subCommand: Command = command({
 })
 
 async function run(context: Context, given: Given): Promise<EndingName> {
-  const plan = readClient(given, context.env, ['connect', 'will'])
+  const plan = readClient(given, context.env, ['connect', 'subscribe', 'will'])
   const filters = [...given.topic, ...(plan.topic === undefined ? [] : [plan.topic])]
   if (filters.length === 0 && given.unsubscribe.length === 0) {
     throw new UsageError('-t FILTER is missing: what shall be subscribed to?')
@@ -152,7 +155,11 @@ async function run(context: Context, given: Given): Promise<EndingName> {
   reportConnection(client, context.err, { debug, quiet })
   if (!quiet) reportSessionLoss(client, context.err)
   try {
-    return await listen(context, client, filters, { print, given })
+    return await listen(context, client, filters, {
+      print,
+      given,
+      properties: plan.properties.subscribe,
+    })
   } finally {
     await client[Symbol.asyncDispose]()
   }
@@ -169,7 +176,7 @@ async function listen(
   // Before the connection: a session that was kept sends at once.
   client.setCallback((_topic, _payload, message) => take(context, client, message, plan, ended))
   try {
-    const asked = ask(context, client, filters, given)
+    const asked = ask(context, client, filters, plan)
     const ending = (await Promise.race([asked, ended.promise])) ?? (await ended.promise)
     if (given.removeRetained) await finishRemoval(client, context.err)
     return ending
@@ -187,7 +194,7 @@ async function ask(
   { err }: Context,
   client: MQTTClient,
   filters: readonly string[],
-  given: Given,
+  { given, properties }: Plan,
 ): Promise<EndingName | undefined> {
   await client.connect()
   if (given.unsubscribe.length > 0) await client.unsubscribe(given.unsubscribe)
@@ -198,6 +205,7 @@ async function ask(
       ...(noLocal && { noLocal }),
       ...(retainAsPublished && { retainAsPublished }),
       ...(retainHandling && { retainHandling: Number(retainHandling) as 0 | 1 | 2 }),
+      properties,
     })
     if (!given.quiet) await tellRefused(err, subscription)
   }
