@@ -200,7 +200,7 @@ export function conclude(results: readonly CheckResult[]): readonly [Conclusion,
   }))
   const graver = found.filter(({ level }) => level !== 'fit')
   if (graver.length === 0 && untried.length > 0) {
-    const text = `nothing bad was found; ${untried.join(', ')} were not tried, and decide`
+    const text = `nothing bad was found, but what decides was not tried: ${untried.join(', ')}`
     return [{ ...PARTIAL, text }]
   }
   const [first, ...rest] = graver.length > 0 ? graver : found.slice(0, 1)

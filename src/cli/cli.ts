@@ -5,8 +5,9 @@ import { readArguments } from './arguments.ts'
 import { type Command, type Context, Stop } from './command.ts'
 import { allCommands, commandNames, loadCommand } from './commands.ts'
 import { ENDINGS } from './exit-codes.ts'
-import { shortHelp, wholeHelp, wrap } from './help.ts'
+import { besides, COLUMNS, shortHelp, wholeHelp, wrap } from './help.ts'
 import { listed } from './options.ts'
+import type { Terminal } from './terminal.ts'
 import { shown, UsageError } from './usage-error.ts'
 
 /**
@@ -27,7 +28,7 @@ export async function runCli(
     return ENDINGS[ending].code
   } catch (error) {
     if (error instanceof Stop) return ENDINGS[error.ending].code
-    await context.err.line(`${context.err.paint('red', 'umqtt:')} ${wordsOf(error)}`)
+    await context.err.say('red', wordsOf(error))
     if (!(error instanceof UsageError)) return ENDINGS.failed.code
     const help = commandNames().includes(name) ? `umqtt ${name} --help` : 'umqtt --help'
     await context.err.line(`Try: ${help}`)
@@ -56,7 +57,7 @@ async function runCommand(
 ): Promise<keyof typeof ENDINGS> {
   const [name, ...rest] = args
   if (name === undefined) {
-    await context.err.write(await overview())
+    await context.err.write(await overview(widthOf(context.err)))
     return 'usage'
   }
   if (name === '--version' || name === 'version') {
@@ -65,13 +66,14 @@ async function runCommand(
   }
   if (name === '--help' || name === 'help') {
     const [about] = rest
-    const text = about === undefined ? await overview() : wholeHelp(await find(about))
+    const width = widthOf(context.out)
+    const text = about === undefined ? await overview(width) : wholeHelp(await find(about), width)
     await context.out.write(text)
     return 'done'
   }
   const command = await find(name)
   if (asksForHelp(rest)) {
-    await context.out.write(shortHelp(command))
+    await context.out.write(shortHelp(command, widthOf(context.out)))
     return 'done'
   }
   return command.run(context, readArguments(command, rest))
@@ -89,7 +91,12 @@ async function find(name: string): Promise<Command> {
   throw new UsageError(`There is no command ${shown(name)}: write ${listed(commandNames())}`)
 }
 
-async function overview(): Promise<string> {
+/** Of the help: lines longer than these are read badly. */
+function widthOf({ room }: Terminal): number {
+  return Math.min(COLUMNS, room)
+}
+
+async function overview(columns: number): Promise<string> {
   const commands = await allCommands()
   const width = Math.max(...commands.map(({ name }) => name.length))
   return [
@@ -98,12 +105,9 @@ async function overview(): Promise<string> {
     'umqtt: an MQTT client that holds on.',
     'usage: umqtt COMMAND [OPTION]…',
     '',
-    ...commands.flatMap(({ name, summary }) => {
-      const [first = '', ...more] = wrap(summary, ' '.repeat(width + 4))
-      return [`  ${name.padEnd(width)}  ${first.trimStart()}`, ...more]
-    }),
+    ...commands.map(({ name, summary }) => besides(`  ${name.padEnd(width)}  `, summary, columns)),
     '',
-    'umqtt COMMAND --help fits a screen; umqtt help COMMAND says everything.',
+    ...wrap('umqtt COMMAND --help fits a screen; umqtt help COMMAND says everything.', '', columns),
     '',
   ].join('\n')
 }

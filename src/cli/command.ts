@@ -22,6 +22,11 @@ export interface Context {
   readonly stopped: AbortSignal
 }
 
+/** Whether somebody types standard input. */
+export function isTyped({ stdin }: Pick<Context, 'stdin'>): boolean {
+  return (stdin as { readonly isTTY?: boolean }).isTTY === true
+}
+
 /** Why a command has to end early. */
 export class Stop extends Error {
   override readonly name = 'Stop'

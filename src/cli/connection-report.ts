@@ -14,7 +14,7 @@ export interface Talk {
 export function reportConnection(client: MQTTClient, err: Terminal, { debug, quiet }: Talk): void {
   if (quiet) return
   let last = ''
-  const say = (text: string): void => void err.line(`${err.paint('yellow', 'umqtt:')} ${text}`)
+  const say = (text: string): void => void err.say('yellow', text)
   client.on('warning', ({ message }) => say(message))
   client.on('waiting', ({ delayMs, error, slowLane }) => {
     const when = Number.isFinite(delayMs) ? `; again in ${secondsOf(delayMs)} s` : ''
@@ -38,9 +38,7 @@ export function reportSessionLoss(client: MQTTClient, err: Terminal): void {
   client.on('session-lost', ({ fromMs, toMs }) => {
     // Of a session of an earlier process nobody knows when it was lost.
     const when = fromMs > 0 ? ` of ${secondsOf(toMs - fromMs)} s` : ''
-    void err.line(
-      `${err.paint('yellow', 'umqtt:')} the server has forgotten the session: messages${when} may be missing`,
-    )
+    void err.say('yellow', `the server has forgotten the session: messages${when} may be missing`)
   })
 }
 

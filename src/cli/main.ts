@@ -10,13 +10,18 @@ import { ENDINGS } from './exit-codes.ts'
 import { Terminal } from './terminal.ts'
 
 const { env, stdin, stdout, stderr } = process
+const err = new Terminal(stderr, env)
 const stopping = new AbortController()
 
 const stop = (ending: Stop['ending']): void => {
   if (stopping.signal.aborted) process.exit(ENDINGS[ending].code)
   stopping.abort(new Stop(ending))
 }
-process.on('SIGINT', () => stop('interrupted'))
+process.on('SIGINT', () => {
+  // The terminal has shown "^C", and goes on behind it.
+  if (err.isTerminal && !stopping.signal.aborted) void err.line()
+  stop('interrupted')
+})
 process.on('SIGTERM', () => stop('terminated'))
 stdout.on('error', () => {
   if (!stopping.signal.aborted) stop('closedPipe')
@@ -32,8 +37,8 @@ const context = {
   env,
   stdin,
   stdinDescriptor: 0,
-  out: new Terminal(stdout, env),
-  err: new Terminal(stderr, env),
+  out: new Terminal(stdout, env, err),
+  err,
   openDescriptor,
   stopped: stopping.signal,
 }

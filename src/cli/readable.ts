@@ -18,6 +18,9 @@ export const WHOLE: Cut = { letters: Infinity, bytes: Infinity }
 /** Controls, separators of lines, what turns the direction of writing, and halves of pairs. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"\\]/gu
 
+/** What a terminal obeys, C1 included: U+009B begins a sequence too. ECMA-48 §5.3 */
+const CONTROLS = /\p{Cc}/gu
+
 const ESCAPES: Readonly<Record<string, string>> = {
   '\t': String.raw`\t`,
   '\n': String.raw`\n`,
@@ -30,6 +33,23 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Controls beside white space: more than one in so many letters, and it was no text. */
 const CONTROLS_SHARE = 8
+
+/**
+ * The text with what a terminal obeys as `\x1b`.
+ * @param kept control characters that stay as they are
+ */
+export function harmless(text: string, kept: string = '\n\t'): string {
+  return text.replace(CONTROLS, (character) =>
+    kept.includes(character)
+      ? character
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}
+
+/** The same for JSON, which has an escape of its own: that of the C0 controls is there already. */
+export function harmlessJson(json: string): string {
+  return json.replace(CONTROLS, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
+}
 
 /** The text with escapes for what cannot be seen, cut with an ellipsis. */
 export function plain(text: string, letters: number = Infinity): string {

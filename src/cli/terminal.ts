@@ -1,7 +1,9 @@
 // Where text goes: a terminal, a pipe or a file. Colours and lines that are written over exist on a terminal
 // alone; NO_COLOR and FORCE_COLOR have the last word (no-color.org). Writing waits for a slow reader.
+// Rule: what is said to a person is one line, whatever a server has put into it.
 
 import type { Writable } from 'node:stream'
+import { harmless } from './readable.ts'
 
 /** Escape sequences of the styles, on and off. ECMA-48 §8.3.117 */
 const STYLES = {
@@ -24,16 +26,28 @@ export class Terminal {
   readonly isTerminal: boolean
   readonly #stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly #colours: boolean
+  readonly #beside: Terminal | undefined
   #statusShown = false
 
-  constructor(stream: Writable, env: Readonly<Record<string, string | undefined>>) {
+  /** @param beside writes to the same terminal, if both do: its status line makes room for what is written here */
+  constructor(
+    stream: Writable,
+    env: Readonly<Record<string, string | undefined>>,
+    beside?: Terminal,
+  ) {
     this.#stream = stream
+    this.#beside = beside
     this.isTerminal = this.#stream.isTTY === true && env['TERM'] !== 'dumb'
     this.#colours = wantsColours(this.isTerminal, env)
   }
 
   get columns(): number {
     return this.#stream.columns ?? COLUMNS
+  }
+
+  /** How wide a line may be: where a program reads, a line is not broken. */
+  get room(): number {
+    return this.isTerminal ? this.columns : Infinity
   }
 
   /** The text in a style, or as it is where there are no colours. */
@@ -70,12 +84,17 @@ export class Terminal {
     return this.write(`${text}\n`)
   }
 
+  /** Says something to a person: in one line, with the name of the command before it. */
+  say(style: Style, text: string): Promise<void> {
+    return this.line(`${this.paint(style, 'umqtt:')} ${harmless(text.trim(), '')}`)
+  }
+
   /** A line that the next one replaces; shown on a terminal alone, and cut at its edge. */
   status(text: string): void {
     if (!this.isTerminal) return
     this.#clearStatus()
     this.#stream.write(
-      Array.from(text)
+      Array.from(harmless(text, ''))
         .slice(0, this.columns - 1)
         .join(''),
     )
@@ -84,6 +103,7 @@ export class Terminal {
 
   /** Takes the status line away. */
   #clearStatus(): void {
+    if (this.isTerminal && this.#beside !== undefined) this.#beside.#clearStatus()
     if (this.#statusShown) this.#stream.write('\r\u001b[K')
     this.#statusShown = false
   }

@@ -117,6 +117,11 @@ export const CAPABILITIES = {
   ejabberd: { ...program('ejabberdctl', 'ejabberd'), present: findEjabberd() !== undefined },
   openssl: program('openssl', 'openssl'),
   strace: program('strace', 'strace'),
+  // That of util-linux: others of this name take other arguments.
+  script: {
+    ...program('script', 'bsdutils'),
+    present: process.platform === 'linux' && findProgram('script') !== undefined,
+  },
   bash: program('bash', 'bash'),
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),

@@ -126,7 +126,7 @@ async function runCheckCommand(context: Context, values: Given): Promise<EndingN
       err.status(`${done} of ${CHECK_IDS.length} checks`)
     },
     onLeftover: (what) => {
-      void err.line(`umqtt: could not remove the ${what}`)
+      void err.say('yellow', `could not remove the ${what}`)
     },
   }
   const report = await check(server, asked).catch((error: unknown) => {
@@ -140,7 +140,7 @@ async function runCheckCommand(context: Context, values: Given): Promise<EndingN
     values.json === true ? `${JSON.stringify(report, null, 2)}\n` : summaryOf(report, out),
   )
   const { level, text } = report.verdict
-  if (level === 'unknown') await err.line(`umqtt: ${text}`)
+  if (level === 'unknown') await err.say('yellow', text)
   return ENDING_OF[level]
 }
 
@@ -195,7 +195,7 @@ function restartsOf(context: Context, values: Given): NonNullable<CheckOptions['
   if (restartKill !== undefined && waitForKill === true) {
     throw new UsageError('Cannot use --restart-kill with --wait-for-kill: leave one')
   }
-  const ask = (what: string) => () => context.err.line(`umqtt: ${what} the server now`)
+  const ask = (what: string) => () => context.err.say('bold', `${what} the server now`)
   const shell = (line: string) => (signal: AbortSignal) => runShell(line, signal)
   const orderly = waitForRestart === true ? ask('restart') : restart && shell(restart)
   const kill = waitForKill === true ? ask('kill (-9) and start') : restartKill && shell(restartKill)

@@ -2,6 +2,8 @@
 // what to do, and what cannot be known. Knows where text goes, and no server.
 
 import type { CheckReport, CheckResult, CheckVerdict, Conclusion } from '../../check.node.ts'
+import { besides } from '../help.ts'
+import { harmless } from '../readable.ts'
 import type { Style, Terminal } from '../terminal.ts'
 
 const STYLES: Readonly<Record<CheckVerdict, Style>> = {
@@ -21,11 +23,21 @@ const LEVELS: Readonly<Record<Conclusion['level'], Style>> = {
 
 const VERDICT_WIDTH = 7
 const TITLE_WIDTH = 24
+const HEAD_WIDTH = 9
+const GAP = '  '
+/** What has to be there for what was seen, else it goes below. */
+const SEEN_WIDTH = 25
 
-/** One check in one line. */
+/** One check in one line; on a terminal that is narrow, in several that stand below each other. */
 export function lineOf({ verdict, title, seen }: CheckResult, terminal: Terminal): string {
-  const word = terminal.paint(STYLES[verdict], verdict.padEnd(VERDICT_WIDTH))
-  return `${word}  ${title.padEnd(TITLE_WIDTH)}  ${seen}`
+  const { room } = terminal
+  const beside = `${verdict.padEnd(VERDICT_WIDTH)}${GAP}${title.padEnd(TITLE_WIDTH)}${GAP}`
+  const text = harmless(seen, '')
+  const lines =
+    room - beside.length >= SEEN_WIDTH
+      ? besides(beside, text, room)
+      : `${verdict.padEnd(VERDICT_WIDTH)}${GAP}${title}\n${besides(' '.repeat(VERDICT_WIDTH + GAP.length), text, room)}`
+  return terminal.paint(STYLES[verdict], lines.slice(0, VERDICT_WIDTH)) + lines.slice(VERDICT_WIDTH)
 }
 
 /** Everything after the lines of the checks. */
@@ -34,16 +46,25 @@ export function summaryOf(report: CheckReport, terminal: Terminal): string {
   const [verdict, ...further] = conclusions
   const versions = protocols.map((version) => (version === 5 ? '5.0' : '3.1.1')).join(' and ')
   const advised = results.filter(({ advice }) => advice !== undefined)
+  const { room } = terminal
+  const row = (head: string, text: string): string =>
+    besides(head.padEnd(HEAD_WIDTH), harmless(text, ''), room)
+  const verdictRow = row('Verdict', verdict?.text ?? '')
   return [
     '',
-    `Server   ${serverOf(server)}; MQTT ${versions}; checked in ${(durationMs / 1_000).toFixed(1)} s`,
-    `Verdict  ${terminal.paint(LEVELS[verdict?.level ?? 'fit'], verdict?.text ?? '')}`,
-    ...further.map(({ text }) => `   also  ${text}`),
+    row(
+      'Server',
+      `${serverOf(server)}; MQTT ${versions}; checked in ${(durationMs / 1_000).toFixed(1)} s`,
+    ),
+    verdictRow.slice(0, HEAD_WIDTH) +
+      terminal.paint(LEVELS[verdict?.level ?? 'fit'], verdictRow.slice(HEAD_WIDTH)),
+    ...further.map(({ text }) => row('   also', text)),
     ...section(
       'What to do:',
       advised.map(({ title, advice }) => `${title}: ${advice}`),
+      room,
     ),
-    ...section('What cannot be known from here:', unknowable),
+    ...section('What cannot be known from here:', unknowable, room),
     '',
   ].join('\n')
 }
@@ -53,6 +74,7 @@ function serverOf({ product, version, evidence }: CheckReport['server']): string
   return `${product}${version === undefined ? '' : ` ${version}`} (${evidence})`
 }
 
-function section(heading: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', heading, ...lines.map((line) => `  ${line}`)]
+function section(heading: string, lines: readonly string[], room: number): string[] {
+  if (lines.length === 0) return []
+  return ['', heading, ...lines.map((line) => besides(GAP, line, room))]
 }

@@ -1,7 +1,7 @@
 // `umqtt decode`: bytes of a connection to packets that a person or a program can read, with the clause for
 // what is wrong in them. It connects to nothing.
 
-import { command, type Command, type Context } from '../command.ts'
+import { command, type Command, type Context, isTyped } from '../command.ts'
 import { count, SHORT, WHOLE } from '../readable.ts'
 import { shown, UsageError } from '../usage-error.ts'
 import { Conversation } from './conversation.ts'
@@ -88,7 +88,7 @@ export const decodeCommand: Command = command({
       if (json) await out.line(JSON.stringify(jsonOf(item, { secrets, input: name })))
       else await out.line(linesOf(item, { out, showing, inputs: names }))
     }
-    if (names.includes('-') && 'isTTY' in context.stdin && context.stdin.isTTY === true) {
+    if (names.includes('-') && isTyped(context)) {
       await err.line('Waiting for hex on standard input; Ctrl-D ends it.')
     }
     const decoding: Decoding = {
@@ -136,7 +136,7 @@ async function decodeInput(decoding: Decoding, input: number): Promise<boolean> 
   } catch (error) {
     stopped.throwIfAborted()
     if (!(error instanceof HexError)) throw error
-    await err.line(`${err.paint('red', 'umqtt:')} ${error.message}`)
+    await err.say('red', error.message)
     return true
   }
   if (foreign?.isMqtt === false) return true

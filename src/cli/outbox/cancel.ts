@@ -3,7 +3,7 @@
 
 import { createInterface } from 'node:readline'
 import { type CancelledMessage, cancelStored } from '../../outbox/inspect.ts'
-import type { Context } from '../command.ts'
+import { type Context, isTyped } from '../command.ts'
 import type { EndingName } from '../exit-codes.ts'
 import { count, plain } from '../readable.ts'
 import { shown, UsageError } from '../usage-error.ts'
@@ -49,9 +49,10 @@ export async function cancel(context: Context, request: CancelRequest): Promise<
   return results.has('maybe-sent') ? 'maybe' : 'done'
 }
 
-async function confirm({ stdin, err, stopped }: Context, question: string): Promise<boolean> {
-  const isAsked = err.isTerminal && (stdin as { readonly isTTY?: boolean }).isTTY === true
-  if (!isAsked) throw new UsageError('Cannot ask without a terminal: write --yes to cancel')
+async function confirm(context: Context, question: string): Promise<boolean> {
+  const { stdin, err, stopped } = context
+  if (!err.isTerminal || !isTyped(context))
+    throw new UsageError('Cannot ask without a terminal: write --yes to cancel')
   await err.write(`${question} [y/N] `)
   const lines = createInterface({ input: stdin, signal: stopped })
   const answer = await new Promise<string>((resolve) => {

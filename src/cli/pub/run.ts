@@ -12,7 +12,7 @@ import {
   StoreError,
 } from '../../robust.node.ts'
 import { type ClientPlan, type ClientValues, newClientId, readClient } from '../client-options.ts'
-import { type Context, Stop } from '../command.ts'
+import { type Context, isTyped, Stop } from '../command.ts'
 import { reportConnection } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import { readMessage } from '../message-json.ts'
@@ -60,6 +60,12 @@ const OUTBOX_BYTES = 67_108_864
 
 /** How long the server keeps the session of an outbox: a week-end. */
 const OUTBOX_SESSION_SECONDS = 259_200
+
+/** For who sits at a terminal and wonders. */
+const HINTS = {
+  lines: 'Each line that you type is sent; Ctrl-D ends it.',
+  input: 'What you type is sent as one message; Ctrl-D ends it.',
+} as const
 
 /** How often a terminal is told how it goes. */
 const STATUS_MS = 200
@@ -194,6 +200,9 @@ class Run {
       if (!this.#isOver) this.#halt.abort(error)
     })
     if (this.#worth.needsConnection) await orAborted(signal, connected)
+    if (this.#source.kind !== 'payload' && isTyped(this.#context) && !this.#values.quiet) {
+      await this.#context.err.line(HINTS[this.#source.kind])
+    }
     if (this.#source.kind === 'lines') await this.#sendLines(this.#source.json, signal)
     else await this.#sendWhole(this.#source, signal)
     await client.drain({ signal })
@@ -367,6 +376,8 @@ class Run {
   #startStatus(): NodeJS.Timeout | undefined {
     const { err } = this.#context
     if (!err.isTerminal || this.#source.kind !== 'lines' || this.#values.quiet) return undefined
+    // It would write over what somebody types.
+    if (isTyped(this.#context)) return undefined
     return setInterval(
       () => err.status(`${this.#published} lines read, ${this.#waiting} wait`),
       STATUS_MS,
@@ -377,9 +388,8 @@ class Run {
     return this.#before + this.#published - this.#putBack - this.#tally.settled
   }
 
-  async #say(text: string): Promise<void> {
-    const { err } = this.#context
-    await err.line(`${err.paint('yellow', 'umqtt:')} ${text}`)
+  #say(text: string): Promise<void> {
+    return this.#context.err.say('yellow', text)
   }
 
   async #end(failure: Error | undefined): Promise<EndingName> {
@@ -387,8 +397,7 @@ class Run {
     const cause = signal.aborted ? (signal.reason as Error) : failure
     await this.#summarise(cause)
     if (cause instanceof ConnectRefusedError || cause instanceof BadLineError) {
-      const { err } = this.#context
-      await err.line(`${err.paint('red', 'umqtt:')} ${cause.message}`)
+      await this.#context.err.say('red', cause.message)
       return cause instanceof BadLineError ? 'damaged' : 'refused'
     }
     if (cause !== undefined && !(cause instanceof TimeIsUp)) throw cause

@@ -2,7 +2,7 @@
 // is refused then, with what there is. A piece gives bytes, because payloads need not be text.
 
 import type { Message } from '../../robust.node.ts'
-import { utf8Of } from '../readable.ts'
+import { harmless, harmlessJson, utf8Of } from '../readable.ts'
 import { shown, UsageError } from '../usage-error.ts'
 import { isTimeLetter, offsetOf, strftime, TIME_LETTERS } from './strftime.ts'
 
@@ -99,12 +99,26 @@ const TOKEN = /%([-0]*)(\d*)(?:\.(\d+))?(.?)|@(.?)|\\(.?)|[^%@\\]+/gsu
 /**
  * Reads a format.
  * @param end what follows each message
+ * @param isTerminal whether a terminal shows it: it obeys what is written in the format, and nothing of a message
  * @throws {UsageError} something in it is unknown
  */
-export function readFormat(format: string, end: string): Format {
-  const pieces = Array.from(format.matchAll(TOKEN), (match) => pieceOf(match))
+export function readFormat(format: string, end: string, isTerminal: boolean = false): Format {
+  const pieces = Array.from(format.matchAll(TOKEN), (match) => {
+    const piece = pieceOf(match)
+    const [, , , , letter] = match
+    return isTerminal && letter !== undefined ? shielded(piece, letter) : piece
+  })
   return (arrival) =>
     Buffer.concat([...pieces, () => end].map((piece) => Buffer.from(piece(arrival))))
+}
+
+/** What came from others, as a terminal may have it. */
+function shielded(piece: Piece, letter: string): Piece {
+  const shield = letter === 'j' || letter === 'J' ? harmlessJson : harmless
+  return (arrival) => {
+    const value = piece(arrival)
+    return shield(typeof value === 'string' ? value : new TextDecoder().decode(value))
+  }
 }
 
 function pieceOf([

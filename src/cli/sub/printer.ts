@@ -2,6 +2,7 @@
 // On a terminal, control characters of strangers are shown and not obeyed; elsewhere bytes stay as they are.
 
 import { writeMessage } from '../message-json.ts'
+import { harmless, harmlessJson } from '../readable.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Format, readFormat } from './format.ts'
 
@@ -14,25 +15,20 @@ export interface Wish {
   readonly line: boolean
 }
 
-/** All that a terminal may obey, but the end of a line and the tabulator. */
-const CONTROLS = /[^\P{Cc}\t\n]/gu
-
 /** Makes what prints a message. @throws {UsageError} the format has something unknown */
 export function printerOf({ format, json, verbose, line }: Wish, out: Terminal): Format {
   const end = line ? '\n' : ''
-  if (format !== undefined) return readFormat(format, end)
-  if (json) return ({ message, at }) => Buffer.from(`${writeMessage(message, at)}\n`)
+  const { isTerminal } = out
+  if (format !== undefined) return readFormat(format, end, isTerminal)
+  if (json) {
+    return ({ message, at }) => {
+      const text = writeMessage(message, at)
+      return Buffer.from(`${isTerminal ? harmlessJson(text) : text}\n`)
+    }
+  }
   return ({ message: { topic, payload } }) => {
-    const head = verbose ? `${out.paint('cyan', harmless(topic, out))} ` : ''
-    const body = out.isTerminal ? harmless(new TextDecoder().decode(payload), out) : payload
+    const head = verbose ? `${out.paint('cyan', isTerminal ? harmless(topic, '') : topic)} ` : ''
+    const body = isTerminal ? harmless(new TextDecoder().decode(payload)) : payload
     return Buffer.concat([Buffer.from(head), Buffer.from(body), Buffer.from(end)])
   }
-}
-
-function harmless(text: string, { isTerminal }: Terminal): string {
-  if (!isTerminal) return text
-  return text.replace(
-    CONTROLS,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }

@@ -182,7 +182,7 @@ async function listen(
     return ending
   } catch (error) {
     if (!(error instanceof ConnectRefusedError) && !(error instanceof RejectedError)) throw error
-    await context.err.line(`${context.err.paint('red', 'umqtt:')} ${error.message}`)
+    await context.err.say('red', error.message)
     return 'refused'
   } finally {
     ended.clear()
@@ -217,7 +217,7 @@ async function finishRemoval(client: MQTTClient, err: Context['err']): Promise<v
   const signal = AbortSignal.timeout(REMOVAL_MS)
   await client.drain({ signal }).catch(async (error: unknown) => {
     if (!signal.aborted) throw error
-    await err.line('umqtt: the server has not said that it removed all that was retained')
+    await err.say('yellow', 'the server has not said that it removed all that was retained')
   })
 }
 
@@ -225,7 +225,7 @@ async function tellRefused(err: Context['err'], { granted }: Subscription): Prom
   for (const { filter, qos, reasonCode } of granted) {
     if (qos !== undefined) continue
     const reason = `0x${reasonCode.toString(16)}`
-    await err.line(`umqtt: the server refused the filter "${filter}" with reason ${reason}`)
+    await err.say('yellow', `the server refused the filter "${filter}" with reason ${reason}`)
   }
 }
 
@@ -254,7 +254,7 @@ function printed(message: Message, print: Format, err: Context['err']): Uint8Arr
     return print({ message, at: new Date() })
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    void err.line(`umqtt: "${message.topic}" is left out: ${error.message}`)
+    void err.say('yellow', `"${message.topic}" is left out: ${error.message}`)
     return new Uint8Array(0)
   }
 }
