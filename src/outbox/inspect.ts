@@ -37,6 +37,12 @@ export interface InspectOptions {
   readonly connect?: ConnectSqlite
 }
 
+/** Settings of {@link cancelStored}. */
+export interface CancelOptions extends InspectOptions {
+  /** Stops it, with its reason, where everything that is given up has been told. */
+  readonly signal?: AbortSignal
+}
+
 /** An outbox that is looked at. */
 export interface OutboxInspection {
   /** What keeps the folder: `log` or `sqlite`. */
@@ -152,7 +158,7 @@ export async function inspectOutbox(
 export async function* cancelStored(
   folder: string,
   ids: ReadonlySet<string> | 'all',
-  options: InspectOptions = {},
+  options: CancelOptions = {},
 ): AsyncGenerator<CancelledMessage, void> {
   const path = resolve(folder)
   const engine = await engineOf(path, new ReadOnlyFiles(path))
@@ -160,7 +166,7 @@ export async function* cancelStored(
   const messages = new StoredMessages(new Outbox(store), Date.now)
   await messages.open()
   try {
-    yield* messages.cancel((id) => ids === 'all' || ids.has(id))
+    yield* messages.cancel((id) => ids === 'all' || ids.has(id), options.signal)
   } finally {
     await messages.close()
   }

@@ -115,8 +115,13 @@ export class StoredMessages {
    * @param isMeant which ones
    * @throws {StoreError} it cannot be read or written
    */
-  async *cancel(isMeant: (id: string) => boolean): AsyncGenerator<CancelledMessage, void> {
+  async *cancel(
+    isMeant: (id: string) => boolean,
+    signal?: AbortSignal,
+  ): AsyncGenerator<CancelledMessage, void> {
     for await (const page of this.#pages()) {
+      // Between two commits: what is gone by now has been told.
+      signal?.throwIfAborted()
       const ops: Op[] = []
       const done: CancelledMessage[] = []
       for (const [seq, entry] of page) {

@@ -34,13 +34,12 @@ export async function cancel(context: Context, request: CancelRequest): Promise<
   }
   const seen = new Set<string>()
   const results = new Set<CancelledMessage['result']>()
-  for await (const message of found > 0 ? cancelStored(folder, ids) : []) {
+  for await (const message of found > 0 ? cancelStored(folder, ids, { signal: stopped }) : []) {
     const { id, topic, result } = message
     seen.add(id)
     results.add(result)
     if (json) await out.line(JSON.stringify(message))
     else await out.line(`${plain(id)}\t${plain(topic)}\t${WORDS[result]}`)
-    stopped.throwIfAborted()
   }
   const missing = ids === 'all' ? [] : [...ids].filter((id) => !seen.has(id))
   for (const id of missing) await err.line(`There is no message ${shown(id)} in it`)

@@ -126,7 +126,8 @@ class Run {
   /** What found no room, and is handed over again. */
   #putBack = 0
   #blank = 0
-  #lastStored = 0
+  /** Unknown until the outbox is open. */
+  #lastStored: number | undefined
   #saidFull = false
   /** Whether nothing is done any more but to close and to tell. */
   #isOver = false
@@ -428,10 +429,13 @@ class Run {
     ]
     const all = [parts.join(', '), became.join(', ')].filter((text) => text !== '').join(': ')
     const stored =
-      isLines && outbox !== undefined && cause !== undefined
+      isLines && this.#lastStored !== undefined && cause !== undefined
         ? `; the last stored is line ${this.#lastStored}`
         : ''
     const isNothing = this.#published === 0 && failureOfStart(cause)
+    if (cause instanceof Stop && this.#published === 0 && !isLines) {
+      await this.#say('interrupted before anything was published')
+    }
     if (!isNothing && (all !== '' || stored !== '')) await this.#say(`${all}${stored}`)
   }
 }
