@@ -194,10 +194,15 @@ describe('umqtt decode', () => {
   })
 
   for (const [name, bytes, words] of [
-    ['HTTP', Buffer.from('GET /mqtt HTTP/1.1\r\nHost: a\r\n\r\n'), /This is HTTP.*WebSocket/],
+    ['HTTP', Buffer.from('POST /mqtt HTTP/1.1\r\nHost: a\r\n\r\n'), /This is HTTP.*no WebSocket/],
+    [
+      'a refusal in HTTP',
+      Buffer.from('HTTP/1.1 403 No\r\n\r\n'),
+      /byte 19: "HTTP\/1.1 403 No" opens no/,
+    ],
     ['TLS', hex`16 03 01 02 00 01 00 01 fc 03 03 00 00 00`, /This is TLS/],
     ['masked WebSocket frames', hex`82 82 01 02 03 04 c1 02`, /WebSocket frames/],
-    ['WebSocket frames of a server', hex`82 04 20 02 00 00`, /WebSocket frames/],
+    ['WebSocket frames of a server', hex`82 04 20 02 00 00`, /WebSocket frames.*write --websocket/],
     ['a file of tcpdump', hex`d4 c3 b2 a1 02 00 04 00 00 00`, /tcpdump -nr FILE -X/],
     ['what gzip made', hex`1f 8b 08 00 00 00 00 00`, /gzip -dc/],
   ] as const) {

@@ -4,6 +4,7 @@
 import { command, type Command, type Context, isTyped } from '../command.ts'
 import { count, SHORT, WHOLE } from '../readable.ts'
 import { shown, UsageError } from '../usage-error.ts'
+import { Batch } from './batch.ts'
 import { Conversation } from './conversation.ts'
 import { type Foreign, foreignName } from './foreign.ts'
 import { Framer } from './frames.ts'
@@ -11,7 +12,8 @@ import { HexError } from './hex-text.ts'
 import { bytesOf, type Form } from './input.ts'
 import { jsonOf } from './json.ts'
 import { linesOf } from './lines.ts'
-import { type Dialect, type Item, Reader } from './reader.ts'
+import { type Dialect, type Item, type NoteItem, Reader } from './reader.ts'
+import { WebSocketError, withoutFrames } from './websocket.ts'
 
 /** More than servers take by default; what is held is one packet. */
 const LARGEST_BYTES = 16_777_216
@@ -25,9 +27,18 @@ interface Decoding {
   readonly form: Form | undefined
   readonly from: 'client' | 'server' | undefined
   readonly largestBytes: number
+  /** Whether the packets are in frames, even if no HTTP says so. */
+  readonly isWebSocket: boolean
   readonly dialect: Dialect
   readonly conversation: Conversation
-  readonly write: (item: Item, input: number) => Promise<void>
+  readonly write: (item: Item, input: number) => void
+  readonly batch: Batch
+}
+
+const FRAMED: NoteItem = {
+  kind: 'note',
+  offset: 0,
+  text: 'WebSocket: its HTTP and its frames are taken off, and offsets count what was inside of them',
 }
 
 /** The command. */
@@ -56,6 +67,10 @@ export const decodeCommand: Command = command({
     },
     raw: { kind: 'flag', essential: true, help: 'the input is bytes, and no hex [found out]' },
     hex: { kind: 'flag', help: 'the input is hex [found out]' },
+    websocket: {
+      kind: 'flag',
+      help: 'the packets are in frames of WebSocket [told by the HTTP before them]',
+    },
     whole: { kind: 'flag', essential: true, help: 'cut nothing that is long' },
     showSecrets: {
       kind: 'flag',
@@ -83,10 +98,11 @@ export const decodeCommand: Command = command({
     const { json, whole, showSecrets, mqttVersion } = values
     const secrets = showSecrets === true
     const showing = { cut: whole ? WHOLE : SHORT, secrets }
-    const write = async (item: Item, input: number): Promise<void> => {
+    const batch = new Batch(out)
+    const write = (item: Item, input: number): void => {
       const name = names.length > 1 ? names[input] : undefined
-      if (json) await out.line(JSON.stringify(jsonOf(item, { secrets, input: name })))
-      else await out.line(linesOf(item, { out, showing, inputs: names }))
+      if (json) batch.line(JSON.stringify(jsonOf(item, { secrets, input: name })))
+      else batch.line(linesOf(item, { out, showing, inputs: names }))
     }
     if (names.includes('-') && isTyped(context)) {
       await err.line('Waiting for hex on standard input; Ctrl-D ends it.')
@@ -96,10 +112,12 @@ export const decodeCommand: Command = command({
       names,
       form: values.raw ? 'raw' : values.hex ? 'hex' : undefined,
       from: values.from,
+      isWebSocket: values.websocket === true,
       largestBytes: values.largest ?? LARGEST_BYTES,
       dialect: { version: mqttVersion && (mqttVersion.endsWith('5') ? 5 : 4) },
       conversation: new Conversation(),
       write,
+      batch,
     }
     let isDamaged = false
     for (const [input, name] of names.entries()) {
@@ -112,36 +130,50 @@ export const decodeCommand: Command = command({
 
 /** Decodes one input. @returns whether something is wrong with it */
 async function decodeInput(decoding: Decoding, input: number): Promise<boolean> {
-  const { context, names, form, from, largestBytes, dialect, conversation, write } = decoding
+  const { context, names, form, from, largestBytes, dialect, conversation, write, batch } = decoding
   const { err, stopped } = context
   const framer = new Framer(largestBytes)
   const reader = new Reader({ from, dialect, conversation, input })
   let foreign: Foreign | undefined
-  const take = async (item: Item): Promise<void> => {
-    stopped.throwIfAborted()
-    if (item.kind === 'fault' && item.offset === 0) {
-      foreign = foreignName(framer.opening)
-      if (foreign !== undefined) await err.line(foreign.what)
-    }
-    if (foreign?.isMqtt !== false) await write(item, input)
+  let told: Foreign | undefined
+  const isOver = (): boolean => reader.stopped || foreign?.isMqtt === false
+  const take = (item: Item): void => {
+    if (item.kind === 'fault' && item.offset === 0) foreign = foreignName(framer.opening)
+    if (foreign?.isMqtt !== false) write(item, input)
   }
+  const handOver = async (): Promise<void> => {
+    await batch.flush()
+    stopped.throwIfAborted()
+    if (foreign === told) return
+    told = foreign
+    await err.line(foreign?.what)
+  }
+  let unread: Error | undefined
   try {
-    for await (const chunk of bytesOf(names[input] ?? '-', form, context)) {
+    const bytes = bytesOf(names[input] ?? '-', form, context)
+    for await (const chunk of withoutFrames(bytes, decoding.isWebSocket, () => take(FRAMED))) {
       for (const frame of framer.push(chunk)) {
-        for (const item of reader.read(frame)) await take(item)
-        if (reader.stopped || foreign?.isMqtt === false) break
+        for (const item of reader.read(frame)) take(item)
+        if (isOver()) break
+        if (batch.isFull) await handOver()
       }
-      if (reader.stopped || foreign?.isMqtt === false) break
+      // Whoever records at this moment sees what there is.
+      await handOver()
+      if (isOver()) break
     }
   } catch (error) {
     stopped.throwIfAborted()
-    if (!(error instanceof HexError)) throw error
-    await err.say('red', error.message)
+    if (!(error instanceof HexError) && !(error instanceof WebSocketError)) throw error
+    unread = error
+  }
+  const rest = isOver() ? undefined : framer.end()
+  if (rest !== undefined) for (const item of reader.read(rest)) take(item)
+  await handOver()
+  if (unread !== undefined) {
+    await err.say('red', unread.message)
     return true
   }
   if (foreign?.isMqtt === false) return true
-  const rest = reader.stopped ? undefined : framer.end()
-  if (rest !== undefined) for (const item of reader.read(rest)) await take(item)
   if (reader.packets + reader.faults === 0) await err.line('There are no bytes in it')
   if (reader.faults > 0) {
     await err.line(`${count(reader.packets, 'packet')} read, ${reader.faults} not`)

@@ -28,7 +28,7 @@ const LOOKS: readonly Look[] = [
   {
     looks: (_, text) =>
       /^(?:GET|POST|HEAD|OPTIONS|CONNECT) \S+ HTTP\/|^HTTP\/1\.[01] \d/.test(text),
-    what: 'This is HTTP. MQTT over WebSocket begins so: its packets are inside of WebSocket frames, which have to be taken off before',
+    what: 'This is HTTP, and no WebSocket that MQTT could be in',
   },
   {
     looks: isTls,
@@ -36,7 +36,7 @@ const LOOKS: readonly Look[] = [
   },
   {
     looks: (bytes) => isWebSocket(bytes),
-    what: 'These are WebSocket frames: the packets are inside of them, and the frames have to be taken off before',
+    what: 'These are WebSocket frames, and the packets are inside of them: write --websocket',
   },
   {
     looks: (bytes) => at(bytes, 0xd4, 0xc3, 0xb2, 0xa1) || at(bytes, 0xa1, 0xb2, 0xc3, 0xd4),
