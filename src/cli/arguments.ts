@@ -2,6 +2,7 @@
 // `node:util`; what is unknown, missing or given twice is refused here, with what was probably meant.
 
 import { parseArgs } from 'node:util'
+import { whyAbsent } from './absent-options.ts'
 import type { Command } from './command.ts'
 import {
   type Arguments,
@@ -116,6 +117,8 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
 }
 
 function unknownOption(name: string, command: Command): UsageError {
+  const why = 'host' in command.options ? whyAbsent(name) : undefined
+  if (why !== undefined) return new UsageError(`There is no option ${name}: ${why}`)
   const long = Object.keys(command.options).map((key) => `--${longName(key)}`)
   const nearest = name.startsWith('--')
     ? long

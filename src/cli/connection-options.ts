@@ -1,7 +1,8 @@
 // The options that every command with a connection has, and what the clients are given for them.
 // A password comes from an option, a file or the environment, and goes into no message.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ClientOptions, TlsOptions } from '../simple.node.ts'
 import type { Values } from './options.ts'
 import { shown, UsageError } from './usage-error.ts'
@@ -72,6 +73,12 @@ export const CONNECTION_OPTIONS = {
     offers: 'file',
     help: 'certificates to trust, PEM; means TLS',
   },
+  capath: {
+    kind: 'text',
+    placeholder: 'DIR',
+    offers: 'folder',
+    help: 'the same, all files of a folder that hold some',
+  },
   cert: { kind: 'text', placeholder: 'FILE', offers: 'file', help: 'our certificate, PEM' },
   key: { kind: 'text', placeholder: 'FILE', offers: 'file', help: 'its private key, PEM' },
   keyPassphraseFile: {
@@ -84,6 +91,11 @@ export const CONNECTION_OPTIONS = {
     kind: 'text',
     placeholder: 'NAME',
     help: 'the name that the certificate must have [the host]',
+  },
+  tlsVersion: {
+    kind: 'choice',
+    words: ['tlsv1.2', 'tlsv1.3'],
+    help: 'the lowest version of TLS [tlsv1.2]',
   },
   alpn: { kind: 'text', placeholder: 'NAME', help: 'protocol to ask for in the TLS handshake' },
   insecure: { kind: 'flag', help: 'take any certificate: then anybody can be the server' },
@@ -175,12 +187,18 @@ function decoded(part: string): string {
 }
 
 function readTls(values: Values<typeof CONNECTION_OPTIONS>): TlsOptions | undefined {
-  const { cafile, cert, key, keyPassphraseFile, tls, servername, alpn, insecure } = values
+  const { cafile, capath, cert, key, keyPassphraseFile, tls, servername, alpn, insecure } = values
+  const { tlsVersion } = values
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('--cert and --key belong together: give both')
   }
+  if (cafile !== undefined && capath !== undefined) {
+    throw new UsageError('Cannot use --cafile with --capath: leave one')
+  }
   const given: TlsOptions = {
     ...(cafile !== undefined && { ca: fileOf('--cafile', cafile) }),
+    ...(capath !== undefined && { ca: certificatesOf(capath) }),
+    ...(tlsVersion !== undefined && { minVersion: MIN_VERSIONS[tlsVersion] }),
     ...(cert !== undefined && { cert: fileOf('--cert', cert) }),
     ...(key !== undefined && { key: fileOf('--key', key) }),
     ...(keyPassphraseFile !== undefined && {
@@ -193,6 +211,28 @@ function readTls(values: Values<typeof CONNECTION_OPTIONS>): TlsOptions | undefi
   return tls || Object.keys(given).length > 0 ? given : undefined
 }
 
+const MIN_VERSIONS = { 'tlsv1.2': 'TLSv1.2', 'tlsv1.3': 'TLSv1.3' } as const
+
+/** What there is of certificates in a folder; one that is there twice, such as by a link with its hash, counts once. */
+function certificatesOf(folder: string): string[] {
+  const texts = filesOf(folder).map((path) => fileOf('--capath', path))
+  const found = [...new Set(texts.filter((text) => text.includes('-----BEGIN CERTIFICATE-----')))]
+  if (found.length > 0) return found
+  throw new UsageError(
+    `Cannot use --capath ${shown(folder)}: no file in it has a certificate in PEM`,
+  )
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .map((name) => join(folder, name))
+      .filter((path) => statSync(path).isFile())
+  } catch (error) {
+    throw unreadable('--capath', folder, error, 'name a folder that can be read')
+  }
+}
+
 function firstLine(name: string, path: string): string {
   const [line = ''] = fileOf(name, path).split(/\r?\n/, 1)
   return line
@@ -203,7 +243,11 @@ export function fileOf(name: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-    throw new UsageError(`Cannot read ${name} ${shown(path)}${why}: name a file that can be read`)
+    throw unreadable(name, path, error, 'name a file that can be read')
   }
+}
+
+function unreadable(name: string, path: string, error: unknown, what: string): UsageError {
+  const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+  return new UsageError(`Cannot read ${name} ${shown(path)}${why}: ${what}`)
 }

@@ -1,7 +1,7 @@
 // What the options of a connection become, and what of them may be secret.
 
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { readArguments } from '../../src/cli/arguments.ts'
@@ -81,6 +81,35 @@ describe('readConnection', () => {
       new MQTTClient('', 'localhost', options)
       assert.deepEqual(read(['--insecure']).options.tls, { rejectUnauthorized: false })
     }))
+
+  test('takes every certificate of a folder once, and the lowest version of TLS', () =>
+    inFolder(async (folder) => {
+      const [one, two] = ['one', 'two'].map((name) => `-----BEGIN CERTIFICATE-----\n${name}\n`)
+      for (const [name, text] of [
+        ['a.pem', one],
+        ['b.crt', two],
+        ['c.0', one],
+        ['a.key', 'a key'],
+      ] as const) {
+        writeFileSync(join(folder, name), text ?? '')
+      }
+      mkdirSync(join(folder, 'more'))
+      const { options } = read(['--capath', folder, '--tls-version', 'tlsv1.3'])
+      assert.deepEqual(options.tls, { ca: [one, two], minVersion: 'TLSv1.3' })
+      new MQTTClient('', 'localhost', options)
+      const empty = join(folder, 'more')
+      assert.throws(() => read(['--capath', empty]), /no file in it has a certificate in PEM/)
+      assert.throws(() => read(['--capath', join(folder, 'none')]), /\(ENOENT\): name a folder/)
+      assert.throws(() => read(['--capath', folder, '--cafile', folder]), /leave one/)
+    }))
+
+  test('refuses what other clients have with what to do instead, and in its own commands alone', () => {
+    for (const name of ['-A', '-M', '--ciphers', '--psk', '--proxy', '--tls-alpn']) {
+      assert.throws(() => read([name, 'x']), new RegExp(`There is no option ${name}: \\w`))
+    }
+    const none = { ...sample, options: {} }
+    assert.throws(() => readArguments(none, ['-A']), /There is no option -A\.$/)
+  })
 
   test('refuses what contradicts itself, and shows no secret', () => {
     const refused: readonly (readonly [args: readonly string[], pattern: RegExp])[] = [

@@ -18,7 +18,7 @@ const TEXT = readFileSync('docs/cli.md', 'utf8')
 const BLOCKS = Array.from(TEXT.matchAll(/^```sh run\n([^]*?)^```$/gm), ([, code = '']) => code)
 
 /** Options of other programs, and those that every command has. */
-const OTHERS = ['--help', '--version', '--global', '--lines', '--capath', '--ciphers', '--psk']
+const OTHERS = ['--help', '--version', '--global', '--lines', '--ciphers', '--psk']
 OTHERS.push('--proxy', '--nodelay', '--random-filter', '--pretty')
 
 describe('docs/cli.md', { timeout: 120_000 }, () => {

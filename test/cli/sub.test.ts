@@ -55,6 +55,17 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     equal((await command).out, '7 \n')
   })
 
+  test('says with -M how much may be on the way to it', async () => {
+    const command = umqttHere(sub('-t', 'a', '-E', '-M', '7'))
+    const connection = await server.connection()
+    const { properties } = await connection.accept()
+    connection.autoRespond()
+    equal(properties?.receiveMaximum, 7)
+    equal((await command).code, 0)
+    const twice = ['-M', '7', '-D', 'connect', 'receive-maximum', '8']
+    match((await umqttHere(sub('-t', 'a', ...twice))).err, /Cannot use -M with -D/)
+  })
+
   test('refuses properties of packets that it sends without, and says which have some', async () => {
     for (const packet of ['unsubscribe', 'disconnect']) {
       const { code, err } = await umqttHere(sub('-t', 'a', '-D', packet, 'user-property', 'a', 'b'))

@@ -89,6 +89,14 @@ const OPTIONS = {
     help: 'unsubscribe from it first, with -c; may be repeated',
   },
   exitSubscribed: { kind: 'flag', short: 'E', help: 'end when the server has answered' },
+  receiveMaximum: {
+    kind: 'integer',
+    short: 'M',
+    placeholder: 'N',
+    min: 1,
+    max: 65_535,
+    help: 'how many of QoS 1 and 2 may be on the way to it at once, with MQTT 5.0 [1024]',
+  },
   noLocal: { kind: 'flag', help: 'not what this client publishes' },
   retainAsPublished: { kind: 'flag', help: 'the flag "retain" as it was published' },
   retainHandling: {
@@ -134,6 +142,9 @@ async function run(context: Context, given: Given): Promise<EndingName> {
   if (given.json && given.format !== undefined) {
     throw new UsageError('Cannot use --json with -F: leave one')
   }
+  if (given.receiveMaximum !== undefined && plan.properties.connect.receiveMaximum !== undefined) {
+    throw new UsageError('Cannot use -M with -D connect receive-maximum: leave one')
+  }
   if (given.retained && given.retainedOnly) {
     throw new UsageError('Cannot use -R with --retained-only: leave one')
   }
@@ -149,6 +160,10 @@ async function run(context: Context, given: Given): Promise<EndingName> {
   context.stopped.throwIfAborted()
   const client = new MQTTClient(plan.clientId ?? newClientId(), plan.server, {
     ...plan.options,
+    limits: {
+      ...plan.options.limits,
+      ...(given.receiveMaximum !== undefined && { receiveMaximum: given.receiveMaximum }),
+    },
     acknowledge: 'manual',
   })
   const { debug = false, quiet = false } = given
