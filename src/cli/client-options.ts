@@ -2,9 +2,10 @@
 // what a person wants to be told. Made into the options of a client that holds on.
 
 import { randomBytes } from 'node:crypto'
+import { readDuration } from './duration.ts'
 import type { RobustOptions, Will } from '../robust.node.ts'
 import { type Connection, type CONNECTION_OPTIONS, readConnection } from './connection-options.ts'
-import type { Values } from './options.ts'
+import type { ReadDuration, Values } from './options.ts'
 import { type GivenProperties, readProperties } from './properties.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -44,10 +45,16 @@ export const CLIENT_OPTIONS = {
   },
   retryMin: {
     kind: 'duration',
+    read: readDuration as ReadDuration,
     placeholder: 'TIME',
     help: 'the least time from one attempt to connect to the next [1s]',
   },
-  retryMax: { kind: 'duration', placeholder: 'TIME', help: 'the longest time between two [2m]' },
+  retryMax: {
+    kind: 'duration',
+    read: readDuration as ReadDuration,
+    placeholder: 'TIME',
+    help: 'the longest time between two [2m]',
+  },
   debug: { kind: 'flag', short: 'd', help: 'tell of every attempt to connect' },
   quiet: { kind: 'flag', help: 'say nothing but what cannot be done' },
 } as const

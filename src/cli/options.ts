@@ -21,13 +21,16 @@ interface WithValue extends Described {
   readonly placeholder: string
 }
 
+/** Reads a length of time, in ms. The units are those of the client, which not every command loads. */
+export type ReadDuration = (given: string, name: string) => number
+
 /** One option of a command, by what it is read as. */
 export type Option =
   | (Described & { readonly kind: 'flag' })
   | (WithValue & { readonly kind: 'text'; readonly offers?: 'file' | 'folder' | readonly string[] })
   | (WithValue & { readonly kind: 'integer'; readonly min: number; readonly max: number })
   /** Milliseconds: `15s`, `250ms`, `2m`; a number alone is seconds. */
-  | (WithValue & { readonly kind: 'duration' })
+  | (WithValue & { readonly kind: 'duration'; readonly read: ReadDuration })
   | (Described & { readonly kind: 'choice'; readonly words: readonly string[] })
   /** Several arguments: how many, by the second of them where that matters. */
   | (WithValue & {
@@ -103,7 +106,7 @@ export function readOption(option: Option, parts: readonly string[], name: strin
     case 'integer':
       return readInteger(given, name, option)
     case 'duration':
-      return readDuration(given, name)
+      return option.read(given, name)
     case 'choice':
       if (option.words.includes(given)) return given
       throw new UsageError(`Cannot use ${name} ${shown(given)}: write ${listed(option.words)}`)
@@ -123,24 +126,6 @@ export function readInteger(
   if (value >= min && value <= max) return value
   throw new UsageError(
     `Cannot use ${name} ${shown(given)}: write a whole number from ${min} to ${max}`,
-  )
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
-
-/** In ms. @throws {UsageError} it is no length of time */
-export function readDuration(given: string, name: string): number {
-  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(given) ?? []
-  const ms = Math.ceil(Number(digits) * (UNITS_MS[unit] ?? NaN))
-  if (ms > 0 && ms <= Number.MAX_SAFE_INTEGER) return ms
-  throw new UsageError(
-    `Cannot use ${name} ${shown(given)}: write seconds, or a number with ms, s, m, h or d such as 15s`,
   )
 }
 

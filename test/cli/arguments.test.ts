@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { readDuration } from '../../src/cli/duration.ts'
 import { readArguments } from '../../src/cli/arguments.ts'
 import { command } from '../../src/cli/command.ts'
 
@@ -14,7 +15,13 @@ const sample = command({
     message: { kind: 'text', short: 'm', placeholder: 'TEXT', help: 'a payload' },
     qos: { kind: 'choice', short: 'q', words: ['0', '1', '2'], help: 'the QoS' },
     count: { kind: 'integer', short: 'C', placeholder: 'N', min: 1, max: 10, help: 'how many' },
-    wait: { kind: 'duration', short: 'W', placeholder: 'TIME', help: 'how long' },
+    wait: {
+      kind: 'duration',
+      read: readDuration,
+      short: 'W',
+      placeholder: 'TIME',
+      help: 'how long',
+    },
     verbose: { kind: 'flag', short: 'v', help: 'more' },
     retainAsPublished: { kind: 'flag', help: 'the flag as it was' },
     property: {
@@ -100,4 +107,24 @@ describe('readArguments', () => {
       assert.throws(() => read(...args), { name: 'UsageError', message })
     })
   }
+})
+
+describe('readDuration', () => {
+  test('has the units of the client, and seconds for a number alone', () => {
+    for (const [given, ms] of [
+      ['250ms', 250],
+      ['1.5', 1_500],
+      ['15s', 15_000],
+      ['2m', 120_000],
+      ['7d', 604_800_000],
+    ] as const) {
+      assert.equal(readDuration(given, '-W'), ms)
+    }
+    for (const given of ['', '0', '-1', '1w', '1e3', 'Infinity', '9'.repeat(20), '1.', ' 1s']) {
+      assert.throws(
+        () => readDuration(given, '-W'),
+        /Cannot use -W ".*": write seconds, or a number/,
+      )
+    }
+  })
 })

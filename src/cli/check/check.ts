@@ -1,6 +1,7 @@
 // `umqtt check`: does this server keep what a robust client needs? The work is that of `umqtt/check`; here are
 // its options, the people and programs that restart the server, and how it ends.
 
+import { readDuration } from '../duration.ts'
 import {
   type CheckId,
   CHECK_IDS,
@@ -73,11 +74,13 @@ const OPTIONS = {
   },
   timeout: {
     kind: 'duration',
+    read: readDuration,
     placeholder: 'TIME',
     help: 'for everything but restarts; what is not done by then is unknown [30s]',
   },
   restartTimeout: {
     kind: 'duration',
+    read: readDuration,
     placeholder: 'TIME',
     help: 'for a restart to begin, and again to be over [60s]',
   },

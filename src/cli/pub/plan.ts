@@ -11,7 +11,7 @@ import {
   UNTIL_DELIVERED,
   within,
 } from '../../robust.node.ts'
-import { readDuration } from '../options.ts'
+import { readDuration } from '../duration.ts'
 import { shown, UsageError } from '../usage-error.ts'
 
 /** What is sent. */

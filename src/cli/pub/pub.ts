@@ -1,6 +1,7 @@
 // `umqtt pub`: the command's options, and one run of it from the first to the last message.
 // What is sent is read in plan.ts and lines.ts, and handed over in run.ts.
 
+import { readDuration } from '../duration.ts'
 import { type Command, command } from '../command.ts'
 import { CLIENT_OPTIONS } from '../client-options.ts'
 import { CONNECTION_OPTIONS } from '../connection-options.ts'
@@ -60,6 +61,7 @@ const OPTIONS = {
   },
   within: {
     kind: 'duration',
+    read: readDuration,
     placeholder: 'TIME',
     help: 'the time that a message may take; it ends with 3 after that',
   },
@@ -72,6 +74,7 @@ const OPTIONS = {
   },
   wait: {
     kind: 'duration',
+    read: readDuration,
     short: 'W',
     placeholder: 'TIME',
     essential: true,
@@ -120,7 +123,12 @@ const OPTIONS = {
     max: Number.MAX_SAFE_INTEGER,
     help: 'send the message so many times',
   },
-  repeatDelay: { kind: 'duration', placeholder: 'TIME', help: 'the time between two of them' },
+  repeatDelay: {
+    kind: 'duration',
+    read: readDuration,
+    placeholder: 'TIME',
+    help: 'the time between two of them',
+  },
 } as const
 
 export const pubCommand: Command = command({

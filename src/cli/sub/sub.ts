@@ -2,6 +2,7 @@
 // Rule: a message is acknowledged when what it prints is with the system, and not before; what comes after
 // the last one that was asked for stays with the server.
 
+import { readDuration } from '../duration.ts'
 import { topicMatches } from '../../codec/index.ts'
 import {
   ConnectRefusedError,
@@ -44,6 +45,7 @@ const OPTIONS = {
   },
   wait: {
     kind: 'duration',
+    read: readDuration,
     short: 'W',
     placeholder: 'TIME',
     essential: true,
