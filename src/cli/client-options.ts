@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { readDuration } from './duration.ts'
 import type { RobustOptions, Will } from '../robust.node.ts'
 import { type Connection, type CONNECTION_OPTIONS, readConnection } from './connection-options.ts'
-import type { ReadDuration, Values } from './options.ts'
+import type { Values } from './options.ts'
 import { type GivenProperties, readProperties } from './properties.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -45,13 +45,13 @@ export const CLIENT_OPTIONS = {
   },
   retryMin: {
     kind: 'duration',
-    read: readDuration as ReadDuration,
+    read: (given: string, name: string): number => readDuration(given, name),
     placeholder: 'TIME',
     help: 'the least time from one attempt to connect to the next [1s]',
   },
   retryMax: {
     kind: 'duration',
-    read: readDuration as ReadDuration,
+    read: (given: string, name: string): number => readDuration(given, name),
     placeholder: 'TIME',
     help: 'the longest time between two [2m]',
   },

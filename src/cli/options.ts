@@ -22,7 +22,7 @@ interface WithValue extends Described {
 }
 
 /** Reads a length of time, in ms. The units are those of the client, which not every command loads. */
-export type ReadDuration = (given: string, name: string) => number
+type ReadDuration = (given: string, name: string) => number
 
 /** One option of a command, by what it is read as. */
 export type Option =

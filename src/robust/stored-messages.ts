@@ -121,7 +121,7 @@ export class StoredMessages {
   ): AsyncGenerator<CancelledMessage, void> {
     for await (const page of this.#pages()) {
       // Between two commits: what is gone by now has been told.
-      signal?.throwIfAborted()
+      if (signal?.aborted) throw signal.reason
       const ops: Op[] = []
       const done: CancelledMessage[] = []
       for (const [seq, entry] of page) {
