@@ -18,7 +18,8 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     rule: 'stored resolves after the commit, not before it',
     file: KEEPER,
     find: "this.#outbox.enqueue(ops, 'power', this.#handlePut, entry)",
-    replace: "this.#owner.handleStored(entry)\n    this.#outbox.enqueue(ops, 'power', this.#handlePut, entry)",
+    replace:
+      "this.#owner.handleStored(entry)\n    this.#outbox.enqueue(ops, 'power', this.#handlePut, entry)",
   },
   {
     name: 'packet-id-not-recorded',
