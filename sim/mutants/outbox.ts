@@ -25,15 +25,16 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     name: 'packet-id-not-recorded',
     rule: 'The packet id of a durable QoS 2 message is recorded before its PUBLISH leaves',
     file: KEEPER,
-    find: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power', done)",
-    replace: 'this.#bound.set(packetId, entry)\n    done()',
+    find: "ops.push(this.#bind(entry, state, packetId))\n    this.#write(ops, 'power', done)",
+    replace: 'ops.push(this.#bind(entry, state, packetId))\n    done()',
   },
   {
     name: 'packet-id-recorded-too-late',
     rule: 'What must be known after a crash is recorded before the bytes that depend on it leave',
     file: KEEPER,
-    find: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power', done)",
-    replace: "this.#bound.set(packetId, entry)\n    this.#write(ops, 'power')\n    done()",
+    find: "ops.push(this.#bind(entry, state, packetId))\n    this.#write(ops, 'power', done)",
+    replace:
+      "ops.push(this.#bind(entry, state, packetId))\n    this.#write(ops, 'power')\n    done()",
   },
   {
     name: 'inbound-id-not-recorded',

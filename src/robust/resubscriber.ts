@@ -31,20 +31,19 @@ export class Resubscriber {
   }
 
   #ask(requests: readonly FilterRequest[]): void {
-    this.#core
-      .ask<readonly Grant[]>(new SubscribeOperation(requests, requests[0]?.properties))
-      .then(
-        (grants) => {
-          for (const { filter } of grants) this.#missing.delete(filter)
-          this.#refused(grants.filter(({ qos }) => qos === undefined))
-        },
-        (error: unknown) => {
-          // Without an answer the next connection asks again.
-          if (isUnanswered(error)) return
-          for (const { filter } of requests) this.#missing.delete(filter)
-          this.#refused(requests)
-        },
-      )
+    const asked = new SubscribeOperation(requests, requests[0]?.properties)
+    this.#core.ask<readonly Grant[]>(asked).then(
+      (grants) => {
+        for (const { filter } of grants) this.#missing.delete(filter)
+        this.#refused(grants.filter(({ qos }) => qos === undefined))
+      },
+      (error: unknown) => {
+        // Without an answer the next connection asks again.
+        if (isUnanswered(error)) return
+        for (const { filter } of requests) this.#missing.delete(filter)
+        this.#refused(requests)
+      },
+    )
   }
 
   /** Reported, and not asked for again. */
