@@ -17,7 +17,7 @@ import { HEADER_BYTES, HELD_BYTES_MORE, SHARE, SMALL_BYTES } from './constants.t
 import type { Cursor, TextRule } from './cursor.ts'
 import { LAYOUTS } from './layouts.ts'
 import { NO_PROPERTIES } from './packets.ts'
-import type { AckPacket, Packet, ProtocolVersion } from './packets.ts'
+import type { Packet, ProtocolVersion } from './packets.ts'
 import { publishTopicFault } from './topics.ts'
 import { decodeUtf8, NO_BYTES, stringFault } from './utf8.ts'
 import type { TopicSource } from './utf8.ts'
@@ -68,6 +68,13 @@ export interface Decoder {
    * @throws {PacketTooLargeError} ERR_MQTT_PACKET_TOO_LARGE — its header announces more than the limit
    */
   next(): Packet | undefined
+  /**
+   * Takes the next packet if it is PUBACK, PUBREC, PUBREL or PUBCOMP in its four bytes, which say that all
+   * is well, and gives its type and packet id without making anything of it. `next` reads these too.
+   *
+   * @returns the type in the upper half of 32 bits and the packet id in the lower; 0 when it is another packet
+   */
+  nextAck(): number
   /** Forgets everything but the settings, for a new connection. */
   reset(): void
 }
@@ -119,22 +126,6 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       const bytes = this.#bytes
       const position = this.#position
       const held = this.#heldBytes
-      const first = bytes[position]!
-      const type = first >> 4
-      // Most acknowledgements are four bytes, and a publisher reads little else.
-      if (
-        first >> 6 === 1 &&
-        !held &&
-        first % 16 === flagsOf(type) &&
-        this.maximumPacketSizeBytes > 3 &&
-        bytes[position + 1] === 2
-      ) {
-        const packetId = bytes[position + 2]! * 256 + bytes[position + 3]!
-        if (packetId) {
-          this.#position += 4
-          return { type, packetId, reasonCode: 0, properties: NO_PROPERTIES } as AckPacket
-        }
-      }
       if (held) {
         // The header is read where its beginning is held, even if the packet ends before these bytes.
         if (held < HEADER_BYTES)
@@ -165,6 +156,26 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       this.#error = error as Error
       throw error
     }
+  }
+
+  nextAck(): number {
+    const bytes = this.#bytes
+    const position = this.#position
+    const first = bytes[position]!
+    const type = first >> 4
+    // Of bytes that have not arrived nothing is true.
+    if (
+      first >> 6 !== 1 ||
+      first % 16 !== flagsOf(type) ||
+      bytes[position + 1] !== 2 ||
+      this.#heldBytes ||
+      this.maximumPacketSizeBytes < 4
+    )
+      return 0
+    const packetId = bytes[position + 2]! * 256 + bytes[position + 3]!
+    if (!packetId) return 0
+    this.#position += 4
+    return (type << 16) | packetId
   }
 
   reset(): void {

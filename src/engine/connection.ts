@@ -1,16 +1,24 @@
 // The life of one connection, from the dial to the end of its transport: its state, why it ends, and
-// the bounds on that. What travels over it is not known here. §3.1, §3.14, §4.13
+// the bounds on that. Which packets may come it knows, and not what they say. §3.1, §3.14, §4.13
 
 import { writeConnect, writeDisconnect } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
-import { type ConnackPacket, NO_PROPERTIES } from '../codec/packets.ts'
+import { type ConnackPacket, NO_PROPERTIES, type Packet } from '../codec/packets.ts'
 import type { MqttError } from '../errors.ts'
 import {
   CONNECTION_TRANSITIONS,
   type ConnectionEvent,
   type ConnectionState,
+  RECEIVABLE,
 } from './connection-states.ts'
-import { answerError, lostError, required } from './endings.ts'
+import {
+  answerError,
+  lostError,
+  misplacedError,
+  required,
+  requireCleanStart,
+  requireNoProblem,
+} from './endings.ts'
 import { connectPacket } from './handshake.ts'
 import type { Link } from './link.ts'
 import type { Liveness } from './liveness.ts'
@@ -78,10 +86,19 @@ export class Connection {
     writeConnect(this.#link.out, packet)
   }
 
+  /** Throws unless the packet may come now, and says no more than we wanted. [MQTT-3.1.2-29] */
+  requireDue(packet: Packet): void {
+    const { state, settings } = this
+    if ((RECEIVABLE[state] & (1 << packet.type)) === 0) throw misplacedError(packet, state)
+    if (settings?.requestProblemInformation === false) requireNoProblem(packet)
+  }
+
   /** CONNACK has accepted it. */
   handleAccepted(packet: ConnackPacket): void {
     const link = this.#link
-    const limits = limitsOf(link.version, this.settings as ConnectSettings, packet)
+    const settings = this.settings as ConnectSettings
+    requireCleanStart(packet, settings)
+    const limits = limitsOf(link.version, settings, packet)
     link.limits = this.#limits?.intern(limits) ?? limits
     this.clientId = packet.properties.assignedClientIdentifier ?? this.clientId
     this.#move('accept')

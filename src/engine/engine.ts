@@ -6,7 +6,7 @@
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
 import { writePing } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
-import type { AuthPacket, ConnackPacket, Packet, QoS } from '../codec/packets.ts'
+import type { AckPacket, ConnackPacket, Packet, QoS } from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
@@ -14,9 +14,7 @@ import {
   answerError,
   endedError,
   misplacedError,
-  requireCleanStart,
   requireMethod,
-  requireNoProblem,
   timerError,
   unconnectedError,
 } from './endings.ts'
@@ -67,12 +65,9 @@ export class Engine {
   constructor(options: EngineOptions, runtime: EngineRuntime, session: Session = EMPTY_SESSION) {
     this.#options = options
     this.#link = makeLink(runtime.slabs)
-    this.#decoder = new Decoder({
-      reads: SERVER_PACKETS,
-      version: 5,
-      maximumPacketSizeBytes: options.maximumPacketSizeBytes,
-      topics: runtime.topics,
-    })
+    const { maximumPacketSizeBytes } = options
+    const { topics } = runtime
+    this.#decoder = new Decoder({ reads: SERVER_PACKETS, version: 5, maximumPacketSizeBytes, topics })
     this.#liveness = new Liveness(options)
     this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#inbound = new Inbound(this.#link, options, session.receivedIds)
@@ -363,14 +358,7 @@ export class Engine {
       }
       if (!this.#reading) return undefined
       try {
-        const packet = this.#decoder.next()
-        if (packet === undefined) {
-          this.#reading = false
-          if (this.#decoder.partial) this.#progress()
-          return undefined
-        }
-        this.#packetsReceived += 1
-        const output = this.#handlePacket(packet)
+        const output = this.#readPacket()
         if (output !== undefined) return output
       } catch (error) {
         // Bytes or packets that the specification forbids end the connection. §4.13 [MQTT-4.13.1-1]
@@ -389,25 +377,42 @@ export class Engine {
     return this.#liveness.reason
   }
 
+  /** Reads one packet, or finds that there is no more. */
+  #readPacket(): Output | undefined {
+    // Most of what a publisher reads: no packet is made of it.
+    const ack = this.#link.connected ? this.#decoder.nextAck() : 0
+    if (ack > 0) {
+      this.#packetsReceived += 1
+      return this.#handleAck((ack >> 16) as AckPacket['type'], ack & 0xffff, 0)
+    }
+    const packet = this.#decoder.next()
+    if (packet !== undefined) {
+      this.#packetsReceived += 1
+      return this.#handlePacket(packet)
+    }
+    this.#reading = false
+    if (this.#decoder.partial) this.#progress()
+    return undefined
+  }
+
+  #handleAck(type: AckPacket['type'], packetId: number, reasonCode: number): Output | undefined {
+    if (type === PacketType.PUBREL) return this.#inbound.handlePubrel(packetId)
+    const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
+    this.#progress()
+    this.#pump()
+    return settled?.context === undefined ? undefined : settled
+  }
+
   #handlePacket(packet: Packet): Output | undefined {
-    const { state } = this
-    if ((RECEIVABLE[state] & (1 << packet.type)) === 0) throw misplacedError(packet, state)
-    if (this.#connection.settings?.requestProblemInformation === false) requireNoProblem(packet)
+    this.#connection.requireDue(packet)
     switch (packet.type) {
       case PacketType.PUBLISH:
         return this.#inbound.handlePublish(packet)
       case PacketType.PUBACK:
       case PacketType.PUBREC:
-      case PacketType.PUBCOMP: {
-        const { type, packetId, reasonCode } = packet
-        const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
-        this.#progress()
-        this.#pump()
-        return settled?.context === undefined ? undefined : settled
-      }
       case PacketType.PUBREL:
-        this.#inbound.handlePubrel(packet.packetId)
-        return undefined
+      case PacketType.PUBCOMP:
+        return this.#handleAck(packet.type, packet.packetId, packet.reasonCode)
       case PacketType.SUBACK:
       case PacketType.UNSUBACK: {
         const settled = handleRequestAck(packet, this.#link, this.#outbound.inflight)
@@ -423,9 +428,12 @@ export class Engine {
       case PacketType.DISCONNECT:
         return this.#end(answerError(packet), undefined)
       case PacketType.AUTH:
-        return this.#handleAuth(packet)
+        requireMethod(packet, this.#connection.settings?.authenticationMethod)
+        this.#authenticating = false
+        this.#progress()
+        return { kind: 'auth', packet }
       default:
-        throw misplacedError(packet, state)
+        throw misplacedError(packet, this.state)
     }
   }
 
@@ -433,7 +441,6 @@ export class Engine {
     const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
     if (reasonCode !== 0) return this.#end(this.#connection.handleRefused(packet), undefined)
-    requireCleanStart(packet, settings)
     const mayBeNew = this.#connection.unanswered > 1
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
@@ -446,13 +453,6 @@ export class Engine {
     // After `connected` has been handled: what is asked for then goes before what is sent again.
     this.#then = () => this.#pump()
     return { kind: 'connected', packet, limits: this.limits, resumed, mayBeNew }
-  }
-
-  #handleAuth(packet: AuthPacket): Output {
-    requireMethod(packet, this.#connection.settings?.authenticationMethod)
-    this.#authenticating = false
-    this.#progress()
-    return { kind: 'auth', packet }
   }
 
   #end(error: MqttError, reasonCode: number | undefined): undefined {

@@ -100,7 +100,7 @@ export class Inbound {
   }
 
   /** PUBREL ends the exchange: the id is free for a new message. [MQTT-4.3.3-11] */
-  handlePubrel(packetId: number): void {
+  handlePubrel(packetId: number): undefined {
     const known = this.#received?.get(packetId) === 'recorded'
     if (known && this.#options.stagedReceipts) {
       const { outputs, connection } = this.#link

@@ -4,6 +4,11 @@ import type { Changes } from './mutations.ts'
 
 export const ENGINE_CHANGES: Changes = {
   'src/engine/connection.ts': [
+    [
+      '=== false) requireNoProblem(packet)',
+      '=== true) requireNoProblem(packet)',
+      { v5: 'MQTT-3.1.2-29' },
+    ],
     ['packet.properties.assignedClientIdentifier ??', '', { v5: 'MQTT-3.1.3-2 §3.2.2.3.7' }],
     [
       'link.connection += 1',
@@ -126,16 +131,11 @@ export const ENGINE_CHANGES: Changes = {
       'case PacketType.DISCONNECT:\n        return undefined',
       { v5: 'MQTT-4.13.2-1 MQTT-4.12.1-2' },
     ],
-    [
-      '=== false) requireNoProblem(packet)',
-      '=== true) requireNoProblem(packet)',
-      { v5: 'MQTT-3.1.2-29' },
-    ],
     ['this.#liveness.isPingDue(now)', 'false', { v4: 'MQTT-3.1.2-23', v5: 'MQTT-3.1.2-20' }],
     ['writePing(this.#link.out)', '', { both: 'MQTT-3.12.4-1' }],
     [
-      'this.#inbound.handlePubrel(packet.packetId)',
-      '',
+      'return this.#inbound.handlePubrel(packetId)',
+      'return undefined',
       { v4: 'MQTT-4.3.3-2', v5: 'MQTT-4.3.3-11' },
     ],
   ],
