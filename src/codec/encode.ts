@@ -21,7 +21,7 @@ import type {
 } from './packets.ts'
 import { properties } from './properties.ts'
 import type { Sink } from './sink.ts'
-import { NO_BYTES, writeUtf8 } from './utf8.ts'
+import { copyInto, NO_BYTES, writeUtf8 } from './utf8.ts'
 import { varintLength, Writer } from './writer.ts'
 
 /** What stands before the payload of a PUBLISH; a {@link PublishPacket} is one. §3.3 */
@@ -82,6 +82,8 @@ export function publishSize(
 /**
  * Writes a PUBLISH up to its payload, which the caller lets follow. Only properties are checked; the
  * parameters are those of {@link publishSize}.
+ *
+ * @param topicText the topic in UTF-8, if the caller has it: to copy it costs half of encoding it
  */
 export function writePublishHeader(
   sink: Sink,
@@ -90,6 +92,7 @@ export function writePublishHeader(
   topicBytes: number,
   payloadLength: number,
   topicAlias: number,
+  topicText?: Uint8Array,
 ): void {
   const { qos, topic, packetId } = header
   let remaining = publishRemaining(version, header, topicBytes, payloadLength, topicAlias)
@@ -101,10 +104,10 @@ export function writePublishHeader(
   bytes[at++] = remaining
   bytes[at++] = topicBytes >> 8
   bytes[at++] = topicBytes
-  if (topicBytes === topic.length) {
-    for (let i = 0; i < topicBytes; i++) bytes[at++] = topic.charCodeAt(i)
-  } else if (topicBytes > 0) {
-    at = writeUtf8(topic, bytes, at)
+  if (topicBytes > 0) {
+    if (topicText !== undefined) copyInto(bytes, at, topicText)
+    else writeUtf8(topic, bytes, at)
+    at += topicBytes
   }
   if (qos > 0) {
     bytes[at++] = packetId >> 8

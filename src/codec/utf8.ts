@@ -11,6 +11,13 @@ const TOPIC_BYTES = 128
 /** No bytes at all: shared, so that nothing is made for it. */
 export const NO_BYTES: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
+const { set } = Uint8Array.prototype
+
+/** Copies bytes. To look up `set` at the array itself costs as much again as a short copy. */
+export function copyInto(target: Uint8Array, offset: number, source: Uint8Array): void {
+  set.call(target, source, offset)
+}
+
 /** The size of a text in UTF-8, in bytes; -1 when it holds an unpaired surrogate. */
 export function utf8Length(text: string): number {
   let size = text.length

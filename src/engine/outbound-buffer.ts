@@ -3,6 +3,7 @@
 // slab views instead of being copied. Knows nothing of packets and nothing of sockets.
 
 import type { Sink } from '../codec/sink.ts'
+import { copyInto } from '../codec/utf8.ts'
 
 /** Room for some 800 packets of 64 bytes: past it a larger write costs no less a byte. */
 const SLAB_BYTES = 65_536
@@ -82,7 +83,8 @@ export class OutboundBuffer implements Sink {
     }
     this.reserve(sizeBytes)
     const whole = offset === 0 && sizeBytes === source.length
-    this.bytes.set(whole ? source : source.subarray(offset, offset + sizeBytes), this.length)
+    const part = whole ? source : source.subarray(offset, offset + sizeBytes)
+    copyInto(this.bytes, this.length, part)
     this.length += sizeBytes
   }
 

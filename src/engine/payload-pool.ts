@@ -2,6 +2,8 @@
 // A message keeps (bytes, offset) instead of a view, which saves a hundred bytes for each that waits,
 // and a chunk is used again when no message needs it any longer: making one costs 2 µs.
 
+import { copyInto } from '../codec/utf8.ts'
+
 /** One chunk; a message that is kept pins at most this much. */
 const CHUNK_BYTES = 32_768
 /** A payload from here on gets an allocation of its own: an eighth of a chunk. */
@@ -44,7 +46,7 @@ export class PayloadPool {
       if (full?.live === 0) this.#keep(full)
     }
     const chunk = this.#current
-    chunk.bytes.set(payload, this.#used)
+    copyInto(chunk.bytes, this.#used, payload)
     chunk.live += 1
     holder.payload = chunk.bytes
     holder.payloadOffset = this.#used

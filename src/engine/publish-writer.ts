@@ -2,7 +2,7 @@
 // Rule: whoever calls has checked the limits; what is written is on its way. §3.3, §3.3.2.3.4
 
 import { type PublishHeader, publishSize, writePublishHeader } from '../codec/encode.ts'
-import { writeUtf8 } from '../codec/utf8.ts'
+import { encodeUtf8, writeUtf8 } from '../codec/utf8.ts'
 import { OutboundAliases } from './aliases.ts'
 import { ALIAS_BYTES } from './constants.ts'
 import type { Link } from './link.ts'
@@ -10,6 +10,9 @@ import type { Link } from './link.ts'
 export class PublishWriter {
   readonly #link: Link
   #aliases: OutboundAliases | undefined
+  /** The topic of the message before, and its bytes once it has come again. */
+  #topic = ''
+  #topicText: Uint8Array | undefined
 
   constructor(link: Link) {
     this.#link = link
@@ -41,7 +44,13 @@ export class PublishWriter {
       }
     }
     link.packetsSent += 1
-    writePublishHeader(out, version, header, topicBytes, payloadLength, alias)
+    const { topic } = header
+    if (topic === this.#topic) this.#topicText ??= encodeUtf8(topic)
+    else {
+      this.#topic = topic
+      this.#topicText = undefined
+    }
+    writePublishHeader(out, version, header, topicBytes, payloadLength, alias, this.#topicText)
     if (typeof payload === 'string') {
       out.reserve(payloadLength)
       out.length = writeUtf8(payload, out.bytes, out.length)
