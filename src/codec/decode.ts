@@ -265,6 +265,8 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   number(sizeBytes: number): number {
     const at = this.#take(sizeBytes)
+    // Most are of two bytes.
+    if (sizeBytes === 2) return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!
     let value = 0
     for (let i = 0; i < sizeBytes; i++) value = value * 256 + this.#bytes[at + i]!
     return value

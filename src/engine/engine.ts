@@ -67,7 +67,12 @@ export class Engine {
     this.#link = makeLink(runtime.slabs)
     const { maximumPacketSizeBytes } = options
     const { topics } = runtime
-    this.#decoder = new Decoder({ reads: SERVER_PACKETS, version: 5, maximumPacketSizeBytes, topics })
+    this.#decoder = new Decoder({
+      reads: SERVER_PACKETS,
+      version: 5,
+      maximumPacketSizeBytes,
+      topics,
+    })
     this.#liveness = new Liveness(options)
     this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#inbound = new Inbound(this.#link, options, session.receivedIds)

@@ -1,6 +1,7 @@
 // What becomes of messages: carries out what the courier says, between the engine below and the outbox.
 // It decides nothing that the courier decides, and knows no connection but the one of the moment.
 
+import type { InboundMessage } from '../engine/inbound-message.ts'
 import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
 import { MqttError, type StoreError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
@@ -268,8 +269,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     })
   }
 
-  keepId(packetId: number, kept: () => void): boolean {
-    this.keeper?.keepId(packetId, kept)
+  keepId(message: InboundMessage, reasonCode: number): boolean {
+    const kept = (): void => this.#core.acknowledge(message, reasonCode)
+    this.keeper?.keepId(message.packet.packetId, kept)
     return this.keeper !== undefined
   }
 

@@ -3,6 +3,7 @@
 // It decides nothing that they can decide.
 
 import { type Deferred, deferred } from '../driver/deferred.ts'
+import type { InboundMessage } from '../engine/inbound-message.ts'
 import type { PublishOperation } from '../engine/operations.ts'
 import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, type MqttError } from '../errors.ts'
@@ -368,8 +369,8 @@ export class RobustCore implements Layer {
     this.delivery.handleRelease(output)
   }
 
-  keepId(packetId: number, kept: () => void): boolean {
-    return this.delivery.keepId(packetId, kept)
+  keepId(message: InboundMessage, reasonCode: number): boolean {
+    return this.delivery.keepId(message, reasonCode)
   }
 
   handleDrained(): void {

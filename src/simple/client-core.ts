@@ -54,8 +54,8 @@ export interface Layer {
   handlePublish(operation: PublishOperation): void
   /** A QoS 2 id is to be forgotten. */
   handleRelease(output: ReleaseOutput): void
-  /** Keeps a QoS 2 id before PUBREC goes out; false when it needs not be kept. */
-  keepId(packetId: number, kept: () => void): boolean
+  /** Keeps a QoS 2 id, then calls `acknowledge`; false when it needs not be kept. */
+  keepId(message: InboundMessage, reasonCode: number): boolean
   /** The outputs of the moment, or the messages of the application, are handled. */
   handleDrained(): void
   /** Makes a request on a connection, whenever there is one. */
@@ -246,24 +246,28 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   settle(message: InboundMessage, reasonCode: number, failed: boolean): void {
-    if (message.packet.qos > 0) {
+    const { qos } = message.packet
+    if (qos > 0) {
       const { onHandlerError } = this.options
+      const code = failed && onHandlerError === 'reject' ? HANDLER_FAILED : reasonCode
       if (failed && onHandlerError === 'hold') this.engine.hold(message)
       else {
-        const code = failed && onHandlerError === 'reject' ? HANDLER_FAILED : reasonCode
-        const { packetId, qos } = message.packet
-        const kept = (): void => {
-          this.engine.acknowledge(message, code, this.driver.now)
-          this.driver.touch()
-        }
         const isAccepted = qos === 2 && code < 0x80 && message.connection > 0
-        if (!isAccepted || !this.#layer?.keepId(packetId, kept)) kept()
+        if (!isAccepted || !this.#layer?.keepId(message, code)) {
+          this.engine.acknowledge(message, code, this.driver.now)
+        }
       }
     }
     if (this.driver.draining) return
     this.driver.touch()
     this.weigh()
     if (this.inbox.sizeBytes === 0) this.#layer?.handleDrained()
+  }
+
+  /** Acknowledges a message whose id is kept now. */
+  acknowledge(message: InboundMessage, reasonCode: number): void {
+    this.engine.acknowledge(message, reasonCode, this.driver.now)
+    this.driver.touch()
   }
 
   /** Reading stops at a weight, at a higher one while somebody waits for an answer of the server. */
