@@ -66,13 +66,8 @@ export class Engine {
     this.#options = options
     this.#link = makeLink(runtime.slabs)
     const { maximumPacketSizeBytes } = options
-    const { topics } = runtime
-    this.#decoder = new Decoder({
-      reads: SERVER_PACKETS,
-      version: 5,
-      maximumPacketSizeBytes,
-      topics,
-    })
+    const reading = { reads: SERVER_PACKETS, version: 5, topics: runtime.topics } as const
+    this.#decoder = new Decoder({ ...reading, maximumPacketSizeBytes })
     this.#liveness = new Liveness(options)
     this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#inbound = new Inbound(this.#link, options, session.receivedIds)

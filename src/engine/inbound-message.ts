@@ -5,11 +5,11 @@ import type { PublishPacket } from '../codec/packets.ts'
 
 /** An application message from the server, until it is acknowledged. */
 export class InboundMessage {
-  readonly packet: PublishPacket
+  declare readonly packet: PublishPacket
   /** The topic, also where the packet has an alias for it. */
-  readonly topic: string
+  declare readonly topic: string
   /** The number of the connection that it came on last; 0 when its session is gone. */
-  connection: number
+  declare connection: number
   /** The reason code of its acknowledgement; undefined while the application has it. */
   handled: number | undefined = undefined
 

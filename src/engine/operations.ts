@@ -18,20 +18,23 @@ export type Payload = Uint8Array | string
 /** How an operation ended: the server's reason codes, or an error. */
 export type Answer = number | readonly number[] | MqttError
 
-/** A PUBLISH from the call to its last acknowledgement. Fields are those of the packet. */
+/**
+ * A PUBLISH from the call to its last acknowledgement. Fields are those of the packet. What the constructor
+ * is given is declared alone: else it would be set to undefined first, for each message.
+ */
 export class PublishOperation {
-  readonly topic: string
+  declare readonly topic: string
   /** Length of `topic` in UTF-8, measured once. */
-  readonly topicBytes: number
+  declare readonly topicBytes: number
   /** The text as given, or bytes of which the payload is a part. */
-  payload: Uint8Array | string
+  declare payload: Uint8Array | string
   payloadOffset = 0
   /** The shared bytes that the payload is in, if it is a small copy. */
   chunk: PayloadChunk | undefined = undefined
-  readonly payloadLength: number
-  readonly qos: QoS
-  readonly retain: boolean
-  properties: Properties
+  declare readonly payloadLength: number
+  declare readonly qos: QoS
+  declare readonly retain: boolean
+  declare properties: Properties
   dup = false
   packetId = 0
   /**

@@ -36,7 +36,7 @@ export type OpenStage = 'accepted' | 'stored' | 'sent' | 'received'
 export class Entry extends PublishOperation {
   /** Our own counter over all messages of an outbox; never a packet id. */
   entryId = 0
-  readonly policy: ResolvedPolicy
+  declare readonly policy: ResolvedPolicy
   /** What its receipt is named: a prefix of the process, and a number in it; one of another process is whole. */
   readonly #idPrefix: string
   readonly #number: number | undefined

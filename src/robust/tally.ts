@@ -33,28 +33,28 @@ export class Tally {
   }
 
   /** Messages above the limit; not above it when negative. */
-  get #messagesAbove(): number {
+  #messagesAbove(): number {
     return this.messages - this.#limits.outboxMessages
   }
 
-  get #bytesAbove(): number {
+  #bytesAbove(): number {
     return this.bytes - this.#limits.outboxBytes
   }
 
   /** How many messages and bytes have to go beside this one; undefined when it is within the limits then. */
   aboveWithout(entry: Entry | undefined): { messages: number; bytes: number } | undefined {
-    const messages = this.#messagesAbove - (entry === undefined ? 0 : 1)
-    const bytes = this.#bytesAbove - (entry?.sizeBytes ?? 0)
+    const messages = this.#messagesAbove() - (entry === undefined ? 0 : 1)
+    const bytes = this.#bytesAbove() - (entry?.sizeBytes ?? 0)
     return messages > 0 || bytes > 0 ? { messages, bytes } : undefined
   }
 
   /** Whether one more of this size is within the limits. */
   fits(sizeBytes: number): boolean {
-    return this.#messagesAbove < 0 && this.#bytesAbove + sizeBytes <= 0
+    return this.#messagesAbove() < 0 && this.#bytesAbove() + sizeBytes <= 0
   }
 
   get isFull(): boolean {
-    return this.#messagesAbove > 0 || this.#bytesAbove > 0
+    return this.#messagesAbove() > 0 || this.#bytesAbove() > 0
   }
 
   count(entry: Entry, sign: 1 | -1): void {
@@ -65,7 +65,7 @@ export class Tally {
 
   /** Why a message has no place. */
   fullError(entry: Entry): QueueFullError {
-    const limit = this.#messagesAbove > 0 ? 'outboxMessages' : 'outboxBytes'
+    const limit = this.#messagesAbove() > 0 ? 'outboxMessages' : 'outboxBytes'
     const limitValue = this.#limits[limit]
     const text = `Cannot publish to "${entry.topic}": limits.${limit} of ${limitValue} is reached`
     return new QueueFullError(text, { limit, limitValue })

@@ -19,7 +19,7 @@ export interface Acknowledger {
 
 /** The message of one PUBLISH. */
 export class ReceivedMessage implements Message {
-  readonly inbound: InboundMessage
+  declare readonly inbound: InboundMessage
   /** Consumers that are not done with it. */
   consumers = 1
   /** Whether a handler of it threw or rejected. */
