@@ -17,6 +17,8 @@ const COPIED_UP_TO_BYTES = 4_096
 const SLABS_KEPT = 32
 
 const NOTHING = new Uint8Array(0)
+/** The lists of a buffer in which nothing waits: ten thousand idle clients share it. Never written. */
+const NONE: readonly Uint8Array[] = []
 
 /** The slabs that all clients of a process share. */
 export class SlabPool {
@@ -44,8 +46,8 @@ export class OutboundBuffer implements Sink {
   readonly #pool: SlabPool
   /** Where in the slab the bytes begin that are not in `#chunks` yet. */
   #start = 0
-  #chunks: Uint8Array[] = []
-  #slabs: Uint8Array[] = []
+  #chunks = NONE as Uint8Array[]
+  #slabs = NONE as Uint8Array[]
   #queuedBytes = 0
 
   constructor(pool: SlabPool) {
@@ -62,7 +64,10 @@ export class OutboundBuffer implements Sink {
     this.#seal()
     const pooled = sizeBytes <= SLAB_BYTES
     this.bytes = pooled ? this.#pool.take() : new Uint8Array(sizeBytes)
-    if (pooled) this.#slabs.push(this.bytes)
+    if (pooled) {
+      if (this.#slabs === NONE) this.#slabs = []
+      this.#slabs.push(this.bytes)
+    }
     this.length = 0
     this.#start = 0
   }
@@ -76,9 +81,8 @@ export class OutboundBuffer implements Sink {
     if (owned && sizeBytes >= REFERENCE_FROM_BYTES) {
       this.#seal()
       for (let from = offset; from < offset + sizeBytes; from += PIECE_BYTES) {
-        this.#chunks.push(source.subarray(from, Math.min(from + PIECE_BYTES, offset + sizeBytes)))
+        this.#queue(source.subarray(from, Math.min(from + PIECE_BYTES, offset + sizeBytes)))
       }
-      this.#queuedBytes += sizeBytes
       return
     }
     this.reserve(sizeBytes)
@@ -110,8 +114,8 @@ export class OutboundBuffer implements Sink {
       ? { chunks: [only.slice()], slabs: [] }
       : { chunks: this.#chunks, slabs: this.#slabs }
     if (copied) this.release({ chunks: [], slabs: this.#slabs })
-    this.#chunks = []
-    this.#slabs = []
+    this.#chunks = NONE as Uint8Array[]
+    this.#slabs = NONE as Uint8Array[]
     this.bytes = NOTHING
     this.length = 0
     this.#start = 0
@@ -130,8 +134,13 @@ export class OutboundBuffer implements Sink {
 
   #seal(): void {
     if (this.length === this.#start) return
-    this.#chunks.push(this.bytes.subarray(this.#start, this.length))
-    this.#queuedBytes += this.length - this.#start
+    this.#queue(this.bytes.subarray(this.#start, this.length))
     this.#start = this.length
+  }
+
+  #queue(chunk: Uint8Array): void {
+    if (this.#chunks === NONE) this.#chunks = []
+    this.#chunks.push(chunk)
+    this.#queuedBytes += chunk.length
   }
 }

@@ -53,7 +53,7 @@ export class Outbound {
   /** QoS 1 and 2 messages between PUBLISH and their last acknowledgement on this connection. */
   #used = 0
   /** Messages whose packet id is being cleared, in their order; what follows them waits. */
-  readonly #clearing = new Deque<PublishOperation>()
+  #clearing = NOBODY
   /** Messages whose packet id is being recorded. */
   #binding = 0
   #sequence = 0
@@ -276,7 +276,7 @@ export class Outbound {
     operation.state = next
     if (next === 'done') {
       this.inflight.remove(operation)
-      this.#release(operation)
+      if (!operation.followed) this.#pool.release(operation)
       // What PUBREC has said of subscribers holds for the whole exchange. §3.5.2.1
       operation.answer = reasonCode === 0 && operation.answer === 0x10 ? 0x10 : reasonCode
       if (this.#used > 0) this.#used -= 1
@@ -416,6 +416,7 @@ export class Outbound {
       (this.#clearing.length > 0 || this.#cleared?.has(operation.packetId) === false)
     if (state === 'clearing' || (unclear && state !== 'sent' && state !== 'bound')) {
       this.#move(operation, 'clear')
+      if (this.#clearing === NOBODY) this.#clearing = new Deque()
       this.#clearing.push(operation)
       sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
       return
@@ -453,10 +454,6 @@ export class Outbound {
     return true
   }
 
-  #release(operation: PublishOperation): void {
-    if (!operation.followed) this.#pool.release(operation)
-  }
-
   /** How long ago the call was; 0 for what was restored, whose call nobody here has seen. */
   #waitedMs(operation: PublishOperation, now: number): number {
     const { deadline } = operation
@@ -477,7 +474,7 @@ export class Outbound {
     if (operation.qos === 2 && operation.state === 'sent') this.#cleared = new Set()
     this.#move(operation, event)
     operation.answer = answer
-    this.#release(operation)
+    if (!operation.followed) this.#pool.release(operation)
     if (operation.packetId !== 0) this.inflight.remove(operation)
   }
 

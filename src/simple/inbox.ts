@@ -29,6 +29,9 @@ type Answer = Partial<PromiseLike<unknown>> | null | undefined
 /** Not frozen: to go through a frozen list costs thirty times as much. */
 const NONE: readonly never[] = []
 
+/** What a client has kept that keeps nothing: shared, and never written. */
+const NOTHING_KEPT = new Deque<InboundMessage>()
+
 /** What the inbox asks of the client around it. */
 export interface InboxOwner {
   readonly platform: { readonly clock: Clock }
@@ -54,7 +57,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Kept before, and wanted now: they go before what comes in. */
   #arrived: Deque<InboundMessage> | undefined
   /** Kept for whoever asks. */
-  readonly #kept = new Deque<InboundMessage>()
+  #kept = NOTHING_KEPT
   /** Whether the program has shown that it asks for messages, so that they are kept for it. */
   #asking = false
   /** Messages whose handlers run, in the order of their start. */
@@ -105,7 +108,7 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#streams = this.#streams.filter((other) => other !== stream)
     for (const message of left) {
       // Nobody else has it: it waits for whoever asks next.
-      if (message.consumers === 1) this.#kept.push(message.inbound)
+      if (message.consumers === 1) this.#keep(message.inbound)
       else this.finish(message)
     }
   }
@@ -179,7 +182,7 @@ export class Inbox implements Acknowledger, StreamOwner {
         : this.#streams.filter((stream) => stream.wants(inbound.topic))
     const waiter = this.#nextWaiter()
     const consumed = this.#callback !== undefined || routes.length > 0 || streams.length > 0
-    if (!consumed && waiter === undefined && this.#asking) return this.#kept.push(inbound)
+    if (!consumed && waiter === undefined && this.#asking) return this.#keep(inbound)
     const message = new ReceivedMessage(inbound, this)
     if (!consumed && waiter === undefined) {
       this.#owner.unclaimed(inbound)
@@ -193,6 +196,11 @@ export class Inbox implements Acknowledger, StreamOwner {
       stream.push(message)
     }
     this.finish(message)
+  }
+
+  #keep(inbound: InboundMessage): void {
+    if (this.#kept === NOTHING_KEPT) this.#kept = new Deque()
+    this.#kept.push(inbound)
   }
 
   #run(handler: MessageHandler, message: ReceivedMessage): void {
@@ -232,7 +240,10 @@ export class Inbox implements Acknowledger, StreamOwner {
     const kept = [...this.#kept]
     this.#kept.clear()
     const arrived = (this.#arrived ??= new Deque())
-    for (const inbound of kept) (wanted(inbound.topic) ? arrived : this.#kept).push(inbound)
+    for (const inbound of kept) {
+      if (wanted(inbound.topic)) arrived.push(inbound)
+      else this.#keep(inbound)
+    }
     void Promise.resolve().then(() => this.#dispatch())
   }
 
