@@ -23,13 +23,13 @@ export const CLIENT_CHANGES: Changes = {
   ],
   'src/simple/properties.ts': [
     [
-      'userProperties: copyUserProperties,\n',
-      'userProperties: copyUserProperties,\n  subscriptionIds: (_: string, value: unknown) => value,\n',
+      'responseTopic: checkPublishTopic,\n',
+      'responseTopic: checkPublishTopic,\n  subscriptionIds: (_: string, value: unknown) => value,\n',
       { v5: 'MQTT-3.3.4-6' },
     ],
     [
-      'userProperties: copyUserProperties,\n',
-      'userProperties: copyUserProperties,\n  topicAlias: (_: string, value: unknown) => value,\n',
+      'responseTopic: checkPublishTopic,\n',
+      'responseTopic: checkPublishTopic,\n  topicAlias: (_: string, value: unknown) => value,\n',
       { v5: 'MQTT-3.3.2-8' },
     ],
     ['contentType: checkText', 'contentType: (_, value) => value', { v5: 'MQTT-3.3.2-19' }],

@@ -176,7 +176,10 @@ export function serverSuite(name: ServerName, options: MatrixOptions): void {
             equal(sessionsLost, 0)
             if (inChaos !== 'reuses ids' || summary.idsReused === 0) deepEqual(lostByServer, [])
             const good = ['QoS 0 sent', 'QoS 1 delivered', 'QoS 2 delivered']
-            deepEqual(Object.keys(outcomes).sort(), good.slice(0, topQos + 1))
+            // PUBCOMP of 3.1.1 says nothing where a CONNECT without an answer may have made a new session.
+            const unknowable = protocol === 4 ? 'QoS 2 maybe-delivered' : undefined
+            const told = Object.keys(outcomes).filter((outcome) => outcome !== unknowable)
+            deepEqual(told.sort(), good.slice(0, topQos + 1))
           }
           if (inChaos === 'keeps all') {
             deepEqual(

@@ -1,8 +1,8 @@
 // S2: at QoS 2 a message reaches the other side once: within one session, and across its loss unless the policy is
 // to send again, or the process that heard of the loss died before it can have recorded it, or none heard of it
-// because CONNACK was lost: the client finds the new session, and nothing tells it from the old. To a device: its handler is called once, but for a crash before its
-// id can have been recorded; the session of `umqtt/simple` is its client's. At QoS 1 it may come again, but not while
-// its handler still has it.
+// because CONNACK was lost: the client finds the new session, and nothing tells it from the old. To a device: its
+// handler is called once, but for a crash before its id can have been recorded; the session of `umqtt/simple` is its
+// client's. At QoS 1 it may come again, but not while its handler still has it.
 
 import { PacketType } from '../../codec/packets.ts'
 import type { Delivery, Observation, SentMessage } from '../observations.ts'
@@ -28,6 +28,8 @@ export class OnceOracle implements Oracle {
     'fault',
     'warning',
     'taken',
+    'packet',
+    'session',
     'boot',
     'crash',
     'connected',
