@@ -7,6 +7,7 @@ import type { RobustOptions, Will } from '../robust.node.ts'
 import { type Connection, type CONNECTION_OPTIONS, readConnection } from './connection-options.ts'
 import type { Values } from './options.ts'
 import { type GivenProperties, readProperties } from './properties.ts'
+import { usableTopic } from './topics.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Session, will, and the rest of a client, beside the options of its connection. */
@@ -154,7 +155,7 @@ function readWill(
     return undefined
   }
   return {
-    topic,
+    topic: usableTopic('--will-topic', topic),
     payload: willPayload ?? '',
     qos: Number(willQos ?? 0) as 0 | 1 | 2,
     retain: willRetain === true,

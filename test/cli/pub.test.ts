@@ -47,6 +47,12 @@ describe('umqtt pub', { timeout: 120_000 }, () => {
     return messages
   }
 
+  test('refuses a topic with a wildcard, as wrong arguments', async () => {
+    const { code, err } = await umqttHere(['pub', '-L', NOWHERE, '-t', 'a/#', '-m', 'x'])
+    equal(code, 2)
+    match(err, /Cannot use -t "a\/#": using a wildcard/)
+  })
+
   for (const [name, args, input, payload] of [
     ['a text', ['-m', 'grün'], '', 'grün'],
     ['nothing', ['-n'], '', ''],

@@ -66,6 +66,18 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     match((await umqttHere(sub('-t', 'a', ...twice))).err, /Cannot use -M with -D/)
   })
 
+  test('refuses filters that are none, as wrong arguments, before it dials', async () => {
+    for (const [given, words] of [
+      [['-t', 'a/#/b'], /Cannot use -t "a\/#\/b": misusing "#"/],
+      [['-t', 'a', '-U', 'b+'], /Cannot use -U "b\+": misusing "\+"/],
+      [['-t', 'a', '--will-topic', 'w/+'], /Cannot use --will-topic "w\/\+": using a wildcard/],
+    ] as const) {
+      const { code, err } = await umqttHere(sub(...given))
+      equal(code, 2)
+      match(err, words)
+    }
+  })
+
   test('refuses properties of packets that it sends without, and says which have some', async () => {
     for (const packet of ['unsubscribe', 'disconnect']) {
       const { code, err } = await umqttHere(sub('-t', 'a', '-D', packet, 'user-property', 'a', 'b'))

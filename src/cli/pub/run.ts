@@ -16,6 +16,7 @@ import { type Context, isTyped, Stop } from '../command.ts'
 import { reportConnection } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import { readMessage } from '../message-json.ts'
+import { usableTopic } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
 import { Feed } from './feed.ts'
 import { type Line, linesOf, orAborted, until, wholeOf } from './lines.ts'
@@ -94,6 +95,7 @@ export async function publish(
   if (topic === undefined && !(source.kind === 'lines' && source.json)) {
     throw new UsageError('-t TOPIC is missing: where shall it be published?')
   }
+  if (topic !== undefined) usableTopic('-t', topic)
   checkLineOptions(values, source)
   context.stopped.throwIfAborted()
   return new Run(context, values, plan, source, worth, topic).run()

@@ -18,6 +18,7 @@ import { CONNECTION_OPTIONS } from '../connection-options.ts'
 import { reportConnection, reportSessionLoss } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import type { Values } from '../options.ts'
+import { usableFilter } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
 import { printerOf } from './printer.ts'
 import type { Format } from './format.ts'
@@ -138,6 +139,8 @@ export const subCommand: Command = command({
 async function run(context: Context, given: Given): Promise<EndingName> {
   const plan = readClient(given, context.env, ['connect', 'subscribe', 'will'])
   const filters = [...given.topic, ...(plan.topic === undefined ? [] : [plan.topic])]
+  for (const filter of filters) usableFilter('-t', filter)
+  for (const filter of given.unsubscribe) usableFilter('-U', filter)
   if (filters.length === 0 && given.unsubscribe.length === 0) {
     throw new UsageError('-t FILTER is missing: what shall be subscribed to?')
   }
