@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as zlib from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import { crc32 } from './crc32.ts'
@@ -33,7 +33,7 @@ export function newId(): Uint8Array {
 /** Makes a folder, if it is not there, and takes its lock. @throws {StoreError} it cannot be had */
 export function takeFolder(folder: string, lock: FileLock): Promise<void> {
   return attempt(`open the outbox in "${folder}"`, async () => {
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+    await makeFolder(folder)
     try {
       await lock.take()
     } catch (error) {
@@ -43,6 +43,29 @@ export function takeFolder(folder: string, lock: FileLock): Promise<void> {
       await lock.take()
     }
   })
+}
+
+/**
+ * Makes a folder and those above it, where they are not there. Node's own way of that never ends where nothing can
+ * be made, as in /proc.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Whatever is there says by itself if it is no folder.
+    if (code === 'EEXIST') return
+    const parent = dirname(folder)
+    if (code !== 'ENOENT' || parent === folder) throw error
+    await makeFolder(parent)
+    await mkdir(folder, { mode: FOLDER_MODE }).catch(unlessThere)
+  }
+}
+
+/** Somebody else may have made it meanwhile. */
+function unlessThere(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
 }
 
 /** Does something with files, and says what failed as a {@link StoreError}. */

@@ -53,6 +53,21 @@ describe('umqtt pub', { timeout: 120_000 }, () => {
     match(err, /Cannot use -t "a\/#": using a wildcard/)
   })
 
+  test('refuses a folder for the outbox that cannot be made, as wrong arguments', async () => {
+    for (const [folder, words] of [
+      [
+        '/nowhere/at/all',
+        /Cannot make --outbox "\/nowhere\/at\/all": the folder above it is not there/,
+      ],
+      [process.execPath, /Cannot use --outbox ".*": it is no folder/],
+    ] as const) {
+      const args = ['pub', '-L', NOWHERE, '-t', 'a', '-m', 'x', '--outbox', folder]
+      const { code, err } = await umqttHere(args)
+      equal(code, 2)
+      match(err, words)
+    }
+  })
+
   for (const [name, args, input, payload] of [
     ['a text', ['-m', 'grün'], '', 'grün'],
     ['nothing', ['-n'], '', ''],

@@ -134,6 +134,12 @@ describe('the files', () => {
       await chmod(folder, 0o700)
     }))
 
+  test('that cannot be made is said, where Node would try for ever', async (t) => {
+    if (process.platform !== 'linux') return t.skip('only Linux has /proc')
+    const folder = '/proc/umqtt/outbox'
+    await rejects(new FileStore(folder).open(), unavailable(/Cannot open the outbox in "\/proc/))
+  })
+
   test('are left alone when they are of a newer version, and the lock is given back', () =>
     inFolder(async (folder) => {
       await writeFile(join(folder, 'outbox'), `umqtt outbox log 2 ${'0'.repeat(32)}\n`)

@@ -2,8 +2,9 @@
 // used with. Knows nothing of what else is in the folder.
 
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { newClientId } from '../client-options.ts'
+import { shown, UsageError } from '../usage-error.ts'
 
 const FILE_NAME = 'client-id'
 const FILE_MODE = 0o600
@@ -18,7 +19,7 @@ export function outboxClientId(folder: string, given: string | undefined): strin
   const kept = readKept(path)
   const id = given ?? kept ?? newClientId()
   if (id === kept) return id
-  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+  makeFolder(folder)
   const file = openSync(path, 'w', FILE_MODE)
   try {
     writeSync(file, id)
@@ -29,13 +30,28 @@ export function outboxClientId(folder: string, given: string | undefined): strin
   return id
 }
 
+/** Makes the last folder of a path alone: what is missing above it is a slip of the pen. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: FOLDER_MODE })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    const why = code === 'ENOENT' ? 'the folder above it is not there' : (code ?? 'it failed')
+    throw new UsageError(`Cannot make --outbox ${shown(folder)}: ${why}; name another folder`)
+  }
+}
+
 /** Undefined when there is none, or when it was cut off while it was written. */
 function readKept(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8')
     return text === '' ? undefined : text
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (code === 'ENOTDIR')
+      throw new UsageError(`Cannot use --outbox ${shown(dirname(path))}: it is no folder`)
     throw error
   }
 }
