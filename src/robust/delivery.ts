@@ -52,6 +52,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #pumping = false
   /** Sessions whose QoS 2 ids are being removed. */
   #forgetting = 0
+  /** No CONNACK yet: the process before this one may have died with a CONNECT on its way. */
+  #isFirst = true
   #timer: object | number | undefined
   #timerAt = Infinity
 
@@ -219,7 +221,12 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const { now } = this
     const { inflight } = this.courier.counts
     // MQTT 5.0 says in PUBCOMP when a session does not know the id.
-    this.courier.handleConnected(resumed, now, mayBeNew && this.#core.version === 4)
+    this.courier.handleConnected(
+      resumed,
+      now,
+      (mayBeNew || this.#isFirst) && this.#core.version === 4,
+    )
+    this.#isFirst = false
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
     const done = (): void => {

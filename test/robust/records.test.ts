@@ -9,6 +9,7 @@ import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
+import { take } from '../simple/conversation.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 const ack = (type: 7): Packet => ({ type, packetId: 1, reasonCode: 0, properties: {} })
@@ -28,6 +29,26 @@ class HeldStore extends KeptStore {
     await settle()
   }
 }
+
+describe('a QoS 2 message that had its PUBREC before its process ended', () => {
+  for (const [protocol, status] of [
+    [4, 'maybe-delivered'],
+    [5, 'delivered'],
+  ] as const) {
+    test(`is "${status}" by the PUBCOMP of ${protocol}: that process may have asked for another session`, async () => {
+      const outbox = new KeptStore()
+      const first = await connectedRig({ outbox, protocol })
+      const { id } = first.client.publish('a', 'x', { delivery: guaranteed({ qos: 2 }) })
+      first.connection.acknowledge(await take(first.connection, PacketType.PUBLISH))
+      await settle()
+      const next = await connectedRig({ outbox, protocol }, { sessionPresent: true })
+      deepEqual(brief(next.connection.received), ['CONNECT', 'PUBREL 1'])
+      const receipt = await next.client.receipt(id)
+      next.connection.autoRespond()
+      equal((await receipt?.settled)?.status, status)
+    })
+  }
+})
 
 describe('a QoS 2 message that was given up in flight', () => {
   test('leaves a packet id that the next process clears before it uses it', async () => {
