@@ -221,11 +221,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const { now } = this
     const { inflight } = this.courier.counts
     // MQTT 5.0 says in PUBCOMP when a session does not know the id.
-    this.courier.handleConnected(
-      resumed,
-      now,
-      (mayBeNew || this.#isFirst) && this.#core.version === 4,
-    )
+    const isUnsure = (mayBeNew || this.#isFirst) && this.#core.version === 4
+    this.courier.handleConnected(resumed, now, isUnsure)
     this.#isFirst = false
     if (sessionPresent && inflight > 0) this.#lastSentAt = now
     if (this.courier.sendQuota === 1) this.#probe()
