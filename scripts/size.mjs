@@ -16,14 +16,14 @@ const BUDGETS = [
   // That a message knows the end of its session, so that none of it is recorded any more: 20 bytes. That a session
   // may be another one after a CONNECT without an answer: 100. Properties of SUBSCRIBE: 50, in umqtt/robust 70.
   // Acknowledgements read without an object, and bytes copied without a search for the method: 170, for a tenth of
-  // what a publish costs.
-  { entry: 'umqtt/simple', limitBytes: 28_550, targetBytes: 12_000 },
+  // what a publish costs. That what was recorded for another connection keeps to the window of this one: 20.
+  { entry: 'umqtt/simple', limitBytes: 28_570, targetBytes: 12_000 },
   // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are written
   // in one piece, for a half of what a durable message took, 250. That an answer of the wrong type is laid to the
   // message that it answers, and to none beside it: 120. That SUBSCRIBE waits until the outbox has forgotten the ids of
   // a lost session: 160; that a session is given up on disk before CONNECT ends it, beside the 100 of umqtt/simple: 140;
   // that PUBCOMP may be that of another session: 60. What umqtt/simple has for speed, and the same for entries: 240.
-  { entry: 'umqtt/robust', limitBytes: 50_560, targetBytes: 20_000 },
+  { entry: 'umqtt/robust', limitBytes: 50_590, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

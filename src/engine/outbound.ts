@@ -164,15 +164,17 @@ export class Outbound {
   proceed(operation: PublishOperation, now: number): void {
     // A session that was lost meanwhile has taken its packet id along.
     if (!operation.held || this.inflight.get(operation.packetId) !== operation) return
-    const { connected } = this.#link
     operation.held = false
     if (operation.state === 'received') {
       this.#move(operation, 'release')
-      if (connected) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
-    } else if (operation.state === 'bound' && connected) {
+      if (this.#link.connected) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+    } else if (operation.state === 'bound' && this.#link.connected) {
       this.#binding -= 1
       this.#used -= 1
-      this.#send(operation, true, now)
+      // It got its id in a connection whose window may have been larger, and others may be before it.
+      if (this.#resend.length > 0 || !this.#mayFollow(2)) this.#sendInTurn(operation)
+      else this.#send(operation, true, now)
+      this.pump(now)
       this.#sendCleared(now)
     }
   }
@@ -320,11 +322,13 @@ export class Outbound {
         this.#used += 1
         if (state === 'bound') this.#binding += 1
         else if (!held) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
-      } else {
-        if (this.#resend === NOBODY) this.#resend = new Deque()
-        this.#resend.push(operation)
-      }
+      } else this.#sendInTurn(operation)
     }
+  }
+
+  #sendInTurn(operation: PublishOperation): void {
+    if (this.#resend === NOBODY) this.#resend = new Deque()
+    this.#resend.push(operation)
   }
 
   /** The connection has ended: everything is handed back; what a session can resume is kept. */
@@ -445,9 +449,8 @@ export class Outbound {
 
   #isFull(operation: PublishOperation): boolean {
     const { waitingMessages, waitingBytes } = this.#options
-    const bytes = this.#waitingBytes + bytesOf(operation)
     const enough = this.waitingMessages < waitingMessages
-    if (enough && bytes <= waitingBytes) return false
+    if (enough && this.#waitingBytes + bytesOf(operation) <= waitingBytes) return false
     const limit = enough ? 'waitingBytes' : 'waitingMessages'
     const error = queueFull(`publish to "${operation.topic}"`, limit, this.#options[limit])
     this.#settle(operation, 'fail', error)
