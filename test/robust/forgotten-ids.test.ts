@@ -5,11 +5,10 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
-import { StoreError } from '../../src/errors.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
 import type { Op } from '../../src/outbox/store.ts'
 import { take } from '../simple/conversation.ts'
-import { KeptStore } from '../support/kept-store.ts'
+import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import {
   accepted,
   brief,
@@ -18,25 +17,6 @@ import {
   type RobustRig,
 } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
-
-/** Commits when it is let, or fails. */
-class HeldStore extends KeptStore {
-  isHeld = false
-  isBroken = false
-  #waiting: (() => void)[] = []
-
-  override async commit(ops: readonly Op[]): Promise<void> {
-    if (this.isHeld) await new Promise<void>((go) => this.#waiting.push(go))
-    if (this.isBroken) throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write')
-    return super.commit(ops)
-  }
-
-  async letAll(): Promise<void> {
-    this.isHeld = false
-    for (const go of this.#waiting.splice(0)) go()
-    await settle()
-  }
-}
 
 /** A client with a subscription, and under id 5 a message that its handler is done with. */
 async function received(outbox: MemoryStore, connects?: 'on-demand'): Promise<RobustRig> {

@@ -7,28 +7,12 @@ import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
-import { KeptStore } from '../support/kept-store.ts'
+import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
 import { take } from '../simple/conversation.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 const ack = (type: 7): Packet => ({ type, packetId: 1, reasonCode: 0, properties: {} })
-
-/** Commits when it is let. */
-class HeldStore extends KeptStore {
-  isHeld = false
-  #waiting: (() => void)[] = []
-
-  override async commit(ops: readonly Op[]): Promise<void> {
-    if (this.isHeld) await new Promise<void>((go) => this.#waiting.push(go))
-    return super.commit(ops)
-  }
-
-  async letOne(): Promise<void> {
-    this.#waiting.shift()?.()
-    await settle()
-  }
-}
 
 describe('a QoS 2 message that had its PUBREC before its process ended', () => {
   for (const [protocol, status] of [

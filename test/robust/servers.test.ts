@@ -6,8 +6,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError } from '../../src/errors.ts'
 import { guaranteed } from '../../src/robust/policies.ts'
 import { failure } from '../simple/conversation.ts'
-import type { Op } from '../../src/outbox/store.ts'
-import { KeptStore } from '../support/kept-store.ts'
+import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import {
   accepted,
   brief,
@@ -157,36 +156,6 @@ describe('servers that share no sessions', () => {
     })
   }
 })
-
-/** Commits when it is let. */
-class HeldStore extends KeptStore {
-  isHeld = false
-  #waiting: (() => void)[] = []
-
-  override async commit(ops: readonly Op[]): Promise<void> {
-    if (this.isHeld) await new Promise<void>((go) => this.#waiting.push(go))
-    return super.commit(ops)
-  }
-
-  async letAll(): Promise<void> {
-    this.isHeld = false
-    for (const go of this.#waiting.splice(0)) go()
-    await settle()
-  }
-
-  /** What a process finds that begins now. */
-  async copy(): Promise<KeptStore> {
-    const copy = new KeptStore()
-    await copy.open()
-    const records = await this.scan(0, 1000)
-    await copy.commit([
-      ...records.map(([seq, record]): Op => ['put', seq, record]),
-      ...Array.from(await this.state(), ([key, value]): Op => ['set', key, value]),
-    ])
-    await copy.close()
-    return copy
-  }
-}
 
 describe('servers that share no sessions, after a restart', () => {
   const REPORTED = guaranteed({ qos: 2, onSessionLoss: 'report' })
