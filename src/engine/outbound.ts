@@ -171,9 +171,8 @@ export class Outbound {
     } else if (operation.state === 'bound' && this.#link.connected) {
       this.#binding -= 1
       this.#used -= 1
-      // It got its id in a connection whose window may have been larger, and others may be before it.
-      if (this.#resend.length > 0 || !this.#mayFollow(2)) this.#sendInTurn(operation)
-      else this.#send(operation, true, now)
+      // It may have got its id in an earlier connection, with another window and other limits.
+      this.#sendInTurn(operation)
       this.pump(now)
       this.#sendCleared(now)
     }

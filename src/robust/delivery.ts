@@ -150,7 +150,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     policy: ResolvedPolicy,
   ): boolean {
     const { engine } = this.#core
+    // What is still to be read comes first, and what was published meanwhile.
     const isSent =
+      this.opened &&
       this.courier.isOpenTo(policy, topicBytes + payloadBytes) &&
       !this.#events.has('settled') &&
       engine.publishPlain(topic, topicBytes, payload, payloadBytes)

@@ -191,9 +191,12 @@ export class Keeper {
     return ['set', `${OUTBOUND}${packetId}`, value]
   }
 
-  /** Forgets the exchange of a message that has to begin anew. */
+  /** Forgets the exchange of a message that has to begin anew, but not that an earlier one may have delivered it. */
   unstage(entry: Entry): void {
     const ops = this.#unbind(entry)
+    if (ops.length > 0 && entry.possiblyDuplicated) {
+      ops.push(this.#bind(entry, 'sent', LOST + entry.entryId))
+    }
     if (ops.length > 0) this.#write(ops, 'power')
   }
 

@@ -1,7 +1,7 @@
 // Messages of QoS 2 whose steps are recorded before they are taken: an id is recorded when the server is
 // known not to hold it for another, and whatever follows waits until the record is safe. §4.1, §4.3.3
 
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PublishOperation } from '../../src/engine/operations.ts'
 import { pubcomp, pubrec, Rig, sentAre } from '../support/engine-rig.ts'
@@ -97,5 +97,33 @@ describe('the packet id of a message that is recorded', () => {
     proceed(rig, first)
     proceed(rig, second)
     sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH 2 b'])
+  })
+
+  test('that was recorded for an earlier connection keeps to the window of this one', () => {
+    const rig = new Rig()
+    rig.connect()
+    const [first, second] = [publish(rig, 'a'), publish(rig, 'b')]
+    rig.close()
+    rig.resume({ receiveMaximum: 1 })
+    proceed(rig, first)
+    proceed(rig, second)
+    sentAre(rig.flush(), ['PUBLISH 1 a'])
+    rig.receive(pubrec(1))
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBREL 1'])
+    sentAre(rig.receive(pubcomp(1)), ['PUBLISH 2 b'])
+  })
+
+  test('that was recorded for an earlier connection is refused by lower limits of this one', () => {
+    const rig = new Rig()
+    rig.connect()
+    const message = publish(rig, 'a')
+    rig.close()
+    rig.take('publish')
+    rig.resume({ maximumQoS: 1 })
+    proceed(rig, message)
+    sentAre(rig.flush(), [])
+    deepEqual(records(rig), ['1 done'])
+    match(String(message.answer), /QoS 2/)
   })
 })

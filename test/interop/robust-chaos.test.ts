@@ -13,6 +13,8 @@ import { portOf } from './robust-link.ts'
 const SECONDS = 4
 const HEAP_GROWTH_BYTES_MAX = 6_000_000
 const { seed } = FAST_CHECK
+/** PUBCOMP of 3.1.1 does not say whether its session, after a CONNECT without an answer, is the one of PUBREC. */
+const UNSURE = 'QoS 2 maybe-delivered'
 
 describe(`robust in chaos, SEED=${seed}`, { skip: absent('mosquitto'), timeout: 120_000 }, () => {
   let server: TestServer
@@ -30,7 +32,9 @@ describe(`robust in chaos, SEED=${seed}`, { skip: absent('mosquitto'), timeout: 
         { lost, lostByServer, doubled, disordered },
         { lost: [], lostByServer: [], doubled: [], disordered: [] },
       )
-      deepEqual(Object.keys(outcomes).sort(), ['QoS 0 sent', 'QoS 1 delivered', 'QoS 2 delivered'])
+      const { [UNSURE]: unsure = 0, ...certain } = outcomes
+      deepEqual(Object.keys(certain).sort(), ['QoS 0 sent', 'QoS 1 delivered', 'QoS 2 delivered'])
+      ok(protocol === 4 ? unsure < published / 20 : unsure === 0, `${unsure} are ${UNSURE}`)
       ok(published > 500, `Only ${published} messages were published`)
       ok(heapGrowthBytes < HEAP_GROWTH_BYTES_MAX, `The heap grew by ${heapGrowthBytes} bytes`)
     })

@@ -3,12 +3,13 @@
 // what was committed with `power` is there, what is there is the state after one of the commits, and a tear
 // is never taken for damage.
 
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LogStore } from '../../src/outbox/log/log-store.ts'
+import type { Op } from '../../src/outbox/store.ts'
 import { cutEverywhere, OPTIONS, severalLives } from '../support/power-loss.ts'
 import { FAST_CHECK } from '../support/seed.ts'
-import { SimulatedDisk } from '../support/simulated-disk.ts'
+import { dice, SimulatedDisk } from '../support/simulated-disk.ts'
 import { paced } from '../support/pace.ts'
 
 /** Those beside the seed of the run once failed: a closing that did not tell what had failed before it. */
@@ -36,6 +37,53 @@ describe('the log on a disk that loses power', () => {
     await store.close()
     ok(store.usage.segments <= 3, `${store.usage.segments} segments`)
     equal((await reopened(disk)).count, 1)
+  })
+
+  test('frees what an earlier process left, before anything is written, also on a full disk', async () => {
+    const disk = new SimulatedDisk()
+    const first = new LogStore(disk, OPTIONS)
+    await first.open()
+    for (let seq = 1; seq <= 100; seq++)
+      await first.commit([['put', seq, new Uint8Array(50)]], 'power')
+    const left = Array.from({ length: 100 }, (_, i): Op => ['delete', i + 1])
+    await first.commit([['set', 'key', new Uint8Array(1)], ...left], 'power')
+    // The process ends with this commit, and with what was to be freed after it.
+    disk.cutAt = disk.steps
+    const after = disk.afterPowerLoss('nothing', dice(1))
+    after.capacityBytes = 0
+    ok(segmentsOf(after) > 8)
+    // There is room for nothing more: the log could not be opened, and never make any.
+    for (const { length } of after.contents.values()) after.capacityBytes += length
+    const store = new LogStore(after, { ...OPTIONS, reserveBytes: 0 })
+    await store.open()
+    await store.close()
+    equal(segmentsOf(after), 1)
+    const next = new LogStore(after, OPTIONS)
+    equal((await next.open()).count, 0)
+    deepEqual([...(await next.state()).keys()], ['key'])
+  })
+
+  test('frees nothing of a damaged log before its state is written again', async () => {
+    const disk = new SimulatedDisk()
+    const first = new LogStore(disk, OPTIONS)
+    await first.open()
+    await first.commit([['set', 'key', new Uint8Array(1)]], 'power')
+    for (let seq = 1; seq <= 100; seq++)
+      await first.commit([['put', seq, new Uint8Array(50)]], 'power')
+    // The process ends with what removes all of it, and with what was to be freed after it.
+    await first.commit(
+      Array.from({ length: 100 }, (_, i): Op => ['delete', i + 1]),
+      'power',
+    )
+    disk.cutAt = disk.steps
+    const after = disk.afterPowerLoss('nothing', dice(1))
+    const names = [...after.contents.keys()].filter((name) => name.endsWith('.log')).sort()
+    ok(names.length > 8)
+    after.damage(names.at(-1) as string, 0, (byte) => byte ^ 1)
+    const store = new LogStore(after, OPTIONS)
+    ok((await store.open()).damaged.length > 0)
+    await store.close()
+    ok(names.every((name) => after.contents.has(name)))
   })
 
   test('rewrites a record that stays a bounded number of times', async () => {
@@ -69,6 +117,10 @@ describe('the log on a disk that loses power', () => {
     equal((await reopened(disk)).count, 2)
   })
 })
+
+function segmentsOf(disk: SimulatedDisk): number {
+  return [...disk.contents.keys()].filter((name) => name.endsWith('.log')).length
+}
 
 async function reopened(disk: SimulatedDisk): Promise<{ count: number; damaged: number }> {
   const store = new LogStore(disk, OPTIONS)

@@ -4,8 +4,10 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
+import { guaranteed } from '../../src/robust/policies.ts'
 import { take } from '../simple/conversation.ts'
-import { accepted, brief, connectedRig } from '../support/robust-rig.ts'
+import { KeptStore } from '../support/kept-store.ts'
+import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
 import { settle } from '../support/scripted-memory.ts'
 
 describe('a message given up in flight', () => {
@@ -49,6 +51,23 @@ describe('a message given up in flight', () => {
     const second = await accepted(rig, { sessionPresent: true })
     second.acknowledge(await take(second, PacketType.PUBLISH))
     equal((await receipt.settled).possiblyDuplicated, true)
+  })
+
+  test('by the next process may have arrived in a session before the one that turned it away', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    const delivery = guaranteed({ qos: 2, onSessionLoss: 'resend' })
+    const { id } = first.client.publish('t', 'x', { delivery })
+    await take(first.connection, PacketType.PUBLISH)
+    first.connection.destroy()
+    const second = await accepted(first)
+    const { packetId } = await take(second, PacketType.PUBLISH)
+    second.send({ type: PacketType.PUBREC, packetId, reasonCode: 0x97, properties: {} })
+    await settle()
+    const next = robustClient({ outbox })
+    const receipt = await next.client.receipt(id)
+    equal(receipt?.cancel(), false)
+    equal((await receipt?.settled)?.status, 'maybe-delivered')
   })
 
   test('by limits that are lower when its session goes on may have arrived', async () => {

@@ -6,7 +6,13 @@ import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { StoredRecord, StoreTraits } from '../../src/outbox/store.ts'
-import { type DeliveryPolicy, guaranteed, latest, within } from '../../src/robust/policies.ts'
+import {
+  type DeliveryPolicy,
+  fleeting,
+  guaranteed,
+  latest,
+  within,
+} from '../../src/robust/policies.ts'
 import type { Receipt } from '../../src/robust/types.ts'
 import { failure, take } from '../simple/conversation.ts'
 import { KeptStore } from '../support/kept-store.ts'
@@ -237,6 +243,22 @@ describe('what is published before the outbox is read', () => {
     await settle()
     equal(brief(connection.received).includes('PUBLISH a'), false)
     equal(receipt.stage, 'cancelled')
+  })
+
+  test('comes behind what is read, also when it needs no outbox and no answer', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    const { client, connection } = await connectedRig({ outbox })
+    connection.autoRespond()
+    client.publish('odd', 'early', { delivery: fleeting() })
+    await settle()
+    equal(brief(connection.received).filter((packet) => packet.startsWith('PUBLISH')).length, 0)
+    outbox.letAll()
+    await settle()
+    const topics = brief(connection.received).filter((packet) => packet.startsWith('PUBLISH odd'))
+    equal(topics.length, COUNT / 2 + 1)
+    const last = connection.received.filter((packet) => packet.type === PacketType.PUBLISH).at(-1)
+    equal(last?.qos, 0)
   })
 
   test('has its outcome at its deadline', async () => {

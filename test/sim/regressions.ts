@@ -71,4 +71,8 @@ export const REGRESSIONS: readonly Regression[] = [
   { name: 'PUBCOMP of a session that an earlier process had asked for', seed: 2_001_855 },
   { name: 'a script that tries for ever what its server cannot bear', seed: 503_621 },
   { name: 'a device that dies at nearly every step, thousands of times', seed: 700_059 },
+  { name: 'a fleeting message that overtook what was still to be read', seed: 2_008_536 },
+  { name: 'a message turned away that a session before may have had', seed: 3_020_562 },
+  { name: 'QoS 2 for a server that had allowed it before', seed: 3_033_335 },
+  { name: 'segments of processes that each died after a commit', seed: 3_021_349 },
 ]

@@ -56,6 +56,8 @@ export class LogStore implements OutboxStore {
   #writer: BatchWriter | undefined
   /** The segment that is written, and its file; none before the first commit. */
   #head: { readonly segment: Segment; readonly file: LogFile } | undefined
+  /** Whether what was opened needs no head before the oldest goes: the newest segment has all of the state. */
+  #isWhole = false
   #nextIndex = 1
   #nextNumber = 1
   /** Every batch up to this one is safe. */
@@ -85,7 +87,7 @@ export class LogStore implements OutboxStore {
   }
 
   open(): Promise<OpenResult> {
-    return this.#inTurn(async () => {
+    const opened = this.#inTurn(async () => {
       this.#broken = undefined
       const found = await recover(this.#files, this.#options, this.#catalog)
       this.#id = found.id
@@ -93,11 +95,14 @@ export class LogStore implements OutboxStore {
       this.#nextIndex = found.nextIndex
       this.#nextNumber = found.nextNumber
       this.#synced = found.nextNumber - 1
+      this.#isWhole = found.damaged.length === 0
       await this.#probe()
       const { places, sizeBytes } = this.#catalog
       const { size: count, lowest, highest } = places
       return { count, lowest, highest, sizeBytes, damaged: found.damaged }
     })
+    // A process that ends after each commit leaves a segment behind every time.
+    return this.#thenTidy(opened)
   }
 
   commit(ops: readonly Op[], sync: SyncLevel): Promise<void> {
@@ -109,12 +114,7 @@ export class LogStore implements OutboxStore {
       if (adds) await this.#reserve.make()
       await this.#append(ops, sync === 'power', !adds)
     })
-    // Tidied behind the caller's back: what fails there is told to the next one.
-    made.then(
-      () => this.#inTurn(() => this.#tidy()),
-      () => undefined,
-    )
-    return made
+    return this.#thenTidy(made)
   }
 
   scan(from: number, limit: number): Promise<readonly StoredRecord[]> {
@@ -134,6 +134,7 @@ export class LogStore implements OutboxStore {
         if (head !== undefined) await this.#sync()
       } finally {
         this.#head = undefined
+        this.#isWhole = false
         await head?.file.close()
       }
     })
@@ -144,6 +145,15 @@ export class LogStore implements OutboxStore {
     const result = this.#last.then(action)
     this.#last = result.catch(() => undefined)
     return result
+  }
+
+  /** Tidies behind the caller's back: what fails there is told to the next one. */
+  #thenTidy<T>(made: Promise<T>): Promise<T> {
+    made.then(
+      () => this.#inTurn(() => this.#tidy()),
+      () => undefined,
+    )
+    return made
   }
 
   /** Remembers that the log is in no state to be written. */
@@ -227,8 +237,9 @@ export class LogStore implements OutboxStore {
   async #tidy(): Promise<void> {
     const { segments } = this.#catalog
     try {
-      // After `close` the folder may be somebody else's.
-      while (this.#broken === undefined && this.#head !== undefined && segments.length > 1) {
+      while (this.#broken === undefined && segments.length > 1) {
+        // After `close` the folder may be somebody else's.
+        if (this.#head === undefined && !this.#isWhole) return
         const tail = segments[0]!
         if (tail.live > 0 && !(this.#isWorthRewriting(tail) && (await this.#rewrite(tail)))) return
         // What removed the last of it is safe before it goes, and each is gone before the next one goes.
@@ -316,10 +327,14 @@ export class LogStore implements OutboxStore {
 
   /** Finds out whether something can be written, read back and deleted, and sets the reserve aside. */
   async #probe(): Promise<void> {
-    try {
-      await this.#tryOut()
-    } catch (error) {
-      if (!isFull(error) || !(await this.#reserve.free())) throw error
+    // On a full disk what an earlier process left goes first, and the reserve when that was not enough.
+    let full = await this.#isTooFull()
+    if (full !== undefined) {
+      await this.#tidy()
+      full = await this.#isTooFull()
+    }
+    if (full !== undefined) {
+      if (!(await this.#reserve.free())) throw full
       await this.#tryOut()
       return
     }
@@ -328,6 +343,17 @@ export class LogStore implements OutboxStore {
     } catch (error) {
       // What waits is let out all the same: that makes room.
       if (!isFull(error) || this.#catalog.places.size === 0) throw error
+    }
+  }
+
+  /** Why nothing can be written, where that is a full disk. */
+  async #isTooFull(): Promise<StoreError | undefined> {
+    try {
+      await this.#tryOut()
+      return undefined
+    } catch (error) {
+      if (isFull(error)) return error
+      throw error
     }
   }
 
@@ -352,6 +378,6 @@ export class LogStore implements OutboxStore {
   }
 }
 
-function isFull(error: unknown): boolean {
+function isFull(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code === 'ERR_MQTT_STORE_FULL'
 }

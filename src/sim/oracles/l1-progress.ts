@@ -55,6 +55,8 @@ export class ProgressOracle implements Oracle {
     switch (seen.kind) {
       case 'boot':
         this.#live.set(seen.device, new Set())
+        // A server may not know yet that the one of the process before has ended.
+        this.#connections.delete(seen.device)
         return undefined
       case 'publish':
       case 'found':

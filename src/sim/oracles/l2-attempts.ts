@@ -6,9 +6,9 @@ import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
 import { DEFAULT_FLOOR_MS } from '../../robust/defaults.ts'
 
-/** The same wait, to the ms, so often in one run, and in so large a part of all waits, is no chance. */
-const ALIKE_MAX = 4
-const ALIKE_PART = 0.02
+/** The same wait, to the ms, so often in one run, and in so large a part of all waits, is chance in one of a million. */
+const ALIKE_MAX = 6
+const ALIKE_PART = 0.04
 /** Servers that send a client on, and the older protocol, are followed at once so often. */
 const FOLLOWED = 5
 

@@ -7,6 +7,7 @@
 import { PacketType } from '../../codec/packets.ts'
 import type { Delivery, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
+import { recordMs } from './disk-time.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -17,10 +18,6 @@ interface Loss {
   /** Whether what was stored after it is known to be safe, and with it that the session was lost. */
   isRecorded: boolean
 }
-
-/** What it takes to record something, such as the id of a message that was handled: so many operations of the disk. */
-const RECORD_STEPS = 12
-const RECORD_MS = 100
 
 export class OnceOracle implements Oracle {
   readonly name = 'S2'
@@ -54,7 +51,7 @@ export class OnceOracle implements Oracle {
     this.#durable = new Map(
       devices.map(({ clientId, outbox }) => [clientId, outbox === 'disk' && this.#isSteady]),
     )
-    this.#recordMs = RECORD_MS + RECORD_STEPS * (faults.disk.slow?.delayMs ?? 0)
+    this.#recordMs = recordMs(faults.disk)
   }
 
   observe(seen: Observation, now: number): string | undefined {

@@ -1,9 +1,11 @@
 // S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, none took; what
-// was sent once at the most, and may have arrived, is called so. What `cancel()` says is true as well.
+// was sent once at the most, and may have arrived, is called so. What `cancel()` says is true as well. Whether an
+// earlier process has sent a message is not known where its disk has failed.
 
 import type { OutcomeStatus } from '../../robust/entry.ts'
 import type { Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
+import { recordMs } from './disk-time.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -17,20 +19,20 @@ const NEVER_SENT: readonly OutcomeStatus[] = [
   'refused',
 ]
 
-/** Operations of the disk that a removal takes at the most. */
-const REMOVAL_STEPS = 12
-
 export class TruthOracle implements Oracle {
   readonly name = 'S8'
   readonly hears: readonly Observation['kind'][] = [
     'fault',
     'warning',
+    'boot',
     'settled',
     'given up',
     'crash',
     'taken',
   ]
   readonly #failed = new FailedDisks()
+  /** The process of each device. */
+  readonly #lives = new Map<string, number>()
   /** Messages that were given up, and are still being removed: the outcome is told at once. */
   readonly #leaving = new Map<string, { readonly message: SentMessage; readonly at: number }[]>()
   /** Of those, the ones that a crash has brought back. */
@@ -40,11 +42,12 @@ export class TruthOracle implements Oracle {
   readonly #removalMs: number
 
   constructor({ faults }: Plan) {
-    this.#removalMs = 100 + REMOVAL_STEPS * (faults.disk.slow?.delayMs ?? 0)
+    this.#removalMs = recordMs(faults.disk)
   }
 
   observe(seen: Observation, now: number): string | undefined {
     this.#failed.observe(seen)
+    if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
     if (seen.kind === 'settled') {
       const { message, outcome } = seen
       const { takes, number, policy } = message
@@ -52,7 +55,7 @@ export class TruthOracle implements Oracle {
       if (status === 'delivered' && takes.length === 0) {
         return `#${number} is called delivered, and no server has it`
       }
-      if (NEVER_SENT.includes(status) && takes.length > 0) {
+      if (NEVER_SENT.includes(status) && takes.length > 0 && this.#isKnown(message)) {
         return `#${number} is called ${status}, and a server has it`
       }
       if (this.#unsent.has(message) && !NEVER_SENT.includes(status)) {
@@ -67,7 +70,9 @@ export class TruthOracle implements Oracle {
       const { message } = seen
       const { takes, outcome, number } = message
       this.#unsent.add(message)
-      if (takes.length > 0) return `#${number} was given up as never sent, and a server has it`
+      if (takes.length > 0 && this.#isKnown(message)) {
+        return `#${number} was given up as never sent, and a server has it`
+      }
       if (outcome !== undefined && !NEVER_SENT.includes(outcome.status)) {
         return `#${number} was given up as never sent, and is called ${outcome.status}`
       }
@@ -87,6 +92,11 @@ export class TruthOracle implements Oracle {
       }
     }
     return undefined
+  }
+
+  /** Whether it can be known that a message was sent: by this process, or by the record of an earlier one. */
+  #isKnown({ device, life }: SentMessage): boolean {
+    return !this.#failed.has(device) || life === (this.#lives.get(device) ?? life)
   }
 
   #leave(message: SentMessage, at: number): void {

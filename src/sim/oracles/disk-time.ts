@@ -1,0 +1,13 @@
+// How long a disk takes at the most to make something safe: so many operations, each as slow as the plan says. What
+// a crash cuts off in that time was not recorded, and no judge may ask for it.
+
+import type { DiskFaults } from '../faults.ts'
+
+/** Operations of one record, with all that may be under way before it. */
+const RECORD_STEPS = 12
+const RECORD_MS = 100
+
+/** What it takes to record something, such as the id of a message that was handled, or its removal, ms. */
+export function recordMs({ slow }: DiskFaults): number {
+  return RECORD_MS + RECORD_STEPS * (slow?.delayMs ?? 0)
+}
