@@ -11,6 +11,7 @@ const COURIER = 'src/robust/courier.ts'
 /** The methods of the courier that tell it something, and what each event is called here. */
 const EVENTS: readonly (readonly [head: string, event: string])[] = [
   [' acceptEarly(entry: Entry, now: number): void {', 'acceptEarly'],
+  [' fitEarly(now: number): void {', 'fitEarly'],
   [' accept(entry: Entry, now: number): void {', 'accept'],
   [' acceptNext(entry: Entry, now: number): boolean {', 'acceptNext'],
   [' refuse(entry: Entry, error: MqttError, now: number): void {', 'refuse'],

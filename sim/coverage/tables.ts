@@ -12,8 +12,9 @@ const COURIER_MOVES: readonly string[] = [
   'nowhere acceptEarly outcome',
   // Replaced by a newer one.
   'early acceptEarly outcome',
+  // No place beside what is read; `accept` follows, and finds the place that this has made.
+  'early fitEarly outcome',
   'early accept line',
-  'early accept outcome',
   'early acceptNext engine',
   'early timeout outcome',
   'early cancel outcome',
@@ -51,6 +52,7 @@ const COURIER_MOVES: readonly string[] = [
   'interrupted lost outcome',
   'engine interrupted interrupted',
   // Fleeting: it does not outlive the connection.
+  'early closed outcome',
   'line closed outcome',
   'again closed outcome',
   'later closed outcome',

@@ -22,7 +22,7 @@ import { WaitingLine } from './waiting-line.ts'
  *
  * | place | its time is up, or cancel | connected, resumed | connected, lost | connection closed | answer |
  * | --- | --- | --- | --- | --- | --- |
- * | early | outcome | – | – | – | – |
+ * | early | outcome | – | – | fleeting: outcome | – |
  * | a line | outcome | sent in its turn | the same | fleeting: outcome | – |
  * | again | outcome | sent before the lines | the same | fleeting: outcome | – |
  * | later | outcome | – | – | fleeting: outcome | – |

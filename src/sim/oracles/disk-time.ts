@@ -3,8 +3,8 @@
 
 import type { DiskFaults } from '../faults.ts'
 
-/** Operations of one record, with all that may be under way before it. */
-const RECORD_STEPS = 12
+/** Operations of one record, and of what may be under way before it: another batch, and segments that are freed. */
+const RECORD_STEPS = 16
 const RECORD_MS = 100
 
 /** What it takes to record something, such as the id of a message that was handled, or its removal, ms. */
