@@ -189,12 +189,20 @@ export class Outbox {
     this.#running ??= this.#run()
   }
 
-  /** Closes the store when everything that was written before is committed. */
+  /**
+   * Closes the store when everything that was written before is committed.
+   *
+   * @throws {StoreError} something could not be made safe; it is closed all the same
+   */
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running
     if (!this.#open) return
     this.#open = false
-    await this.#store.close()
+    try {
+      await this.#store.close()
+    } catch (cause) {
+      throw asStoreError(cause)
+    }
   }
 
   #quarantine(seq: number | undefined, reason: string): void {
@@ -252,7 +260,7 @@ export class Outbox {
       await this.#store.commit(ops, sync)
     } catch (cause) {
       ledger.undo(before)
-      const error = cause instanceof StoreError ? cause : unavailable(cause)
+      const error = asStoreError(cause)
       const rest = retry && error.code === 'ERR_MQTT_STORE_FULL' ? this.#thatAddNothing(taken) : []
       const spared = new Set(rest)
       for (const call of taken) if (!spared.has(call)) call.done(error, call.about)
@@ -290,6 +298,8 @@ export class Outbox {
   }
 }
 
-function unavailable(cause: unknown): StoreError {
-  return new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write to the outbox', { cause })
+function asStoreError(cause: unknown): StoreError {
+  return cause instanceof StoreError
+    ? cause
+    : new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write to the outbox', { cause })
 }

@@ -253,7 +253,8 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
 
   /**
    * The end: disconnects and closes the outbox. What no outbox keeps has its outcome then: `cancelled`, or
-   * `maybe-delivered`; whatever is published later is `refused`.
+   * `maybe-delivered`; whatever is published later is `refused`. Never rejects: what the outbox could not make safe
+   * is told by the warning `outbox`.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#core.close()

@@ -309,8 +309,9 @@ export class Keeper {
     this.#write([['set', SERVER_KEY, encodeUtf8(server)]], 'power')
   }
 
+  /** Never rejects: what could not be made safe is said as all that cannot be written. */
   close(): Promise<void> {
-    return this.#outbox.close()
+    return this.#outbox.close().catch((error: StoreError) => this.#handleWritten(error, undefined))
   }
 
   /** What could not be read, or is set aside. */

@@ -90,6 +90,13 @@ describe('group commit', () => {
     equal(store.commits.length, 1)
     await rejects(outbox.write([put(2, 1)], 'lazy'), { code: 'ERR_MQTT_STORE_UNAVAILABLE' })
   })
+  test('closing tells what a store could not make safe as an error of the store', async () => {
+    const store = new SpyStore()
+    const outbox = await opened(store)
+    const cause = new Error('The disk is gone')
+    store.close = () => Promise.reject(cause)
+    await rejects(outbox.close(), { name: 'StoreError', code: 'ERR_MQTT_STORE_UNAVAILABLE', cause })
+  })
 })
 
 describe('records and counters', () => {

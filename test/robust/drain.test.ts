@@ -2,9 +2,10 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ClosedError } from '../../src/errors.ts'
+import { ClosedError, StoreError } from '../../src/errors.ts'
 import { latest, within } from '../../src/robust/policies.ts'
 import { failure, take, watch } from '../simple/conversation.ts'
+import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 import { PacketType } from '../../src/codec/packets.ts'
@@ -159,6 +160,23 @@ describe('dispose', () => {
       ['maybe-delivered', 'cancelled'],
     )
     equal(client.idle, true)
+  })
+
+  test('never rejects: what its outbox could not make safe is told by a warning', async () => {
+    class FailingStore extends KeptStore {
+      override async close(): Promise<void> {
+        throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot write: the disk failed')
+      }
+    }
+    const { client, warnings } = robustClient({ outbox: new FailingStore() })
+    await client.open()
+    await client[Symbol.asyncDispose]()
+    equal(client.state, 'closed')
+    deepEqual(
+      warnings.map(({ code }) => code),
+      ['outbox'],
+    )
+    match(warnings[0]?.message ?? '', /^Cannot write: the disk failed: after a restart/)
   })
 
   test('refuses what comes later', async () => {
