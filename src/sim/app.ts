@@ -12,6 +12,7 @@ import { deliveryOf, payloadOf } from './payload.ts'
 import type { DevicePlan, HandlerKind, StreamPlan } from './plan.ts'
 import type { Life } from './life.ts'
 import type { Random } from './random.ts'
+import { leftMs, redate } from './time-left.ts'
 import type { World } from './world.ts'
 
 /** How long a slow handler takes, ms. */
@@ -91,6 +92,15 @@ export class App {
     this.#isAway = false
     this.#connect()
     this.#options.client.retryNow()
+  }
+
+  /** The wall clock of the device was set. */
+  handleClockSet(): void {
+    const { life, epochNow } = this.#options
+    const clocks = { now: life.now(), epoch: epochNow() }
+    for (const message of this.#byId.values()) {
+      if (message.life === life.number) redate(message, clocks)
+    }
   }
 
   #listen(): void {
@@ -308,11 +318,11 @@ export class App {
 
   /** After a restart: what an earlier process had stored, and had not heard the end of. */
   #lookUp(): void {
-    const { ledger, plan, life, client, world, random } = this.#options
+    const { ledger, plan, life, client, world, random, epochNow } = this.#options
     if (life.number === 1) return
     for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
-      const leftMs = this.#leftMs(message)
+      const beforeMs = leftMs(message, epochNow())
       client.receipt(message.receiptId).then(
         (receipt) => {
           if (!life.alive()) return
@@ -321,7 +331,7 @@ export class App {
             return
           }
           // The clock may have been set while the outbox was read.
-          const deadline = life.now() + Math.max(0, leftMs, this.#leftMs(message))
+          const deadline = life.now() + Math.max(0, beforeMs, leftMs(message, epochNow()))
           world.tell({ kind: 'found', message, life: life.number, deadline })
           this.#watch(receipt, message)
           if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
@@ -331,13 +341,6 @@ export class App {
         () => (this.#isBroken = true),
       )
     }
-  }
-
-  /** What a message has left by the wall clock: one that was set back makes nothing younger than new. */
-  #leftMs({ policy, publishedEpoch }: SentMessage): number {
-    const { expiresAfterMs } = policy
-    if (expiresAfterMs === 0) return Infinity
-    return expiresAfterMs - Math.max(0, this.#options.epochNow() - publishedEpoch)
   }
 
   /** Does something again and again while the process lives. */

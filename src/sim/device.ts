@@ -152,6 +152,7 @@ export class Device {
   jumpWallClock(byMs: number): void {
     // Before 1970 there is none.
     this.#wallOffsetMs = Math.max(this.#wallOffsetMs + byMs, -EPOCH_MS / 2)
+    this.#app?.handleClockSet()
   }
 
   /** Nothing is wrong any more: it runs, and tries at once. */

@@ -18,8 +18,8 @@ export interface SentMessage {
   /** Which process of the device published it; they count from 1. */
   readonly life: number
   readonly publishedAt: number
-  /** By the device's wall clock. */
-  readonly publishedEpoch: number
+  /** By the device's wall clock, as it was set at the latest when the outbox had it. */
+  publishedEpoch: number
   /** When it is worth nothing any more, by the monotonic clock of its process; Infinity: never. */
   readonly deadline: number
   receiptId: string

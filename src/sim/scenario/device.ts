@@ -59,6 +59,7 @@ export interface DeviceSettings<C extends RobustClient> {
 
 interface RunningProcess<C> {
   readonly life: Life
+  readonly notes: ProcessNotes
   readonly client: C
 }
 
@@ -227,6 +228,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
   #jump(byMs: number): void {
     // Before 1970 there is none.
     this.#wallOffsetMs = Math.max(this.#wallOffsetMs + byMs, -EPOCH_MS / 2)
+    this.#running?.notes.noteClockSet()
   }
 
   #die(power: boolean): void {
@@ -279,7 +281,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
     const Base = simulatedClient(platform, notes)
     const Client = makeClass?.(Base) ?? (Base as unknown as ScenarioClientClass<C>)
     const client = new Client(clientId, server, options)
-    this.#running = { life, client }
+    this.#running = { life, notes, client }
     world.tell({ kind: 'boot', device: clientId, life: life.number })
     notes.listen(client)
     if (life.number > 1) notes.lookUp(client, this.messages)

@@ -9,6 +9,7 @@ import { checkHandler } from '../../simple/checks.ts'
 import { encodeUtf8 } from '../../codec/utf8.ts'
 import type { Life } from '../life.ts'
 import type { Observation, SentMessage } from '../observations.ts'
+import { leftMs, redate } from '../time-left.ts'
 import type { World } from '../world.ts'
 import { type ClientWatcher, ownReceipt, type Published } from './client.ts'
 import { NotedMessage, type ScenarioLedger } from './ledger.ts'
@@ -101,6 +102,13 @@ export class ProcessNotes implements ClientWatcher {
     else this.#settle(message, outcome)
   }
 
+  /** The wall clock of the device was set. */
+  noteClockSet(): void {
+    const { life, epochNow } = this.#options
+    const clocks = { now: life.now(), epoch: epochNow() }
+    for (const { sent } of this.#byId.values()) if (sent.life === life.number) redate(sent, clocks)
+  }
+
   noteWarning(code: string, text: string): void {
     const { world, device, life } = this.#options
     if (life.alive()) world.tell({ kind: 'warning', device, code, text })
@@ -145,8 +153,8 @@ export class ProcessNotes implements ClientWatcher {
   }
 
   async #lookUp(client: RobustClient, left: readonly NotedMessage[]): Promise<void> {
-    const { world, life } = this.#options
-    const before = left.map(({ sent }) => this.#leftMs(sent))
+    const { world, life, epochNow } = this.#options
+    const before = left.map(({ sent }) => leftMs(sent, epochNow()))
     const open = new Set<string>()
     for await (const { id } of client.outbox.entries()) open.add(id)
     const aside = new Set<string>()
@@ -159,13 +167,13 @@ export class ProcessNotes implements ClientWatcher {
       if (receipt !== undefined) {
         if (!open.has(sent.receiptId)) this.#kept.set(sent.receiptId, receipt)
         // The clock may have been set while the outbox was read.
-        const leftMs = Math.max(0, before[i] ?? 0, this.#leftMs(sent))
+        const atLeastMs = Math.max(0, before[i] ?? 0, leftMs(sent, epochNow()))
         message.held = true
         world.tell({
           kind: 'found',
           message: sent,
           life: life.number,
-          deadline: life.now() + leftMs,
+          deadline: life.now() + atLeastMs,
         })
         this.#watch(receipt, message)
         continue
@@ -220,13 +228,6 @@ export class ProcessNotes implements ClientWatcher {
     world.tell({ kind: 'settled', message: sent, outcome, life: number, clock: life.now(), wokeAt })
     sent.outcome = outcome
     sent.settledIn = number
-  }
-
-  /** What a message has left by the wall clock: one that was set back makes nothing younger than new. */
-  #leftMs({ policy, publishedEpoch }: SentMessage): number {
-    const { expiresAfterMs } = policy
-    if (expiresAfterMs === 0) return Infinity
-    return expiresAfterMs - Math.max(0, this.#options.epochNow() - publishedEpoch)
   }
 }
 
