@@ -23,8 +23,8 @@ const BUDGETS = [
   // message that it answers, and to none beside it: 120. That SUBSCRIBE waits until the outbox has forgotten the ids of
   // a lost session: 160; that a session is given up on disk before CONNECT ends it, beside the 100 of umqtt/simple: 140;
   // that PUBCOMP may be that of another session: 60. What umqtt/simple has for speed, and the same for entries: 240.
-  // That closing never rejects: 20.
-  { entry: 'umqtt/robust', limitBytes: 50_610, targetBytes: 20_000 },
+  // That closing never rejects: 20; that what is found at QoS 1 says that it may have been sent: 30.
+  { entry: 'umqtt/robust', limitBytes: 50_640, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

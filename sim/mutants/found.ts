@@ -118,4 +118,11 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: 'if (!resumed || mayBeNew) this.#resubscriber',
     replace: 'if (!resumed) this.#resubscriber',
   },
+  {
+    name: 'found-is-sent-as-new',
+    rule: 'What an earlier process may have sent in the same session says so: DUP [MQTT-3.3.1-1]',
+    file: 'src/robust/courier.ts',
+    find: 'entry.dup = entry.qos === 1 && entry.possiblyDuplicated',
+    replace: 'entry.dup = false',
+  },
 ]

@@ -50,6 +50,8 @@ export class Courier {
   readonly #newest = new Map<string, Entry>()
   readonly #settled = new Deque<Entry>()
   #connected = false
+  /** Whether the session is one that a process before this one may have used. */
+  #isInherited = true
   #inflight = 0
   #sends = 0
   readonly #suspects = new Suspects()
@@ -209,6 +211,7 @@ export class Courier {
    */
   handleConnected(resumed: boolean, now: number, isUnsure = false): void {
     this.#connected = true
+    this.#isInherited &&= resumed
     const again: Entry[] = []
     for (const entry of this.#interrupted.sort(bySending)) {
       const isOpen = entry.status === undefined
@@ -327,6 +330,8 @@ export class Courier {
     this.#sends += 1
     entry.sentAs = this.#sends
     this.#inflight += 1
+    // It may be the second time in this session, under whichever packet id. [MQTT-3.3.1-1]
+    if (this.#isInherited) entry.dup = entry.qos === 1 && entry.possiblyDuplicated
     entry.reach('sent')
   }
 

@@ -1,5 +1,5 @@
-// The order of a topic over the end of a process: a QoS 2 message whose packet id is recorded is sent again
-// at once, and what was published before it at QoS 1, of which no id is recorded, goes out before it.
+// What goes out after the end of a process: a QoS 2 message whose packet id is recorded is sent again at once, what
+// was published before it at QoS 1, of which no id is recorded, before it; and what may have been sent says so.
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -9,7 +9,7 @@ import type { Op } from '../../src/outbox/store.ts'
 import { guaranteed } from '../../src/robust/policies.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
-import { settle } from '../support/scripted-memory.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
 
 const ONE = guaranteed()
 const TWO = guaranteed({ qos: 2 })
@@ -121,7 +121,7 @@ describe('what was in flight when a process ended', () => {
     first.connection.send({ type: PacketType.PUBREC, packetId: 2, reasonCode: 0, properties: {} })
     await settle()
     const { connection } = await connectedRig({ outbox }, { sessionPresent: true })
-    deepEqual(brief(connection.received), ['CONNECT', 'PUBREL 2', 'PUBLISH t 1'])
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBREL 2', 'PUBLISH t 1 DUP'])
   })
 
   test('is read before the first connection as far as it has to go first', async () => {
@@ -142,5 +142,60 @@ describe('what was in flight when a process ended', () => {
     connection.send({ type: PacketType.PUBACK, packetId: 1, reasonCode: 0, properties: {} })
     await settle()
     equal(payloads(connection.received).length, 1502)
+  })
+})
+
+describe('what a process before this one may have sent at QoS 1', () => {
+  const CONNACK_ONE = { connack: { receiveMaximum: 1 } }
+
+  /** "a" was sent, "b" waited. */
+  async function unfinished(): Promise<KeptStore> {
+    const outbox = new KeptStore()
+    const { client, connection } = await connectedRig({ outbox }, CONNACK_ONE)
+    client.publish('a', 'x', { delivery: ONE })
+    client.publish('b', 'y', { delivery: ONE })
+    await settle()
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBLISH a 1'])
+    return outbox
+  }
+
+  test('goes out with DUP in the session that it may have been sent in [MQTT-3.3.1-1]', async () => {
+    const outbox = await unfinished()
+    const { client, connection } = await connectedRig({ outbox }, { sessionPresent: true })
+    client.publish('c', 'z', { delivery: ONE })
+    await settle()
+    // Of "b" nobody knows either.
+    const sent = ['PUBLISH a 1 DUP', 'PUBLISH b 2 DUP', 'PUBLISH c 3']
+    deepEqual(brief(connection.received), ['CONNECT', ...sent])
+  })
+
+  test('goes out without in a session that has never had it', async () => {
+    const outbox = await unfinished()
+    const rig = await connectedRig({ outbox }, CONNACK_ONE)
+    deepEqual(brief(rig.connection.received), ['CONNECT', 'PUBLISH a 1'])
+    rig.connection.destroy()
+    const { received } = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(received), ['CONNECT', 'PUBLISH a 1 DUP', 'PUBLISH b 2'])
+  })
+
+  test('goes out without in the session of another client id', async () => {
+    const outbox = await unfinished()
+    const clientId = 'another'
+    const { connection } = await connectedRig({ outbox, clientId }, { sessionPresent: true })
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBLISH a 1', 'PUBLISH b 2'])
+  })
+
+  test('goes out with DUP again when the server had turned it away', async () => {
+    const outbox = await unfinished()
+    const rig = await connectedRig({ outbox }, { ...CONNACK_ONE, sessionPresent: true })
+    const { connection, clock } = rig
+    const answer = { type: PacketType.PUBACK, packetId: 1, properties: {} } as const
+    // 0x97 Quota exceeded: it is sent again in a while.
+    connection.send({ ...answer, reasonCode: 0x97 })
+    await settle()
+    connection.send({ ...answer, packetId: 2, reasonCode: 0 })
+    await elapse(clock, 60_000)
+    const sent = brief(connection.received).filter((line) => line.startsWith('PUBLISH'))
+    deepEqual(sent, ['PUBLISH a 1 DUP', 'PUBLISH b 2 DUP', 'PUBLISH a 3 DUP'])
   })
 })

@@ -387,6 +387,11 @@ describe('S5: packet ids and windows', () => {
       const first = [boot(2), again(name, false), closed]
       rejects('S5', [...first, again(name, false)], /sent #7 again under packet id 1 without DUP/)
       accepts('S5', [...first, again(name, true)])
+      const later = [boot(1), again(name, false), closed, boot(2)]
+      rejects('S5', [...later, again(name, false)], /sent #7 again under packet id 1 without DUP/)
+      accepts('S5', [...later, again(name, true)])
+      const failed = { kind: 'fault', fault: 'disk.fail', target: 'd', detail: '' } as const
+      accepts('S5', [failed, ...later, again(name, false)])
     }
   })
   test('rejects more than the Receive Maximum, and what a server complains of', () => {

@@ -73,6 +73,7 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a deadline by the wall clock as it was before the outbox had the message (the judge was wrong)',
     seed: 2_009_115,
   },
+  { name: 'a message of QoS 1 that a later process sent as new', seed: 2_008_881 },
   { name: 'a client that is closed when its disk has failed', seed: 2_013_754 },
   { name: 'a script that tries for ever what its server cannot bear', seed: 503_621 },
   { name: 'a device that dies at nearly every step, thousands of times', seed: 700_059 },

@@ -1,10 +1,12 @@
 // S5: packet ids are unique while they are in use, and never more of them than the server's Receive Maximum;
-// what is sent again under its id says so. Whatever else a server had to complain of is a fault of the client.
+// what is sent again under its id says so, also by a process that has found it. Whatever else a server had to
+// complain of is a fault of the client.
 
 import { PacketType } from '../../codec/packets.ts'
 import { deviceOf } from '../names.ts'
 import type { Observation } from '../observations.ts'
 import { numberIn } from '../payload.ts'
+import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
 const { PUBLISH, PUBACK, PUBREC, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK } = PacketType
@@ -17,15 +19,26 @@ interface Window {
 
 export class WindowOracle implements Oracle {
   readonly name = 'S5'
-  readonly hears: readonly Observation['kind'][] = ['breach', 'boot', 'closed', 'packet']
+  readonly hears: readonly Observation['kind'][] = [
+    'fault',
+    'warning',
+    'breach',
+    'boot',
+    'closed',
+    'packet',
+  ]
+  readonly #failed = new FailedDisks()
   readonly #windows = new Map<number, Window>()
-  /** Messages that the process of a device has sent and that no server has acknowledged, by session and id. */
+  /** Messages that a device has sent and that no server has acknowledged, by session and id. */
   readonly #sent = new Map<string, Map<string, number>>()
 
   observe(seen: Observation): string | undefined {
+    this.#failed.observe(seen)
     if (seen.kind === 'breach') return `${seen.connection.clientId}: ${seen.text}`
-    // A new process may not know what the one before it had sent.
-    if (seen.kind === 'boot') this.#sent.set(seen.device, new Map())
+    if (seen.kind === 'boot' && (!this.#sent.has(seen.device) || this.#failed.has(seen.device))) {
+      // At QoS 2 a process knows by its disk alone what the one before it had sent.
+      this.#sent.set(seen.device, new Map())
+    }
     if (seen.kind === 'closed') {
       this.#windows.delete(seen.connection.serial)
       return undefined
