@@ -32,6 +32,7 @@ const COURIER_MOVES: readonly string[] = [
   'nowhere restoreLost outcome',
   // Another one takes its place: superseded, or evicted.
   'line accept outcome',
+  'line fitEarly outcome',
   'later accept outcome',
   'line poll engine',
   'again poll engine',
