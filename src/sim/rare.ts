@@ -14,6 +14,7 @@ const RENAMED = 0.04
 const CLOSED = 0.04
 const REPEATED = 0.04
 const EAGER = 0.04
+const SHARED = 0.03
 /** Messages of a stream that is added. */
 const MESSAGES = 80
 
@@ -32,6 +33,7 @@ export function addRare(plan: Plan): Plan {
     more = withFaults(more, { server: { misnumber: { probability: 0.4, repeats: true } } })
   }
   if (random.chance(EAGER)) more = hasten(random.fork('eager'), more)
+  if (random.chance(SHARED)) more = share(random.fork('shared'), more)
   return more
 }
 
@@ -94,6 +96,31 @@ function hasten(random: Random, plan: Plan): Plan {
   return withFaults(changeFirst(plan, change, streams), {
     disk: { slow: { delayMs: random.pick([300, 4000]) } },
     process: { crash: { everyMs: Math.ceil(durationMs / 15), forMs: 1000 } },
+  })
+}
+
+/**
+ * A slow disk that loses its power, and a server that takes one message at a time: what is published, and what is
+ * removed meanwhile because it was answered, are made safe by one commit, while more waits than was sent.
+ */
+function share(random: Random, plan: Plan): Plan {
+  const { durationMs } = plan
+  const stream = (qos: 1 | 2, burst: number, messages: number): StreamPlan => ({
+    topic: `1/shared-${qos}`,
+    delivery: guaranteed({ qos }),
+    everyMs: Math.ceil((durationMs * burst) / messages),
+    burst,
+    sizeBytes: 40,
+    cancelled: 0,
+  })
+  const streams = [stream(1, 12, MESSAGES), stream(1, 1, 2 * MESSAGES), stream(2, 1, MESSAGES)]
+  return withFaults(changeFirst(plan, { outbox: 'disk' }, streams), {
+    server: {
+      delay: { probability: 0.8, delayMs: 2000 },
+      changingMaximum: { receiveMaximums: [1, 2] },
+    },
+    disk: { slow: { delayMs: random.pick([300, 1000]) }, loseUnsynced: { probability: 1 } },
+    process: { powerLoss: { everyMs: Math.ceil(durationMs / 25), forMs: 2000 } },
   })
 }
 
