@@ -9,6 +9,7 @@ import { besides, COLUMNS, shortHelp, wholeHelp, wrap } from './help.ts'
 import { listed } from './options.ts'
 import type { Terminal } from './terminal.ts'
 import { shown, UsageError } from './usage-error.ts'
+import { wordsOf } from './words.ts'
 
 /**
  * Runs the command in `args`.
@@ -16,6 +17,18 @@ import { shown, UsageError } from './usage-error.ts'
  * @returns the number that the process ends with; never rejects
  */
 export async function runCli(
+  args: readonly string[],
+  context: Context,
+  version: string,
+): Promise<number> {
+  const code = await endingOf(args, context, version)
+  const { failure } = context.out
+  if (failure === undefined || (failure as NodeJS.ErrnoException).code === 'EPIPE') return code
+  await context.err.say('red', `Cannot write to standard output: ${wordsOf(failure)}`)
+  return ENDINGS.failed.code
+}
+
+async function endingOf(
   args: readonly string[],
   context: Context,
   version: string,
@@ -110,12 +123,4 @@ async function overview(columns: number): Promise<string> {
     ...wrap('umqtt COMMAND --help fits a screen; umqtt help COMMAND says everything.', '', columns),
     '',
   ].join('\n')
-}
-
-/** What went wrong, and why, as far as it is known. */
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { cause, message } = error
-  const why = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : ''
-  return `${message || error.name}${why}`
 }

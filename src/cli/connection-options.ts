@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClientOptions, TlsOptions } from '../simple.node.ts'
 import type { Values } from './options.ts'
+import { checkTls } from './tls-check.ts'
 import { shown, UsageError } from './usage-error.ts'
 
 /** Where, as whom, and how. */
@@ -208,6 +209,7 @@ function readTls(values: Values<typeof CONNECTION_OPTIONS>): TlsOptions | undefi
     ...(alpn !== undefined && { alpnProtocols: [alpn] }),
     ...(insecure && { rejectUnauthorized: false }),
   }
+  checkTls(given, values)
   return tls || Object.keys(given).length > 0 ? given : undefined
 }
 

@@ -3,6 +3,7 @@
 
 import type { MQTTClient } from '../robust.node.ts'
 import type { Terminal } from './terminal.ts'
+import { inOptions } from './words.ts'
 
 /** How much is told. */
 export interface Talk {
@@ -14,13 +15,16 @@ export interface Talk {
 export function reportConnection(client: MQTTClient, err: Terminal, { debug, quiet }: Talk): void {
   if (quiet) return
   let last = ''
-  const say = (text: string): void => void err.say('yellow', text)
+  let wasConnected = false
+  const say = (text: string): void => void err.say('yellow', inOptions(text))
   client.on('warning', ({ message }) => say(message))
   client.on('waiting', ({ delayMs, error, slowLane }) => {
     const when = Number.isFinite(delayMs) ? `; again in ${secondsOf(delayMs)} s` : ''
     if (debug) return say(`${error.message}${when}`)
+    // It ends the command, which says why.
+    if (slowLane && !wasConnected) return
     const text = slowLane ? `${error.message}: it has to be mended` : error.message
-    if (text === last) return err.status(`${text}${when}`)
+    if (text === last) return err.status(inOptions(`${text}${when}`))
     last = text
     say(`${text}${when}`)
   })
@@ -29,6 +33,7 @@ export function reportConnection(client: MQTTClient, err: Terminal, { debug, qui
       say(`connected, MQTT ${protocol === 5 ? '5.0' : '3.1.1'}, ${session(sessionPresent)}`)
     else if (last !== '') say('connected again')
     last = ''
+    wasConnected = true
   })
   if (debug) client.on('attempt', ({ number, server }) => say(`attempt ${number}: ${server}`))
 }

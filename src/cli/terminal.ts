@@ -28,6 +28,7 @@ export class Terminal {
   readonly #colours: boolean
   readonly #beside: Terminal | undefined
   #statusShown = false
+  #failure: Error | undefined
 
   /** @param beside writes to the same terminal, if both do: its status line makes room for what is written here */
   constructor(
@@ -39,6 +40,12 @@ export class Terminal {
     this.#beside = beside
     this.isTerminal = this.#stream.isTTY === true && env['TERM'] !== 'dumb'
     this.#colours = wantsColours(this.isTerminal, env)
+    stream.on('error', (error) => (this.#failure ??= error))
+  }
+
+  /** Why something that was written is lost, such as by a full disk; undefined when nothing is. */
+  get failure(): Error | undefined {
+    return this.#failure
   }
 
   get columns(): number {

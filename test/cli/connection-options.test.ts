@@ -12,6 +12,7 @@ import {
   readConnection,
 } from '../../src/cli/connection-options.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
+import { CertificateAuthority } from '../support/certificates.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 const sample = command({
@@ -65,15 +66,17 @@ describe('readConnection', () => {
 
   test('takes TLS for what needs it', () =>
     inFolder(async (folder) => {
-      const file = join(folder, 'ca.crt')
-      writeFileSync(file, 'PEM')
-      assert.deepEqual(read(['--cafile', file]).options.tls, { ca: 'PEM' })
+      const { cert, key } = new CertificateAuthority('authority')
+      const [file, keyFile] = [join(folder, 'ca.crt'), join(folder, 'ca.key')] as const
+      writeFileSync(file, cert)
+      writeFileSync(keyFile, key)
+      assert.deepEqual(read(['--cafile', file]).options.tls, { ca: cert })
       assert.deepEqual(read(['--tls']).options.tls, {})
-      const all = ['--cert', file, '--key', file, '--servername', 'n', '--alpn', 'mqtt']
+      const all = ['--cert', file, '--key', keyFile, '--servername', 'n', '--alpn', 'mqtt']
       const { options } = read(all)
       assert.deepEqual(options.tls, {
-        cert: 'PEM',
-        key: 'PEM',
+        cert,
+        key,
         servername: 'n',
         alpnProtocols: ['mqtt'],
       })

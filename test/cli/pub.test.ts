@@ -217,6 +217,25 @@ describe('umqtt pub, where the server does not do its part', { timeout: 60_000 }
     ok(!`${stdout}${stderr}`.includes('tops3cret'))
   })
 
+  test('says once why it is refused', async () => {
+    const command = umqttHere(['pub', '-L', server.url, '-t', 'a', '-m', 'x'])
+    const connection = await server.connection()
+    await connection.connect()
+    connection.send({
+      type: PacketType.CONNACK,
+      sessionPresent: false,
+      reasonCode: 0x87,
+      properties: {},
+    })
+    connection.close()
+    const { code, err } = await command
+    equal(code, 4)
+    equal(
+      err,
+      'umqtt: 1 cancelled\numqtt: Server refused the connection with reason 0x87 (Not authorized)\n',
+    )
+  })
+
   test('ends with 4 when its message is rejected', async () => {
     const command = umqttHere(['pub', '-L', server.url, '-t', 'a', '-m', 'x', '-q', '1'])
     const connection = await server.connection()

@@ -30,6 +30,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** All of standard input; or a descriptor; {@link OPEN} leaves it open; nothing by default. */
   readonly input?: string | Uint8Array | number | typeof OPEN
+  /** A descriptor that standard output goes to; by default it is kept. */
+  readonly output?: number
 }
 
 /** How it ended. */
@@ -59,12 +61,12 @@ export interface RunningCommand {
 
 /** Starts it. */
 export function startUmqtt(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, input = '' } = options
+  const { env = {}, input = '', output } = options
   const inherited = { ...process.env }
   for (const name of OWN) delete inherited[name]
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...inherited, ...env },
-    stdio: [typeof input === 'number' ? input : 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: [typeof input === 'number' ? input : 'pipe', output ?? 'pipe', 'pipe', 'pipe'],
     timeout: COMMAND_MS,
     killSignal: 'SIGKILL',
   })
@@ -82,7 +84,7 @@ export function startUmqtt(args: readonly string[], options: CommandOptions = {}
       look()
     })
   }
-  listen(stdout, 'stdout')
+  if (output === undefined) listen(stdout, 'stdout')
   listen(stderr, 'stderr')
   listen(progress, 'progress')
   if (typeof input !== 'number') {

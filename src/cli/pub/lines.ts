@@ -6,6 +6,11 @@ export const LINE_BYTES_MAX = 16_777_216
 
 const LINE_FEED = 10
 
+/** A line is longer than what is held of one. */
+export class LongLineError extends Error {
+  override readonly name = 'LongLineError'
+}
+
 /** One line without its end. */
 export interface Line {
   readonly payload: Uint8Array
@@ -25,7 +30,7 @@ export interface Start {
 
 /**
  * Parts bytes into lines; the last one needs no end.
- * @throws {RangeError} a line is longer than 16 MiB
+ * @throws {LongLineError} a line is longer than 16 MiB
  */
 export async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,
@@ -42,7 +47,7 @@ export async function* linesOf(
       const piece = chunk.subarray(at, end === -1 ? chunk.length : end)
       sizeBytes += piece.length
       if (sizeBytes > LINE_BYTES_MAX) {
-        throw new RangeError(`Line ${number + 1} is longer than ${LINE_BYTES_MAX} bytes`)
+        throw new LongLineError(`Line ${number + 1} is longer than ${LINE_BYTES_MAX} bytes`)
       }
       if (piece.length > 0) parts.push(piece)
       if (end === -1) break

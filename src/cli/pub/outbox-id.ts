@@ -1,7 +1,16 @@
 // Who an outbox on disk is: a session belongs to a client identifier, so the folder keeps the one that it was
 // used with. Knows nothing of what else is in the folder.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { newClientId } from '../client-options.ts'
 import { shown, UsageError } from '../usage-error.ts'
@@ -20,14 +29,34 @@ export function outboxClientId(folder: string, given: string | undefined): strin
   const id = given ?? kept ?? newClientId()
   if (id === kept) return id
   makeFolder(folder)
-  const file = openSync(path, 'w', FILE_MODE)
   try {
-    writeSync(file, id)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    keep(path, id)
+  } catch (error) {
+    const { message } = error as Error
+    throw new Error(
+      `Cannot keep the client identifier in ${shown(path)}: ${message}; make room and make it writable for this user, or name another folder`,
+      { cause: error },
+    )
   }
   return id
+}
+
+/** Whole or not at all: that of before is lost with no disk that is full. */
+function keep(path: string, id: string): void {
+  const fresh = `${path}.new`
+  try {
+    const file = openSync(fresh, 'w', FILE_MODE)
+    try {
+      writeSync(file, id)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(fresh, path)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  }
 }
 
 /** Makes the last folder of a path alone: what is missing above it is a slip of the pen. */

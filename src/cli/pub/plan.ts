@@ -1,7 +1,7 @@
 // What a person asked `umqtt pub` for, read before anything is opened: what is sent, and what it is worth.
 // Knows no client.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import {
   type DeliveryPolicy,
   fleeting,
@@ -56,13 +56,22 @@ export function readSource(values: SourceValues): Source {
   return { kind: 'lines', json: json === true }
 }
 
+/** The most that a packet holds, bytes. §2.1.4 */
+export const MESSAGE_BYTES_MAX = 268_435_455
+
 function fileOf(path: string): Uint8Array {
+  let sizeBytes = 0
   try {
-    return readFileSync(path)
+    ;({ size: sizeBytes } = statSync(path))
+    // It is not read into memory to be refused.
+    if (sizeBytes <= MESSAGE_BYTES_MAX) return readFileSync(path)
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
     throw new UsageError(`Cannot read -f ${shown(path)}${why}: name a file that can be read`)
   }
+  throw new UsageError(
+    `Cannot send -f ${shown(path)}: it has ${sizeBytes} bytes, and a message of MQTT is smaller than ${MESSAGE_BYTES_MAX}; send it in parts`,
+  )
 }
 
 /** The options that say what a message is worth. */

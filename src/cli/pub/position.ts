@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { fstatSync, read, readSync, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Mark } from '../../robust.node.ts'
+import { UsageError } from '../usage-error.ts'
 import type { Line, Start } from './lines.ts'
 
 /** The names of the marks. */
@@ -57,13 +58,23 @@ export interface FileRequest {
   readonly restart: boolean
 }
 
+/** A folder would be read as if nothing were in it. @throws {UsageError} standard input is one */
+export function checkInput(descriptor: number): void {
+  if (statsOf(descriptor)?.isDirectory() !== true) return
+  throw new UsageError('Cannot read standard input: it is a folder; write < FILE')
+}
+
 /** Whether standard input is a file whose bytes can be read again. */
 export function isFile(descriptor: number): boolean {
+  return statsOf(descriptor)?.isFile() === true
+}
+
+function statsOf(descriptor: number): Stats | undefined {
   try {
-    return fstatSync(descriptor).isFile()
+    return fstatSync(descriptor)
   } catch {
     // It is closed.
-    return false
+    return undefined
   }
 }
 
@@ -177,12 +188,22 @@ function bytesOf(descriptor: number, position: number, length: number): Uint8Arr
 
 const readInto = promisify(read)
 
-/** The bytes of a file from an offset to its end. */
+/**
+ * The bytes of a file from an offset to its end.
+ * @throws {ChangedFileError} it became shorter than it was at first
+ */
 export async function* bytesFrom(descriptor: number, offset: number): AsyncGenerator<Uint8Array> {
+  const { size } = fstatSync(descriptor)
   for (let at = offset; ;) {
     const bytes = new Uint8Array(CHUNK_BYTES)
     const { bytesRead } = await readInto(descriptor, bytes, 0, CHUNK_BYTES, at)
-    if (bytesRead === 0) return
+    if (bytesRead === 0) {
+      const left = fstatSync(descriptor).size
+      if (at >= size && left >= at) return
+      throw new ChangedFileError(
+        `Cannot read the file to its end: it had ${Math.max(at, size)} bytes and has ${left} now; it was cut while it was read`,
+      )
+    }
     at += bytesRead
     yield bytes.subarray(0, bytesRead)
   }

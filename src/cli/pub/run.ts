@@ -8,6 +8,7 @@ import {
   MQTTClient,
   type PublishProperties,
   type QoS,
+  type RobustOptions,
   type RobustPublishOptions,
   StoreError,
 } from '../../robust.node.ts'
@@ -18,18 +19,20 @@ import type { EndingName } from '../exit-codes.ts'
 import { readMessage } from '../message-json.ts'
 import { usableTopic } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
+import { inOptions, madeOf } from '../words.ts'
 import { Feed } from './feed.ts'
-import { type Line, linesOf, orAborted, until, wholeOf } from './lines.ts'
+import { type Line, linesOf, LongLineError, orAborted, until, wholeOf } from './lines.ts'
 import { outboxClientId } from './outbox-id.ts'
 import {
   readSource,
   readWorth,
+  MESSAGE_BYTES_MAX,
   type Source,
   type SourceValues,
   type Worth,
   type WorthValues,
 } from './plan.ts'
-import { bytesFrom, type Input, isFile, resumeFile, resumePipe } from './position.ts'
+import { bytesFrom, checkInput, type Input, isFile, resumeFile, resumePipe } from './position.ts'
 import { Tally } from './tally.ts'
 
 /** What was given. */
@@ -154,15 +157,19 @@ class Run {
       outbox === undefined
         ? (plan.clientId ?? newClientId())
         : outboxClientId(outbox, plan.clientId)
-    this.#client = new MQTTClient(clientId, plan.server, {
+    // One message that is here already takes no more memory by waiting.
+    const isAlone = outbox === undefined && source.kind !== 'lines'
+    const bytes = outboxBytes ?? (isAlone ? MESSAGE_BYTES_MAX * 2 : undefined)
+    const options: RobustOptions = {
       ...plan.options,
       ...(outbox !== undefined && { outbox }),
       limits: {
         ...plan.options.limits,
         ...(outboxMessages !== undefined && { outboxMessages }),
-        ...(outboxBytes !== undefined && { outboxBytes }),
+        ...(bytes !== undefined && { outboxBytes: bytes }),
       },
-    })
+    }
+    this.#client = madeOf(() => new MQTTClient(clientId, plan.server, options))
   }
 
   async run(): Promise<EndingName> {
@@ -203,6 +210,7 @@ class Run {
       if (!this.#isOver) this.#halt.abort(error)
     })
     if (this.#worth.needsConnection) await orAborted(signal, connected)
+    if (this.#source.kind !== 'payload') checkInput(this.#context.stdinDescriptor)
     if (this.#source.kind !== 'payload' && isTyped(this.#context) && !this.#values.quiet) {
       await this.#context.err.line(HINTS[this.#source.kind])
     }
@@ -217,7 +225,7 @@ class Run {
     const { repeatDelay } = this.#values
     for (let time = 0; time < source.times; time += 1) {
       if (time > 0 && repeatDelay !== undefined) await orAborted(signal, sleep(repeatDelay))
-      const receipt = this.#publish(this.#topic as string, payload, {})
+      const receipt = madeOf(() => this.#publish(this.#topic as string, payload, {}))
       // One at a time: many of them shall not fill the memory.
       if (this.#values.outbox !== undefined) await orAborted(signal, receipt.stored)
       else if (source.times > 1) await orAborted(signal, receipt.settled)
@@ -295,11 +303,16 @@ class Run {
       endsAt: number,
       mark: input?.markOf({ number, endsAt, payload }),
       sizeBytes: payload.length + topic.length * 3,
-      publish: (mark) =>
-        this.#publish(topic, message.payload, {
-          ...message.options,
-          ...(mark !== undefined && { mark }),
-        }),
+      publish: (mark) => {
+        try {
+          return this.#publish(topic, message.payload, {
+            ...message.options,
+            ...(mark !== undefined && { mark }),
+          })
+        } catch (error) {
+          throw badLine(number, error)
+        }
+      },
     }
   }
 
@@ -321,8 +334,7 @@ class Run {
         },
       }
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-      throw new BadLineError(`Line ${number} is no message: ${error.message}`)
+      throw badLine(number, error)
     }
   }
 
@@ -399,9 +411,10 @@ class Run {
     const { signal } = this.#halt
     const cause = signal.aborted ? (signal.reason as Error) : failure
     await this.#summarise(cause)
-    if (cause instanceof ConnectRefusedError || cause instanceof BadLineError) {
+    const isBad = cause instanceof BadLineError || cause instanceof LongLineError
+    if (cause instanceof ConnectRefusedError || isBad) {
       await this.#context.err.say('red', cause.message)
-      return cause instanceof BadLineError ? 'damaged' : 'refused'
+      return isBad ? 'damaged' : 'refused'
     }
     if (cause !== undefined && !(cause instanceof TimeIsUp)) throw cause
     if (this.#tally.ending !== undefined) return this.#tally.ending
@@ -414,7 +427,10 @@ class Run {
     const { quiet, outbox } = this.#values
     const isLines = this.#source.kind === 'lines'
     if (cause instanceof TimeIsUp) await this.#say('the time of -W is over')
-    for (const reason of this.#tally.reasons) await this.#say(reason)
+    for (const reason of this.#tally.reasons) {
+      // What ends the command is said at its end.
+      if (reason !== cause?.message) await this.#say(inOptions(reason))
+    }
     const isWell = cause === undefined && this.#tally.ending === undefined && this.#before === 0
     if (quiet || (!isLines && isWell)) return
     const lines = this.#published - this.#putBack
@@ -431,7 +447,7 @@ class Run {
     ]
     const all = [parts.join(', '), became.join(', ')].filter((text) => text !== '').join(': ')
     const stored =
-      isLines && this.#lastStored !== undefined && cause !== undefined
+      isLines && outbox !== undefined && this.#lastStored !== undefined && cause !== undefined
         ? `; the last stored is line ${this.#lastStored}`
         : ''
     const isNothing = this.#published === 0 && failureOfStart(cause)
@@ -440,6 +456,12 @@ class Run {
     }
     if (!isNothing && (all !== '' || stored !== '')) await this.#say(`${all}${stored}`)
   }
+}
+
+/** What cannot be sent of what was read. */
+function badLine(number: number, error: unknown): unknown {
+  if (!(error instanceof TypeError) && !(error instanceof RangeError)) return error
+  return new BadLineError(`Line ${number} is no message: ${error.message}`)
 }
 
 /** Whether it is the reason alone that a person has to read. */

@@ -4,7 +4,7 @@
 import { writeMessage } from '../message-json.ts'
 import { harmless, harmlessJson } from '../readable.ts'
 import type { Terminal } from '../terminal.ts'
-import { type Format, readFormat } from './format.ts'
+import { type Arrival, type Format, readFormat } from './format.ts'
 
 /** What a person asked for. */
 export interface Wish {
@@ -30,5 +30,17 @@ export function printerOf({ format, json, verbose, line }: Wish, out: Terminal):
     const head = verbose ? `${out.paint('cyan', isTerminal ? harmless(topic, '') : topic)} ` : ''
     const body = isTerminal ? harmless(new TextDecoder().decode(payload)) : payload
     return Buffer.concat([Buffer.from(head), Buffer.from(body), Buffer.from(end)])
+  }
+}
+
+/** What is printed of a message; nothing of one that cannot be printed so, which a person is told. */
+export function printed(arrival: Arrival, print: Format, err: Terminal): Uint8Array {
+  try {
+    return print(arrival)
+  } catch (error) {
+    // That it is no JSON, or that what it becomes is longer than a text can be.
+    if (!(error instanceof TypeError) && !(error instanceof RangeError)) throw error
+    void err.say('yellow', `"${arrival.message.topic}" is left out: ${error.message}`)
+    return new Uint8Array(0)
   }
 }

@@ -20,7 +20,8 @@ import type { EndingName } from '../exit-codes.ts'
 import type { Values } from '../options.ts'
 import { usableFilter } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
-import { printerOf } from './printer.ts'
+import { madeOf } from '../words.ts'
+import { printed, printerOf } from './printer.ts'
 import type { Format } from './format.ts'
 
 const OPTIONS = {
@@ -163,14 +164,17 @@ async function run(context: Context, given: Given): Promise<EndingName> {
     context.out,
   )
   context.stopped.throwIfAborted()
-  const client = new MQTTClient(plan.clientId ?? newClientId(), plan.server, {
-    ...plan.options,
-    limits: {
-      ...plan.options.limits,
-      ...(given.receiveMaximum !== undefined && { receiveMaximum: given.receiveMaximum }),
-    },
-    acknowledge: 'manual',
-  })
+  const client = madeOf(
+    () =>
+      new MQTTClient(plan.clientId ?? newClientId(), plan.server, {
+        ...plan.options,
+        limits: {
+          ...plan.options.limits,
+          ...(given.receiveMaximum !== undefined && { receiveMaximum: given.receiveMaximum }),
+        },
+        acknowledge: 'manual',
+      }),
+  )
   const { debug = false, quiet = false } = given
   reportConnection(client, context.err, { debug, quiet })
   if (!quiet) reportSessionLoss(client, context.err)
@@ -264,19 +268,9 @@ async function take(
   if (retain && given.retained) return message.acknowledge()
   if (!retain && given.retainedOnly) return ended.end('done')
   const isLast = ended.count(given.count)
-  if (!(await out.handOver(printed(message, print, err)))) return
+  if (!(await out.handOver(printed({ message, at: new Date() }, print, err)))) return
   message.acknowledge()
   if (isLast) ended.end('done')
-}
-
-function printed(message: Message, print: Format, err: Context['err']): Uint8Array {
-  try {
-    return print({ message, at: new Date() })
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    void err.say('yellow', `"${message.topic}" is left out: ${error.message}`)
-    return new Uint8Array(0)
-  }
 }
 
 /** How the command ends, decided once. */

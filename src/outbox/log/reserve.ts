@@ -66,7 +66,7 @@ export class Reserve {
       throw error instanceof StoreError && error.code === 'ERR_MQTT_STORE_FULL'
         ? new StoreError(
             'ERR_MQTT_STORE_FULL',
-            'Cannot store more: the disk is full; what is stored is still sent and makes room',
+            `Cannot store more: the disk is full up to the ${this.#sizeBytes} bytes that are kept for what makes room; what is stored is still sent`,
             { cause: error },
           )
         : error
