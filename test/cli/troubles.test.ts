@@ -11,7 +11,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { createServer } from 'node:tls'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import { bytesFrom, ChangedFileError } from '../../src/cli/pub/position.ts'
@@ -19,7 +22,13 @@ import type { Arrival } from '../../src/cli/sub/format.ts'
 import { printed } from '../../src/cli/sub/printer.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
-import { type CommandOptions, KeptOutput, umqtt, umqttHere } from '../support/command-line.ts'
+import {
+  type CommandOptions,
+  KeptOutput,
+  startUmqtt,
+  umqtt,
+  umqttHere,
+} from '../support/command-line.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 /** Nobody listens there. */
@@ -183,6 +192,41 @@ describe('a command in trouble', { timeout: 60_000 }, () => {
         ...['sub', '-h', '127.0.0.1', '-p', '1', '-t', 'a', '-W', '50ms', ...fitting],
       ])
       equal(code, 27)
+    }))
+
+  test('takes its ciphers from NODE_OPTIONS, as the refusal of --ciphers says', () =>
+    inFolder(async (folder) => {
+      const { code, err } = await umqttHere(['sub', '-t', 'a', '--ciphers', 'x'])
+      equal(code, 2)
+      match(err, /NODE_OPTIONS=--tls-cipher-list=NAMES/)
+
+      const authority = new CertificateAuthority('authority')
+      writeFileSync(join(folder, 'ca'), authority.cert)
+      const ciphers: string[] = []
+      const server = createServer(
+        authority.issue({ name: 'server', altNames: ['127.0.0.1'] }),
+        (socket) => {
+          ciphers.push(socket.getCipher().name)
+          socket.destroy()
+        },
+      )
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      try {
+        const { port } = server.address() as AddressInfo
+        // Neither is what Node would take first.
+        for (const name of ['TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256']) {
+          const args = ['sub', '-L', `mqtts://127.0.0.1:${port}`, '--cafile', join(folder, 'ca')]
+          const NODE_OPTIONS = `--tls-cipher-list=${name}`
+          const command = startUmqtt([...args, '-t', 'a'], { env: { NODE_OPTIONS } })
+          await command.until(/before CONNACK/)
+          command.signal('SIGTERM')
+          equal((await command.ended).code, 143)
+          equal(ciphers.pop(), name)
+        }
+      } finally {
+        server.close()
+      }
     }))
 
   test('leaves out a message that becomes longer than a text can be, and says so', () => {
