@@ -18,6 +18,7 @@ export const FEATURES = [
   'WebSocket',
   'QoS granted',
   'a message at QoS 2',
+  'PUBREL of a free id',
   'session kept',
   'in flight when the link breaks',
   'sends again with DUP and the old id',

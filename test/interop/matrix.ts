@@ -23,7 +23,8 @@ import { portOf } from './robust-link.ts'
 import { Setting } from './setting.ts'
 import { interopSuite5 } from './suite-5.ts'
 import { interopSuite } from './suite.ts'
-import { IN_CHAOS, TRAITS } from './traits.ts'
+import { answerToRelease } from './release.ts'
+import { IN_CHAOS, RELEASED, TRAITS } from './traits.ts'
 import { Waker } from './waker.ts'
 
 /** How much of the matrix a server gets. */
@@ -139,6 +140,19 @@ export function serverSuite(name: ServerName, options: MatrixOptions): void {
         equal((await settled).status, 'delivered')
       },
     )
+
+    for (const protocol of protocols) {
+      test(
+        `answers PUBREL of a packet id that it does not hold as is known, in MQTT ${protocol}`,
+        { timeout: ANSWER_TIMEOUT_MS },
+        async (t) => {
+          const { released } = TRAITS[name]
+          const words = await answerToRelease(server, protocol, released)
+          equal(words, RELEASED[released])
+          found(t, { server, protocol }, 'PUBREL of a free id', words)
+        },
+      )
+    }
 
     test('is what `umqtt check` says it is', { timeout: CHECK_TIMEOUT_MS }, async (t) => {
       const report = await check(server.urls.tcp ?? '', { user: USER, password: PASSWORD })

@@ -15,6 +15,8 @@ export interface Traits {
    * with PUBACK, which MQTT does not allow.
    */
   readonly qosTwo: 'exactly once' | 'closes' | 'answers as at 1'
+  /** What it does at PUBREL of a packet id that it does not hold, where PUBCOMP is due. [MQTT-4.3.3-11] */
+  readonly released: keyof typeof RELEASED
   /** Whether a message at QoS 2 reaches a subscription of QoS 1 at QoS 1. [MQTT-3.8.4-8] */
   readonly lowersToOne: boolean
   /** Whether what is sent again has the flag that says so. [MQTT-3.3.1-1] */
@@ -55,9 +57,17 @@ export const TOPICS = {
   'a dot arrives as a slash': /\./g,
 } as const
 
+/** How that is written down. */
+export const RELEASED = {
+  PUBCOMP: 'PUBCOMP',
+  closes: 'closes the connection',
+  silence: 'says nothing any more, not to a ping either',
+} as const
+
 const PLAIN = {
   qosGranted: 2,
   qosTwo: 'exactly once',
+  released: 'PUBCOMP',
   lowersToOne: true,
   setsDup: true,
   topicBytesMax: 65_535,
@@ -98,6 +108,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
     routes: ['tcp', 'tls', 'ws', 'wss'],
     qosGranted: 1,
     qosTwo: 'closes',
+    released: 'closes',
     refusesFive: 'with a reason',
     // It sends what was not acknowledged again after its "ack_wait", under another id.
     setsDup: false,
@@ -115,6 +126,7 @@ export const TRAITS: Readonly<Record<ServerName, Traits>> = {
     routes: ['tcp', 'tls', 'ws', 'wss'],
     qosGranted: 1,
     qosTwo: 'answers as at 1',
+    released: 'silence',
     refusesFive: 'without a word',
     // It numbers anew with each connection, and sets DUP for what another connection may have had.
     setsDup: false,
