@@ -154,6 +154,27 @@ export function serverSuite(name: ServerName, options: MatrixOptions): void {
       )
     }
 
+    // With 5.0 it says by itself whether it has them, and the suite asks.
+    if (protocols[0] === 4) {
+      test(
+        'grants a shared subscription, and takes its filter for any other',
+        { timeout: ANSWER_TIMEOUT_MS },
+        async (t) => {
+          const setting = new Setting(server, 'tcp', 4)
+          const topic = setting.name()
+          const [sender, member] = [await setting.connected(t), await setting.connected(t)]
+          const shared = await member.collect(`$share/group/${topic}/+`, { qos: 1 })
+          const plain = await member.collect(topic, { qos: 1 })
+          equal(shared.granted, 1)
+          for (let i = 0; i < 20; i += 1) await sender.publish(`${topic}/${i}`, 'x', { qos: 1 })
+          await sender.publish(topic, 'the end', { qos: 1 })
+          await plain.until(1)
+          deepEqual(shared.texts, [])
+          found(t, setting, 'shared subscriptions', 'no, and grants them')
+        },
+      )
+    }
+
     test('is what `umqtt check` says it is', { timeout: CHECK_TIMEOUT_MS }, async (t) => {
       const report = await check(server.urls.tcp ?? '', { user: USER, password: PASSWORD })
       const [gravest] = report.conclusions
