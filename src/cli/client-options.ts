@@ -101,6 +101,10 @@ export function readClient(
     values.sessionExpiryInterval ??
     connect.sessionExpirySeconds ??
     (disableCleanSession ? FOR_EVER_SECONDS : keptSeconds)
+  // Who connected without a session cannot ask for one at the end. §3.14.2.2.2
+  if ((properties.disconnect.sessionExpirySeconds ?? 0) > 0 && expirySeconds === 0) {
+    throw new UsageError('-D disconnect session-expiry-interval needs -x SECONDS, or -c')
+  }
   return {
     ...connection,
     clientId: idPrefix === undefined ? id : `${idPrefix}${process.pid}`,

@@ -2,7 +2,13 @@
 // A table says which there are and where each goes; a property that the client sets by itself is refused with
 // the reason.
 
-import type { PublishProperties, SubscribeProperties, UserProperty } from '../robust.node.ts'
+import type {
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UnsubscribeProperties,
+  UserProperty,
+} from '../robust.node.ts'
 import { listed, readInteger } from './options.ts'
 import { shown, UsageError } from './usage-error.ts'
 
@@ -63,7 +69,17 @@ const MESSAGE: Readonly<Record<string, Read>> = {
   'user-property': pair,
 }
 
-type PacketName = 'connect' | 'publish' | 'subscribe' | 'will'
+/** What it has when nothing is given. */
+const NOTHING = {
+  connect: {},
+  disconnect: {},
+  publish: {},
+  subscribe: {},
+  unsubscribe: {},
+  will: {},
+} as const
+
+type PacketName = keyof typeof NOTHING
 
 /** What each packet may have. */
 const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
@@ -78,6 +94,11 @@ const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
     'topic-alias-maximum': number('topicAliasMaximum', UINT16),
     'user-property': pair,
   },
+  disconnect: {
+    'reason-string': text('reasonString'),
+    'session-expiry-interval': number('sessionExpirySeconds', UINT32),
+    'user-property': pair,
+  },
   publish: {
     ...MESSAGE,
     'topic-alias': not('the client chooses topic aliases by itself'),
@@ -86,17 +107,17 @@ const PACKETS: Readonly<Record<PacketName, Readonly<Record<string, Read>>>> = {
     'subscription-identifier': number('subscriptionId', { min: 1, max: 268_435_455 }),
     'user-property': pair,
   },
+  unsubscribe: { 'user-property': pair },
   will: { ...MESSAGE, 'will-delay-interval': number('delaySeconds', UINT32) },
 }
-
-/** Packets whose properties other clients set, and this one leaves out. */
-const WITHOUT: ReadonlySet<string> = new Set(['auth', 'disconnect', 'unsubscribe'])
 
 /** The properties of each packet. */
 export interface GivenProperties {
   readonly connect: ConnectFields
+  readonly disconnect: DisconnectProperties
   readonly publish: PublishProperties
   readonly subscribe: SubscribeProperties
+  readonly unsubscribe: UnsubscribeProperties
   readonly will: PublishProperties & { readonly delaySeconds?: number }
 }
 
@@ -122,13 +143,10 @@ export function readProperties(
   given: readonly (readonly string[])[],
   packets: readonly PacketName[],
 ): GivenProperties {
-  const found = { connect: {}, publish: {}, subscribe: {}, will: {} } satisfies Record<
-    PacketName,
-    Found
-  >
+  const found = structuredClone(NOTHING) satisfies Record<PacketName, Found>
   for (const [packet = '', property = '', ...values] of given) {
     if (!isOf(packet, packets)) {
-      const why = WITHOUT.has(packet) ? 'the client sends that packet without properties; ' : ''
+      const why = packet === 'auth' ? 'a command proves who it is in CONNECT alone; ' : ''
       throw new UsageError(`Cannot use -D ${shown(packet)}: ${why}write ${listed(packets)}`)
     }
     const known = PACKETS[packet]

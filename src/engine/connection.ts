@@ -3,7 +3,12 @@
 
 import { writeConnect, writeDisconnect } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
-import { type ConnackPacket, NO_PROPERTIES, type Packet } from '../codec/packets.ts'
+import {
+  type ConnackPacket,
+  NO_PROPERTIES,
+  type Packet,
+  type Properties,
+} from '../codec/packets.ts'
 import type { MqttError } from '../errors.ts'
 import {
   CONNECTION_TRANSITIONS,
@@ -20,7 +25,7 @@ import {
   requireNoProblem,
 } from './endings.ts'
 import { connectPacket } from './handshake.ts'
-import type { Link } from './link.ts'
+import { type Link, sendSized } from './link.ts'
 import type { Liveness } from './liveness.ts'
 import { type LimitsPool, limitsOf } from './server-limits.ts'
 import * as Timer from './timer.ts'
@@ -116,11 +121,11 @@ export class Connection {
   }
 
   /** We want it to end in order, by `deadline`. */
-  disconnect(reasonCode: number, deadline: number): void {
+  disconnect(reasonCode: number, deadline: number, properties?: Properties): void {
     // It may end already, and now in more of a hurry.
     if (this.state === 'closing') this.#liveness.arm(Timer.CLOSE, deadline)
     else if (this.open) this.#disconnecting = true
-    this.end(undefined, reasonCode, deadline)
+    this.end(undefined, reasonCode, deadline, properties)
   }
 
   /**
@@ -131,6 +136,7 @@ export class Connection {
     error: MqttError | undefined,
     reasonCode: number | undefined,
     deadline: number | undefined,
+    properties: Properties = NO_PROPERTIES,
   ): void {
     const { open, state } = this
     if (!open && deadline !== undefined) return
@@ -138,9 +144,19 @@ export class Connection {
     // MQTT 3.1.1 can only say that all is well; anything else is said by closing. §3.14 of 3.1.1
     const sayable = reasonCode === 0 || (reasonCode !== undefined && link.version === 5)
     if (state === 'connected' && sayable) {
-      const packet = { type: PacketType.DISCONNECT, reasonCode, properties: NO_PROPERTIES }
-      link.packetsSent += 1
-      writeDisconnect(link.out, packet, link.version)
+      const { sessionExpiryInterval: _expiry, ...others } = properties
+      // Who has no session cannot ask for one now. §3.14.2.2.2
+      const sayableNow = link.limits.sessionExpirySeconds === 0 ? others : properties
+      const say = (said: Properties): MqttError | undefined =>
+        sendSized(link, 'disconnect', (sink) =>
+          writeDisconnect(
+            sink,
+            { type: PacketType.DISCONNECT, reasonCode, properties: said },
+            link.version,
+          ),
+        )
+      // What the server has no room for is left out. [MQTT-3.14.2-3] [MQTT-3.14.2-4]
+      if (say(sayableNow) !== undefined) say(NO_PROPERTIES)
     }
     this.#reason ??= error
     link.connected = false

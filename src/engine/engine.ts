@@ -6,7 +6,7 @@
 import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
 import { writePing } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
-import type { AckPacket, ConnackPacket, Packet, QoS } from '../codec/packets.ts'
+import type { AckPacket, ConnackPacket, Packet, Properties, QoS } from '../codec/packets.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
@@ -328,10 +328,10 @@ export class Engine {
   }
 
   /** Ends the connection in order: DISCONNECT, then the end of the transport within `closeMs`. §3.14 */
-  disconnect(reasonCode: number, closeMs: number, now: number): void {
+  disconnect(reasonCode: number, closeMs: number, now: number, properties?: Properties): void {
     this.#now = now
     this.#reading = false
-    this.#connection.disconnect(reasonCode, now + closeMs)
+    this.#connection.disconnect(reasonCode, now + closeMs, properties)
     this.#outbound.handBack(endedError(undefined, 'no'))
   }
 

@@ -1,7 +1,7 @@
 // `umqtt/robust`: a client that holds on. The public surface: every argument is checked here, at the call.
 // A mistake of the caller throws; what the world does is reported by receipts, events and outcomes.
 
-import { NO_PROPERTIES } from '../codec/packets.ts'
+import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import { BaseClient } from '../simple/base-client.ts'
 import {
   checkBoolean,
@@ -15,7 +15,7 @@ import {
   fields,
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
-import { packetProperties } from '../simple/properties.ts'
+import { disconnectProperties, packetProperties } from '../simple/properties.ts'
 import { checkWait, PublishChecks } from '../simple/requests.ts'
 import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
@@ -30,6 +30,7 @@ import type {
   Mark,
   Receipt,
   RobustConnectOptions,
+  RobustDisconnectOptions,
   RobustEvents,
   RobustOptions,
   RobustPublishOptions,
@@ -47,9 +48,13 @@ const PUBLISH_CHECKS = {
 } satisfies { readonly [K in keyof Required<RobustPublishOptions>]: unknown }
 
 const checkConnect = fields<RobustConnectOptions>({ retry: checkBoolean, signal: checkSignal })
-const checkDisconnect = fields<{ readonly drain?: boolean; readonly timeoutMs?: number }>({
+const checkDisconnect = fields<
+  RobustDisconnectOptions,
+  Omit<RobustDisconnectOptions, 'properties'> & { readonly properties?: Properties }
+>({
   drain: checkBoolean,
   timeoutMs: checkTimer,
+  properties: disconnectProperties,
 })
 
 /** Events that the client of one connection tells. */
@@ -229,11 +234,9 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
    * Ends the connection in order. What waits stays, and goes out after the next `connect`. Never rejects.
    * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
    */
-  disconnect(
-    options: { readonly drain?: boolean; readonly timeoutMs?: number } = {},
-  ): Promise<void> {
-    const { drain = false, timeoutMs } = checkDisconnect('options', options)
-    return this.#core.disconnect(drain, timeoutMs)
+  disconnect(options: RobustDisconnectOptions = {}): Promise<void> {
+    const { drain = false, timeoutMs, properties } = checkDisconnect('options', options)
+    return this.#core.disconnect(drain, timeoutMs, properties)
   }
 
   /**

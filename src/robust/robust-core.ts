@@ -2,6 +2,7 @@
 // there is a connection), the keeper (what survives) and the client of one connection below.
 // It decides nothing that they can decide.
 
+import type { Properties } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import type { PublishOperation } from '../engine/operations.ts'
@@ -225,7 +226,11 @@ export class RobustCore implements Layer {
     return Math.max(0, Math.min(attempt, own))
   }
 
-  async disconnect(drainFirst: boolean, timeoutMs: number | undefined): Promise<void> {
+  async disconnect(
+    drainFirst: boolean,
+    timeoutMs: number | undefined,
+    properties?: Properties,
+  ): Promise<void> {
     const closeMs = timeoutMs ?? this.core.options.bounds.closeMs
     if (drainFirst && !this.idle) {
       await bounded(this.clock, 'drain', closeMs, this.drain(undefined)).catch(() => undefined)
@@ -235,7 +240,7 @@ export class RobustCore implements Layer {
     this.#failWaiters(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
-    await this.core.disconnect(0, closeMs)
+    await this.core.disconnect(0, closeMs, properties)
     this.#announce()
   }
 

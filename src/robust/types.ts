@@ -5,6 +5,7 @@ import type { OutboxStore } from '../outbox/store.ts'
 import type {
   ClientOptions,
   ConnectResult,
+  DisconnectOptions,
   Limits,
   Payload,
   PublishProperties,
@@ -132,6 +133,12 @@ export interface RobustConnectOptions {
   /** Whether to go on after a failure. @default true */
   readonly retry?: boolean
   readonly signal?: AbortSignal
+}
+
+/** What `disconnect` may be told. */
+export interface RobustDisconnectOptions extends Omit<DisconnectOptions, 'reasonCode'> {
+  /** Whether to wait first until every message has its outcome, for as long as it may take. @default false */
+  readonly drain?: boolean
 }
 
 /** `idle` before the first use · `waiting` for the next attempt · `closed` after `disconnect`. */

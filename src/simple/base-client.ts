@@ -5,7 +5,7 @@ import { checkHandler, checkKeys, copyBytes } from './checks.ts'
 import type { ClientCore } from './client-core.ts'
 import { MessageStream } from './message-stream.ts'
 import { resolveWill, WILL_OPTIONS } from './options.ts'
-import { checkWait, filterList, subscriptionRequests } from './requests.ts'
+import { checkUnsubscribe, checkWait, filterList, subscriptionRequests } from './requests.ts'
 import type {
   Message,
   MessageHandler,
@@ -13,6 +13,7 @@ import type {
   Statistics,
   SubscribeOptions,
   Subscription,
+  UnsubscribeOptions,
   Will,
 } from './types.ts'
 
@@ -78,8 +79,9 @@ export class BaseClient {
    * Takes filters back, whoever subscribed to them; their handlers are gone at once.
    * @throws as `subscribe` does
    */
-  unsubscribe(filter: string | readonly string[]): Promise<void> {
-    return this.#core.unsubscribe(filterList(filter))
+  unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
+    const { properties } = checkUnsubscribe('options', options)
+    return this.#core.unsubscribe(filterList(filter), properties)
   }
 
   /**

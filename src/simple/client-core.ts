@@ -2,7 +2,7 @@
 // settled promises, events and messages. Arguments are checked when they get here. It knows no
 // platform and no packet: the one is given, the other is below.
 
-import type { ProtocolVersion, WillFields } from '../codec/packets.ts'
+import type { Properties, ProtocolVersion, WillFields } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { Platform } from '../driver/platform.ts'
 import { unconnectedError } from '../engine/endings.ts'
@@ -162,8 +162,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     return this.subscriptions.subscribe(requests, handler, signal)
   }
 
-  unsubscribe(filters: readonly string[]): Promise<void> {
-    return this.subscriptions.unsubscribe(filters)
+  unsubscribe(filters: readonly string[], properties?: Properties): Promise<void> {
+    return this.subscriptions.unsubscribe(filters, properties)
   }
 
   ping(): Promise<number> {
@@ -202,11 +202,11 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       : Promise.reject(unconnectedError('wait for a message'))
   }
 
-  disconnect(reasonCode?: number, timeoutMs?: number): Promise<void> {
+  disconnect(reasonCode?: number, timeoutMs?: number, properties?: Properties): Promise<void> {
     this.#takeAttempt()?.reject(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
-    this.#stop(reasonCode, timeoutMs)
+    this.#stop(reasonCode, timeoutMs, properties)
     if (this.engine.state === 'idle' || this.engine.state === 'closed') return Promise.resolve()
     this.#closing ??= deferred<void>()
     return this.#closing.promise
@@ -415,8 +415,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     })
   }
 
-  #stop(reasonCode = 0, timeoutMs = this.options.bounds.closeMs): void {
-    this.engine.disconnect(reasonCode, timeoutMs, this.driver.now)
+  #stop(reasonCode = 0, closeMs = this.options.bounds.closeMs, properties?: Properties): void {
+    this.engine.disconnect(reasonCode, closeMs, this.driver.now, properties)
     this.driver.touch()
   }
 

@@ -93,8 +93,8 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
    * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
-    const { reasonCode, timeoutMs } = checkDisconnect('options', options)
-    return this.#core.disconnect(reasonCode, timeoutMs)
+    const { reasonCode, timeoutMs, properties } = checkDisconnect('options', options)
+    return this.#core.disconnect(reasonCode, timeoutMs, properties)
   }
 
   /**

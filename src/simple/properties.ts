@@ -13,7 +13,12 @@ import {
   oneOf,
 } from './checks.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
-import type { PublishProperties, SubscribeProperties } from './types.ts'
+import type {
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UnsubscribeProperties,
+} from './types.ts'
 
 /** The largest variable byte integer. §1.5.5, §3.8.2.1.2 */
 const SUBSCRIPTION_ID_MAX = 268_435_455
@@ -46,6 +51,26 @@ const checkSubscribeProperties = fields<SubscribeProperties>({
 export const subscribeProperties: Check<SubscribeProperties, Properties> = (name, properties) => {
   const { subscriptionId, ...same } = checkSubscribeProperties(name, properties)
   return { ...same, ...(subscriptionId && { subscriptionIdentifiers: [subscriptionId] }) }
+}
+
+/** The properties of an UNSUBSCRIBE. §3.10.2.1 */
+export const unsubscribeProperties: Check<UnsubscribeProperties> = /* @__PURE__ */ fields({
+  userProperties: copyUserProperties,
+})
+
+const checkDisconnectProperties = /* @__PURE__ */ fields<DisconnectProperties>({
+  sessionExpirySeconds: /* @__PURE__ */ integer(0, NEVER_EXPIRES_SECONDS),
+  reasonString: checkText,
+  userProperties: copyUserProperties,
+})
+
+/** The properties of a DISCONNECT. §3.14.2.2 */
+export const disconnectProperties: Check<DisconnectProperties, Properties> = (name, properties) => {
+  const { sessionExpirySeconds, ...same } = checkDisconnectProperties(name, properties)
+  return {
+    ...same,
+    ...(sessionExpirySeconds !== undefined && { sessionExpiryInterval: sessionExpirySeconds }),
+  }
 }
 
 const NONE: PublishProperties = Object.freeze({})

@@ -24,6 +24,7 @@ export type {
   ConnectProperties,
   ConnectResult,
   DisconnectOptions,
+  DisconnectProperties,
   Grant,
   Limits,
   Message,
@@ -41,6 +42,8 @@ export type {
   Subscription,
   Timeouts,
   TlsOptions,
+  UnsubscribeOptions,
+  UnsubscribeProperties,
   UserProperty,
   Will,
 } from './types.ts'

@@ -1,7 +1,7 @@
 // Arguments of the calls, checked; those of publish and subscribe as operations of the engine, measured
 // and not yet sent. Whatever is wrong with them throws here, before anything has happened.
 
-import { NO_PROPERTIES } from '../codec/packets.ts'
+import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import { parseSharedFilter } from '../codec/topics.ts'
 import { utf8Length } from '../codec/utf8.ts'
 import { PublishOperation } from '../engine/operations.ts'
@@ -24,13 +24,19 @@ import {
 import { LARGEST_PAYLOAD_BYTES, TOPICS_KEPT, TOPIC_BYTES_MAX } from './constants.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import type { FilterRequest } from './subscription.ts'
-import { packetProperties, subscribeProperties } from './properties.ts'
+import {
+  disconnectProperties,
+  packetProperties,
+  subscribeProperties,
+  unsubscribeProperties,
+} from './properties.ts'
 import type {
   ConnectOptions,
   DisconnectOptions,
   Payload,
   PublishOptions,
   SubscribeOptions,
+  UnsubscribeOptions,
 } from './types.ts'
 
 const PUBLISH_CHECKS = {
@@ -59,7 +65,17 @@ const checkSubscribe = /* @__PURE__ */ fields<
   signal: checkSignal,
 })
 
-export const checkDisconnect: Check<DisconnectOptions> = /* @__PURE__ */ fields<DisconnectOptions>({
+export const checkUnsubscribe: Check<UnsubscribeOptions> = /* @__PURE__ */ fields({
+  properties: unsubscribeProperties,
+})
+
+export const checkDisconnect: Check<
+  DisconnectOptions,
+  Omit<DisconnectOptions, 'properties'> & { readonly properties?: Properties }
+> = /* @__PURE__ */ fields<
+  DisconnectOptions,
+  Omit<DisconnectOptions, 'properties'> & { readonly properties?: Properties }
+>({
   // What a client may say in DISCONNECT. §3.14.2.1
   reasonCode: /* @__PURE__ */ oneOf(
     0,
@@ -77,6 +93,7 @@ export const checkDisconnect: Check<DisconnectOptions> = /* @__PURE__ */ fields<
     0x99,
   ),
   timeoutMs: checkTimer,
+  properties: disconnectProperties,
 })
 
 export const checkWait: Check<{ readonly signal?: AbortSignal }> = fields({ signal: checkSignal })

@@ -1,6 +1,7 @@
 // The subscriptions of one client: which filters are in force, who has them, and the exchange with
 // the server. Two subscriptions may have one filter; the server is told when the last one leaves.
 
+import type { Properties } from '../codec/packets.ts'
 import { SubscribeOperation, UnsubscribeOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
 import type { Inbox } from './inbox.ts'
@@ -54,9 +55,11 @@ export class Subscriptions {
     return subscription
   }
 
-  async unsubscribe(filters: readonly string[]): Promise<void> {
+  async unsubscribe(filters: readonly string[], properties?: Properties): Promise<void> {
     this.#drop(filters)
-    await this.#owner.whenConnected(() => this.#owner.ask(new UnsubscribeOperation(filters)))
+    await this.#owner.whenConnected(() =>
+      this.#owner.ask(new UnsubscribeOperation(filters, properties)),
+    )
   }
 
   /** The server holds none of these, or no subscriptions of ours at all. */

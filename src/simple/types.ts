@@ -243,12 +243,34 @@ export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
   unsubscribe(): Promise<void>
 }
 
+/** Properties of UNSUBSCRIBE, MQTT 5.0 only. §3.10.2.1 */
+export type UnsubscribeProperties = Pick<SubscribeProperties, 'userProperties'>
+
+/** Options of `unsubscribe`. */
+export interface UnsubscribeOptions {
+  readonly properties?: UnsubscribeProperties
+}
+
+/** Properties of DISCONNECT, MQTT 5.0 only. Those that the server has no room for are left out. §3.14.2.2 */
+export interface DisconnectProperties {
+  /**
+   * How long the server keeps the session from now on, in s; 4,294,967,295 is for ever. Left out where the server
+   * keeps none: who connected without a session cannot have one now.
+   */
+  readonly sessionExpirySeconds?: number
+  /** For a person who reads the logs of the server. */
+  readonly reasonString?: string
+  /** Names and values, in order; a name may come more than once. */
+  readonly userProperties?: readonly UserProperty[]
+}
+
 /** Options of `disconnect`. */
 export interface DisconnectOptions {
   /** 0; 4 asks the server to publish the will all the same; others of §3.14.2.1. @default 0 */
   readonly reasonCode?: number
   /** Longest that it may take, in ms, 1 to 2,147,483,647. @default timeouts.closeMs */
   readonly timeoutMs?: number
+  readonly properties?: DisconnectProperties
 }
 
 /** Where a client is in its life. */

@@ -7,6 +7,7 @@ import { MQTTClient } from '../../src/simple.node.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
 import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { take } from '../simple/conversation.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 
 describe('umqtt sub', { timeout: 120_000 }, () => {
@@ -78,11 +79,40 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     }
   })
 
-  test('refuses properties of packets that it sends without, and says which have some', async () => {
-    for (const packet of ['unsubscribe', 'disconnect']) {
-      const { code, err } = await umqttHere(sub('-t', 'a', '-D', packet, 'user-property', 'a', 'b'))
+  test('sends properties of UNSUBSCRIBE and DISCONNECT', async () => {
+    const command = umqttHere(
+      sub(
+        ...['-t', 'a', '-U', 'b', '-E', '-c', '-i', 'leaves'],
+        ...['-D', 'unsubscribe', 'user-property', 'n', 'v'],
+        ...['-D', 'disconnect', 'session-expiry-interval', '9'],
+        ...['-D', 'disconnect', 'reason-string', 'enough'],
+      ),
+    )
+    const connection = await server.connection()
+    await connection.accept()
+    connection.autoRespond()
+    const { properties } = await take(connection, PacketType.UNSUBSCRIBE)
+    deepEqual(properties, { userProperties: [['n', 'v']] })
+    await take(connection, PacketType.SUBSCRIBE)
+    equal((await command).code, 0)
+    deepEqual((await take(connection, PacketType.DISCONNECT)).properties, {
+      sessionExpiryInterval: 9,
+      reasonString: 'enough',
+    })
+  })
+
+  test('refuses properties of packets that it does not send, and a session at the end alone', async () => {
+    for (const [given, words] of [
+      [['auth', 'reason-string', 'a'], /proves who it is in CONNECT alone; write connect, disco/],
+      [['publish', 'content-type', 'a'], /Cannot use -D "publish": write connect, disconnect/],
+      [
+        ['disconnect', 'session-expiry-interval', '1'],
+        /-D disconnect session-expiry-interval needs -x SECONDS, or -c\n/,
+      ],
+    ] as const) {
+      const { code, err } = await umqttHere(sub('-t', 'a', '-D', ...given))
       equal(code, 2)
-      match(err, /sends that packet without properties; write connect, subscribe or will\n/)
+      match(err, words)
     }
     const { err } = await umqttHere(
       sub('-t', 'a', '-D', 'subscribe', 'subscription-identifier', '0'),

@@ -244,8 +244,8 @@ export class Conversation {
     return this
   }
 
-  disconnect(reasonCode = 0): this {
-    this.engine.disconnect(reasonCode, 2000, this.now)
+  disconnect(reasonCode = 0, properties?: Properties): this {
+    this.engine.disconnect(reasonCode, 2000, this.now, properties)
     this.#poll()
     return this
   }

@@ -202,9 +202,9 @@ rule(
   },
 )
 
-// DISCONNECT and AUTH of ours have neither reason string nor user properties, so that they always fit.
+// AUTH of ours has neither reason string nor user properties, so that it always fits.
 rule(
-  'DISCONNECT is never longer than 3 bytes',
+  'DISCONNECT fits the largest packet of the server, and asks for no session where there is none',
   { v5: 'MQTT-3.14.2-3 MQTT-3.14.2-4 §3.14.2.2.2' },
   () => {
     for (const [reasonCode, bytes] of [
@@ -215,6 +215,19 @@ rule(
       const talk = connected(5, { properties: { maximumPacketSize: 3 } })
       equal(toHex(talk.disconnect(reasonCode).sentBytes()), bytes)
     }
+    const long = { reasonString: 'over', sessionExpiryInterval: 5 }
+    for (const [maximumPacketSize, sessionExpirySeconds, bytes] of [
+      [16, 60, 'e0 0e 00 0c 1f 00 04 6f 76 65 72 11 00 00 00 05'],
+      [15, 60, 'e0 00'],
+      [16, 0, 'e0 09 00 07 1f 00 04 6f 76 65 72'],
+      [10, 0, 'e0 00'],
+    ] as const) {
+      const settings = { sessionExpirySeconds }
+      const talk = connected(5, { settings, properties: { maximumPacketSize } })
+      equal(toHex(talk.disconnect(0, long).sentBytes()), bytes)
+    }
+    // MQTT 3.1.1 has no room for any of it.
+    equal(toHex(connected(4).disconnect(0, long).sentBytes()), 'e0 00')
   },
 )
 

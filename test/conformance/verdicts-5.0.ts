@@ -404,8 +404,16 @@ export const VERDICTS_5_0: Readonly<Record<string, Verdict>> = {
   'MQTT-3.14.2-2': {
     tests: ['a received DISCONNECT with a Session Expiry Interval ends the connection as an error'],
   },
-  'MQTT-3.14.2-3': { tests: ['DISCONNECT is never longer than 3 bytes'] },
-  'MQTT-3.14.2-4': { tests: ['DISCONNECT is never longer than 3 bytes'] },
+  'MQTT-3.14.2-3': {
+    tests: [
+      'DISCONNECT fits the largest packet of the server, and asks for no session where there is none',
+    ],
+  },
+  'MQTT-3.14.2-4': {
+    tests: [
+      'DISCONNECT fits the largest packet of the server, and asks for no session where there is none',
+    ],
+  },
   'MQTT-3.14.4-1': { tests: ['after DISCONNECT nothing more is sent'] },
   'MQTT-3.14.4-2': {
     tests: [
@@ -637,7 +645,11 @@ export const VERDICTS_5_0: Readonly<Record<string, Verdict>> = {
     ],
   },
   '§3.6.2.1': { tests: ['PUBREL for an unknown identifier is answered with PUBCOMP'] },
-  '§3.14.2.2.2': { tests: ['DISCONNECT is never longer than 3 bytes'] },
+  '§3.14.2.2.2': {
+    tests: [
+      'DISCONNECT fits the largest packet of the server, and asks for no session where there is none',
+    ],
+  },
   '§3.12.4': { tests: ['PINGREQ without an answer ends the connection'] },
   '§3.15': {
     tests: [

@@ -2,7 +2,7 @@
 // subscribe() and unsubscribe(): what goes out, what was granted, partial refusals, filters that two
 // subscriptions share, and messages that come before SUBACK.
 
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { ConnectionLostError, NotSupportedError, RejectedError } from '../../src/errors.ts'
@@ -30,6 +30,31 @@ const release = async (connection: ScriptedConnection, ...reasonCodes: number[])
   const { packetId } = await take(connection, PacketType.UNSUBSCRIBE)
   connection.send({ type: PacketType.UNSUBACK, packetId, reasonCodes, properties: {} })
 }
+
+test('unsubscribe and disconnect carry what is given to them, and refuse what they have not', async () => {
+  const { client, connection } = await connected({}, { request: { sessionExpirySeconds: 60 } })
+  const userProperties = [['why', 'the end']] as const
+  const unsubscribed = client.unsubscribe('a', { properties: { userProperties } })
+  deepEqual((await take(connection, PacketType.UNSUBSCRIBE)).properties, { userProperties })
+  connection.send({ type: PacketType.UNSUBACK, packetId: 1, reasonCodes: [0], properties: {} })
+  await unsubscribed
+  throws(() => client.unsubscribe('a', { properties: { subscriptionId: 1 } as never }), TypeError)
+  for (const properties of [
+    { sessionExpirySeconds: -1 },
+    { reasonString: 'no\0' },
+    { serverReference: 'there' } as never,
+  ]) {
+    throws(() => client.disconnect({ properties }), Error)
+  }
+  void client.disconnect({
+    properties: { sessionExpirySeconds: 7, reasonString: 'done', userProperties },
+  })
+  deepEqual((await take(connection, PacketType.DISCONNECT)).properties, {
+    sessionExpiryInterval: 7,
+    reasonString: 'done',
+    userProperties,
+  })
+})
 
 describe('subscribe', () => {
   test('sends every filter with its options in one SUBSCRIBE', async () => {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   ConnectRefusedError,
+  type DisconnectProperties,
   MQTTClient,
   type PublishProperties,
   type QoS,
@@ -71,6 +72,9 @@ const HINTS = {
   input: 'What you type is sent as one message; Ctrl-D ends it.',
 } as const
 
+/** Packets whose properties may be given. */
+const PACKETS = ['connect', 'disconnect', 'publish', 'will'] as const
+
 /** How often a terminal is told how it goes. */
 const STATUS_MS = 200
 
@@ -93,7 +97,7 @@ export async function publish(
   const worth = readWorth(values)
   const { outbox } = values
   const keptSeconds = outbox === undefined ? 0 : OUTBOX_SESSION_SECONDS
-  const plan = readClient(values, context.env, ['connect', 'publish', 'will'], keptSeconds)
+  const plan = readClient(values, context.env, PACKETS, keptSeconds)
   const topic = values.topic ?? plan.topic
   if (topic === undefined && !(source.kind === 'lines' && source.json)) {
     throw new UsageError('-t TOPIC is missing: where shall it be published?')
@@ -122,6 +126,8 @@ class Run {
   readonly #worth: Worth
   readonly #topic: string | undefined
   readonly #properties: PublishProperties
+  /** Of DISCONNECT. */
+  readonly #farewell: DisconnectProperties
   readonly #client: MQTTClient
   readonly #halt = new AbortController()
   readonly #tally = new Tally()
@@ -152,6 +158,7 @@ class Run {
     this.#worth = worth
     this.#topic = topic
     this.#properties = plan.properties.publish
+    this.#farewell = plan.properties.disconnect
     const { outbox, outboxMessages, outboxBytes } = values
     const clientId =
       outbox === undefined
@@ -195,6 +202,7 @@ class Run {
       clearTimer()
       clearInterval(status)
       stopped.removeEventListener('abort', stop)
+      await this.#client.disconnect({ properties: this.#farewell })
       await this.#client[Symbol.asyncDispose]()
     }
     return this.#end(failure)

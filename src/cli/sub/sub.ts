@@ -9,7 +9,6 @@ import {
   type Message,
   MQTTClient,
   RejectedError,
-  type SubscribeProperties,
   type Subscription,
 } from '../../robust.node.ts'
 import { CLIENT_OPTIONS, newClientId, readClient } from '../client-options.ts'
@@ -18,6 +17,7 @@ import { CONNECTION_OPTIONS } from '../connection-options.ts'
 import { reportConnection, reportSessionLoss } from '../connection-report.ts'
 import type { EndingName } from '../exit-codes.ts'
 import type { Values } from '../options.ts'
+import type { GivenProperties } from '../properties.ts'
 import { usableFilter } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
 import { madeOf } from '../words.ts'
@@ -119,8 +119,7 @@ const REMOVAL_MS = 5_000
 interface Plan {
   readonly print: Format
   readonly given: Given
-  /** Of SUBSCRIBE. */
-  readonly properties: SubscribeProperties
+  readonly properties: GivenProperties
 }
 
 export const subCommand: Command = command({
@@ -138,7 +137,13 @@ export const subCommand: Command = command({
 })
 
 async function run(context: Context, given: Given): Promise<EndingName> {
-  const plan = readClient(given, context.env, ['connect', 'subscribe', 'will'])
+  const plan = readClient(given, context.env, [
+    'connect',
+    'disconnect',
+    'subscribe',
+    'unsubscribe',
+    'will',
+  ])
   const filters = [...given.topic, ...(plan.topic === undefined ? [] : [plan.topic])]
   for (const filter of filters) usableFilter('-t', filter)
   for (const filter of given.unsubscribe) usableFilter('-U', filter)
@@ -182,9 +187,10 @@ async function run(context: Context, given: Given): Promise<EndingName> {
     return await listen(context, client, filters, {
       print,
       given,
-      properties: plan.properties.subscribe,
+      properties: plan.properties,
     })
   } finally {
+    await client.disconnect({ properties: plan.properties.disconnect })
     await client[Symbol.asyncDispose]()
   }
 }
@@ -221,7 +227,9 @@ async function ask(
   { given, properties }: Plan,
 ): Promise<EndingName | undefined> {
   await client.connect()
-  if (given.unsubscribe.length > 0) await client.unsubscribe(given.unsubscribe)
+  if (given.unsubscribe.length > 0) {
+    await client.unsubscribe(given.unsubscribe, { properties: properties.unsubscribe })
+  }
   if (filters.length > 0) {
     const { qos, noLocal, retainAsPublished, retainHandling } = given
     const subscription = await client.subscribe(filters, {
@@ -229,7 +237,7 @@ async function ask(
       ...(noLocal && { noLocal }),
       ...(retainAsPublished && { retainAsPublished }),
       ...(retainHandling && { retainHandling: Number(retainHandling) as 0 | 1 | 2 }),
-      properties,
+      properties: properties.subscribe,
     })
     if (!given.quiet) await tellRefused(err, subscription)
   }
