@@ -92,7 +92,7 @@ describe('a command in trouble', { timeout: 60_000 }, () => {
       const file = join(folder, 'large')
       writeFileSync(file, '')
       truncateSync(file, 68 * 1_048_576)
-      const args = ['pub', '-L', NOWHERE, '-t', 'a', '-f', file, '-W', '100ms']
+      const args = ['pub', '-L', NOWHERE, '-t', 'a', '-f', file, '-W', '2s']
       const waiting = await umqttHere(args)
       equal(waiting.code, 3)
       match(waiting.err, /1 cancelled/)
@@ -140,7 +140,7 @@ describe('a command in trouble', { timeout: 60_000 }, () => {
         [['--json'], '{"topic":"a"}\n{"topic":"a/#"}\n', /Line 2 is no message: Cannot use topic/],
       ] as const) {
         const { code, err } = await umqttHere(
-          ['pub', '-L', NOWHERE, '-W', '5s', '--outbox', join(folder, args[0]), ...args],
+          ['pub', '-L', NOWHERE, '-W', '30s', '--outbox', join(folder, args[0]), ...args],
           {},
           { input },
         )
