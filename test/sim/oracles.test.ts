@@ -157,6 +157,7 @@ function packet(
   type: Packet['type'],
   packetId: number,
   payload = '',
+  dup = false,
 ): Observation {
   const whole = {
     type,
@@ -165,7 +166,7 @@ function packet(
     payload: encodeUtf8(payload),
     qos: 1,
     retain: false,
-    dup: false,
+    dup,
     reasonCode: 0,
     subscriptions: [],
     reasonCodes: [],
@@ -551,20 +552,25 @@ describe('S9: what is acknowledged was handled', () => {
     const refused = { server: { refuseSubscribe: { probability: 1 } } }
     accepts('S9', [acked(makeDelivery())], makePlan({}, refused))
   })
-  test('accepts one of a session that its process did not live to record, at QoS 2', () => {
+  test('accepts one that is sent again in a session that nobody heard of, at QoS 2', () => {
     const began = (cleanStart: boolean): Told => [
       connect(cleanStart),
       { kind: 'session', session: 1, gone: undefined },
     ]
     const heard = { kind: 'connected', device: 'd', sessionPresent: false } as const
     const two = makeDelivery()
-    accepts('S9', [...began(false), crash, acked(two)])
-    accepts('S9', [...began(false), [0, heard], [50, crash], acked(two)])
+    const sent = (dup: boolean): Observation => packet('server', PUBLISH, 1, '1>#1', dup)
+    const again = [sent(true), acked(two)]
+    accepts('S9', [...began(false), crash, ...again])
+    accepts('S9', [...began(false), [0, heard], [50, crash], ...again])
+    accepts('S9', [...began(false), connect(false), ...again])
     const wrong: readonly Told[] = [
-      [...began(false), acked(two)],
-      [...began(true), crash, acked(two)],
-      [...began(false), [0, heard], [500, crash], acked(two)],
-      [...began(false), crash, acked(makeDelivery({ qos: 1 }))],
+      [...began(false), ...again],
+      [...began(true), crash, ...again],
+      [...began(false), [0, heard], connect(false), ...again],
+      [...began(false), [0, heard], [500, crash], ...again],
+      [...began(false), crash, sent(false), acked(two)],
+      [...began(false), crash, sent(true), acked(makeDelivery({ qos: 1 }))],
     ]
     for (const told of wrong) {
       rejects('S9', told, />1 of d was acknowledged before it was handled/)

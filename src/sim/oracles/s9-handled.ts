@@ -1,6 +1,6 @@
 // S9: a message to a device is acknowledged only when its handler is done with it. What a handler that throws
-// was given counts as handled. At QoS 2 one may be taken for the message of a session before, whose packet id it
-// has: of a session that no process was told of.
+// was given counts as handled. At QoS 2 one that was sent again may be taken for the message of a session before, whose
+// packet id it has: in a session that no process was told of.
 
 import type { Observation } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -34,7 +34,7 @@ export class HandledOracle implements Oracle {
     const { delivery } = seen
     if (delivery.handled.some(({ doneAt }) => doneAt !== undefined)) return undefined
     if (!this.#subscribed.has(delivery.device)) return undefined
-    if (delivery.qos === 2 && this.#unheard.has(delivery.session)) return undefined
+    if (this.#unheard.mayMistake(delivery)) return undefined
     const early = delivery.handled.length === 0 ? 'before it was handled' : 'while it was handled'
     return `>${delivery.serial} of ${delivery.device} was acknowledged ${early}`
   }
