@@ -2,8 +2,8 @@
 // Rule: a field is given with its value and answers with its value. A Writer puts down what it is
 // given; a Reader ignores that and answers with what is there. So each packet is laid out once.
 
-import type { ProtocolVersion } from './packets.ts'
-import type { TextFault } from './utf8.ts'
+import type { Packet, ProtocolVersion } from './packets.ts'
+import type { TextFault, TopicSource } from './utf8.ts'
 
 /** Tells what is wrong with a text; undefined stands for one that is ill-formed. */
 export type TextRule = (text: string | undefined) => TextFault | undefined
@@ -42,3 +42,20 @@ export interface Cursor {
    */
   fail(field: string, state: unknown, clause: string, reasonCode?: number): never
 }
+
+/** What a {@link Shortcut} sees of a decoder: where it stands, and what it has been told. */
+export interface Place extends Pick<Cursor, 'version' | 'rest'> {
+  /** The next byte to read, and where the packet ends once that is known. */
+  at: number
+  end: number
+  /** Whether the beginning of the packet is elsewhere, and `at` in the middle of it. */
+  readonly partial: boolean
+  readonly maximumPacketSizeBytes: number
+  readonly topics?: TopicSource
+}
+
+/**
+ * Reads a packet that begins at `place.at` and moves `place` behind it, or gives undefined and has
+ * changed nothing.
+ */
+export type Shortcut = (place: Place, bytes: Uint8Array) => Packet | undefined

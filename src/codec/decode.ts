@@ -14,7 +14,7 @@ import {
 } from './carriers.ts'
 import type { Role } from './carriers.ts'
 import { HEADER_BYTES, HELD_BYTES_MORE, SHARE, SMALL_BYTES } from './constants.ts'
-import type { Cursor, TextRule } from './cursor.ts'
+import type { Cursor, Shortcut, TextRule } from './cursor.ts'
 import { LAYOUTS } from './layouts.ts'
 import { NO_PROPERTIES } from './packets.ts'
 import type { Packet, ProtocolVersion } from './packets.ts'
@@ -38,6 +38,8 @@ export interface DecoderOptions {
    * decoders may share it. @default none: every topic is decoded anew
    */
   readonly topics?: TopicSource
+  /** Reads the packets that need no care; without it, or when it gives undefined, care is taken. */
+  readonly shortcut?: Shortcut
 }
 
 /**
@@ -83,11 +85,12 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   #bytes: Uint8Array = NO_BYTES
   /** Where the packet begins in `bytes`. */
   #start = 0
-  #position = 0
   /** Where the last field began: what an error points at. */
-  #at = 0
+  #fieldAt = 0
+  /** The next byte to read. */
+  at = 0
   /** Where the packet ends in `bytes`, or the part of it that is being read. */
-  #end = 0
+  end = 0
   type = 0
   flags = 0
   /** The version that the next packet is read as. */
@@ -98,6 +101,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   declare maximumPacketSizeBytes: number
   carriers = 0
   declare readonly topics?: TopicSource
+  declare readonly shortcut?: Shortcut
   /** Bytes from `windowStart` on once more, for payloads to be views of. */
   #window: Uint8Array = NO_BYTES
   #windowStart = 0
@@ -124,8 +128,10 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
     if (this.#error) throw this.#error
     try {
       const bytes = this.#bytes
-      const position = this.#position
+      const position = this.at
       const held = this.#heldBytes
+      const plain = this.shortcut?.(this, bytes)
+      if (plain) return plain
       if (held) {
         // The header is read where its beginning is held, even if the packet ends before these bytes.
         if (held < HEADER_BYTES)
@@ -160,7 +166,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   nextAck(): number {
     const bytes = this.#bytes
-    const position = this.#position
+    const position = this.at
     const first = bytes[position]!
     const type = first >> 4
     // Of bytes that have not arrived nothing is true.
@@ -174,7 +180,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
       return 0
     const packetId = bytes[position + 2]! * 256 + bytes[position + 3]!
     if (!packetId) return 0
-    this.#position += 4
+    this.at += 4
     return (type << 16) | packetId
   }
 
@@ -198,11 +204,11 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   #header(availableBytes: number): number {
     if (!availableBytes) return Infinity
     const bytes = this.#bytes
-    const start = this.#position
+    const start = this.at
     const first = bytes[start]!
     const type = (this.type = first >> 4)
     const flags = (this.flags = first % 16)
-    this.#start = this.#at = start
+    this.#start = this.#fieldAt = start
     this.carriers =
       carriersOf(type) & this.reads & (this.version === 4 ? ~(AUTH | SERVER_DISCONNECT) : -1)
     if (!this.carriers) this.fail('type', 'unexpected', '2.1.2', type ? 0x82 : 0x81)
@@ -211,7 +217,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
     let last = 1
     while (bytes[start + last]! > 127 && last < 4) last++
     if (last >= availableBytes) return Infinity
-    this.#end = this.#position++ + availableBytes
+    this.end = this.at++ + availableBytes
     const sizeBytes = this.varint() + last + 1
     const limitBytes = this.maximumPacketSizeBytes
     if (sizeBytes > limitBytes)
@@ -224,19 +230,19 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   /** Reads the packet whose header has just been read and which ends at `end`. */
   #body(end: number): Packet {
-    this.#end = end
-    this.#at = this.#start
+    this.end = end
+    this.#fieldAt = this.#start
     // A layout that reads is given nothing.
     const packet = LAYOUTS[this.type]!(this, NO_PROPERTIES as never)
-    this.#at = this.#position
-    if (this.#at < end) this.fail('length', 'too long', '2.1.4 2.2.3')
+    this.#fieldAt = this.at
+    if (this.#fieldAt < end) this.fail('length', 'too long', '2.1.4 2.2.3')
     return packet
   }
 
   /** Turns to other bytes. */
   #use(bytes: Uint8Array, position = 0): undefined {
     this.#bytes = bytes
-    this.#position = position
+    this.at = position
     this.#window = NO_BYTES
     this.#windowStart = 0
   }
@@ -245,7 +251,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
     clause = clause.split(' ')[5 - this.version] ?? clause
     clause = (/-/.test(clause) ? 'MQTT-' : '§') + clause
     const packetType = this.type
-    const offset = this.#at - this.#start
+    const offset = this.#fieldAt - this.#start
     throw new (reasonCode === 0x81 ? MalformedPacketError : ProtocolError)(
       `Cannot read ${packetName(packetType)} at byte ${offset}: ${field} is ${String(state)} [${clause}]`,
       { packetType, offset, clause, reasonCode },
@@ -254,19 +260,17 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   /** Takes the next bytes and returns where they begin. */
   #take(sizeBytes: number): number {
-    const at = (this.#at = this.#position)
-    if ((this.#position += sizeBytes) > this.#end) this.fail('length', 'too short', '2.1.4 2.2.3')
+    const at = (this.#fieldAt = this.at)
+    if ((this.at += sizeBytes) > this.end) this.fail('length', 'too short', '2.1.4 2.2.3')
     return at
   }
 
   more(): boolean {
-    return this.#position < this.#end
+    return this.at < this.end
   }
 
   number(sizeBytes: number): number {
     const at = this.#take(sizeBytes)
-    // Most are of two bytes.
-    if (sizeBytes === 2) return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!
     let value = 0
     for (let i = 0; i < sizeBytes; i++) value = value * 256 + this.#bytes[at + i]!
     return value
@@ -292,7 +296,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
     const size = this.number(2)
     const start = this.#take(size)
     const end = start + size
-    this.#at = start - 2
+    this.#fieldAt = start - 2
     const known = rule === publishTopicFault && this.topics?.get(bytes, start, end)
     if (known) return known
     const text = decodeUtf8(bytes, start, end)
@@ -303,7 +307,7 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
 
   binary(): Uint8Array {
     const size = this.number(2)
-    return this.#bytes.slice(this.#take(size), this.#position)
+    return this.#bytes.slice(this.#take(size), this.at)
   }
 
   /**
@@ -313,8 +317,8 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
    */
   rest(): Uint8Array {
     const bytes = this.#bytes
-    const end = this.#end
-    const size = end - this.#position
+    const end = this.end
+    const size = end - this.at
     const position = this.#take(size)
     if (!size) return NO_BYTES
     if (size <= SMALL_BYTES) return bytes.slice(position, end)
@@ -326,14 +330,14 @@ export const Decoder: new (options: DecoderOptions) => Decoder = class implement
   }
 
   open(): number {
-    const end = this.#end
+    const end = this.end
     // A field that runs past this part is as short as one that runs past the packet.
-    this.#end = this.varint() + this.#position
-    if (this.#end > end) this.fail('length', 'too long', '2.2.2.1')
+    this.end = this.varint() + this.at
+    if (this.end > end) this.fail('length', 'too long', '2.2.2.1')
     return end
   }
 
   close(end: number): void {
-    this.#end = end
+    this.end = end
   }
 }

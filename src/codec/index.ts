@@ -3,6 +3,7 @@
 
 export { CLIENT_PACKETS, SERVER_PACKETS } from './carriers.ts'
 export type { Role } from './carriers.ts'
+export type { Place, Shortcut } from './cursor.ts'
 export { Decoder } from './decode.ts'
 export type { DecoderOptions } from './decode.ts'
 export { encode, encodedSize, write } from './encode.ts'

@@ -7,6 +7,7 @@ import { Decoder, SERVER_PACKETS } from '../codec/decode.ts'
 import { writePing } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
 import type { AckPacket, ConnackPacket, Packet, Properties, QoS } from '../codec/packets.ts'
+import { readPlainPublish } from '../codec/plain-publish.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
@@ -67,7 +68,7 @@ export class Engine {
     this.#link = makeLink(runtime.slabs)
     const { maximumPacketSizeBytes } = options
     const reading = { reads: SERVER_PACKETS, version: 5, topics: runtime.topics } as const
-    this.#decoder = new Decoder({ ...reading, maximumPacketSizeBytes })
+    this.#decoder = new Decoder({ ...reading, shortcut: readPlainPublish, maximumPacketSizeBytes })
     this.#liveness = new Liveness(options)
     this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#inbound = new Inbound(this.#link, options, session.receivedIds)
