@@ -22,7 +22,8 @@ import { BaseClient } from './base-client.ts'
 /** One connection to a server; the entry points give it its platform. */
 export class SimpleClient extends BaseClient implements AsyncDisposable {
   readonly #core: PublishingCore
-  readonly #checks = new PublishChecks()
+  /** Made by the first publish: many clients only listen. */
+  #checks: PublishChecks | undefined
 
   /**
    * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1)
@@ -74,8 +75,9 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
    * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before the answer
    */
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
-    const topicBytes = this.#checks.topicBytes(topic)
-    const payloadBytes = this.#checks.payloadBytes(payload)
+    const checks = (this.#checks ??= new PublishChecks())
+    const topicBytes = checks.topicBytes(topic)
+    const payloadBytes = checks.payloadBytes(payload)
     if (options === undefined) {
       const handedOver = this.#core.publishPlain(topic, topicBytes, payload, payloadBytes)
       if (handedOver !== undefined) return handedOver

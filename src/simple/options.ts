@@ -1,7 +1,7 @@
 // Options, parsed once: inner code sees resolved values, and nothing of the caller's objects is kept or
 // changed. Which options there are, and what each may be, is data.
 
-import type { WillFields } from '../codec/packets.ts'
+import { NO_PROPERTIES, type WillFields } from '../codec/packets.ts'
 import type { Platform } from '../driver/platform.ts'
 import type { EngineOptions } from '../engine/types.ts'
 import { parseServer } from '../transport/address.ts'
@@ -185,7 +185,7 @@ export function resolveOptions(
     keepAliveSeconds: DEFAULT_KEEP_ALIVE_SECONDS,
     acknowledge: 'handled',
     onHandlerError: 'acknowledge',
-    properties: {},
+    properties: NO_PROPERTIES,
     ...given,
     bounds,
     address: parse(server, { ...(port !== undefined && { port }), tls: given.tls !== undefined }),

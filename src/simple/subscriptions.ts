@@ -18,10 +18,13 @@ export interface SubscriptionsOwner {
   whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
+/** Those of a client that has none: ten thousand idle ones share it. */
+const NONE: readonly LiveSubscription[] = []
+
 export class Subscriptions {
   readonly #owner: SubscriptionsOwner
   /** Those that are in force, the oldest first. */
-  live: readonly LiveSubscription[] = []
+  live: readonly LiveSubscription[] = NONE
 
   constructor(owner: SubscriptionsOwner) {
     this.#owner = owner
