@@ -27,7 +27,8 @@ const BUDGETS = [
   // that PUBCOMP may be that of another session: 60. What umqtt/simple has for speed, and the same for entries: 530.
   // That closing never rejects: 20; that what is found at QoS 1 says that it may have been sent: 30; properties of
   // DISCONNECT and UNSUBSCRIBE: 130.
-  { entry: 'umqtt/robust', limitBytes: 51_050, targetBytes: 20_000 },
+  // That outcomes which nobody could ask for yet outlive a crash, and that what is turned away keeps its record: 70.
+  { entry: 'umqtt/robust', limitBytes: 51_120, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

@@ -32,6 +32,7 @@ const COURIER_MOVES: readonly string[] = [
   'nowhere restoreLost outcome',
   // Another one takes its place: superseded, or evicted.
   'line accept outcome',
+  'line acceptEarly outcome',
   'line fitEarly outcome',
   'later accept outcome',
   'line poll engine',
@@ -63,6 +64,8 @@ const COURIER_MOVES: readonly string[] = [
   'engine answer later',
   'engine answer interrupted',
   'line storeFailed outcome',
+  // Handed over, and never left: the connection had ended.
+  'interrupted storeFailed outcome',
 ]
 
 /** Rows of QoS 2 that neither client of this package can come through, and why. */

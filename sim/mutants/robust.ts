@@ -96,9 +96,8 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'cancelled-and-kept',
     rule: 'A message that was given up is not sent, by no later process either',
     file: DELIVERY,
-    find: 'else if (entry.storeError === undefined) this.keeper?.remove(entry)',
-    replace:
-      "else if (entry.storeError === undefined && entry.status !== 'cancelled') this.keeper?.remove(entry)",
+    find: 'else if (entry.storeError === undefined) {',
+    replace: "else if (entry.storeError === undefined && entry.status !== 'cancelled') {",
   },
   {
     name: 'cancelled-and-sent',

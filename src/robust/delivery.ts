@@ -46,6 +46,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** Durable messages by their keys: those without an outcome, and the last that have one. */
   readonly #known = new Map<number | string, Entry>()
   readonly #untaken: Entry[] = []
+  /** What had its outcome before anybody could ask for it: a crash must not take the outcome along. */
+  readonly #untold: Entry[] = []
   #lastSentAt = -Infinity
   /** Whether nothing is sent yet because the server has not shown that it lives. */
   #probing = false
@@ -368,7 +370,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (entry.durable && this.#known.has(entry.key)) {
       // What could not be stored is not there.
       if (entry.status === 'poisoned') this.keeper?.putAside(entry, POISONED)
-      else if (entry.storeError === undefined) this.keeper?.remove(entry)
+      else if (entry.storeError === undefined) {
+        if (heard || this.opened || !isFoundAgain(entry)) this.keeper?.remove(entry)
+        else this.#untold.push(entry)
+      }
       if (heard) this.#known.delete(entry.key)
       else this.#keepOutcome(entry)
     }
@@ -448,6 +453,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       this.#isReading = false
     }
     this.opened = true
+    // Whoever waited for this to ask hears it before the first of these is written.
+    if (!this.#closed) for (const entry of this.#untold.splice(0)) this.keeper?.remove(entry)
     for (const entry of this.courier.takeEarly()) this.#accept(entry)
     this.pump()
   }
@@ -476,4 +483,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#platform.runtime.payloads.own(entry)
     entry.owned = true
   }
+}
+
+/** Whether the next process would come to the same outcome, of a message that no receipt is there for. */
+function isFoundAgain({ status, watcher }: Entry): boolean {
+  return watcher === undefined && (status === 'expired' || status === 'maybe-delivered')
 }

@@ -167,6 +167,34 @@ describe('an outbox of more than one page', () => {
     equal((await outbox.open()).count, COUNT)
   })
 
+  test('keeps what had its outcome at once until it can be asked for', async () => {
+    const outbox = await filled()
+    const rig = { outbox, clientId: 'before' }
+    const first = await connectedRig(rig, { connack: { receiveMaximum: COUNT + 10 } })
+    const delivery = guaranteed({ qos: 2, onSessionLoss: 'report' })
+    const { id } = first.client.publish('t', 'x', { delivery })
+    await settle()
+    ok(
+      first.connection.received.some(
+        (packet) => packet.type === PacketType.PUBLISH && packet.qos === 2,
+      ),
+    )
+    await first.client[Symbol.asyncDispose]()
+    const kept = async (): Promise<boolean> =>
+      (await outbox.scan(0, COUNT + 1)).some(([seq]) => seq === COUNT + 1)
+    outbox.pagesFree = 1
+    // Its session is that of another name: it is lost.
+    const { client } = robustClient({ outbox, clientId: 'after' })
+    const asked = client.receipt(id)
+    await settle()
+    // A process that ends now leaves it to the next one.
+    ok(await kept())
+    outbox.letAll()
+    equal((await (await asked)?.settled)?.status, 'maybe-delivered')
+    await settle()
+    equal(await kept(), false)
+  })
+
   test('keeps what was not read when the client ends meanwhile', async () => {
     const outbox = await filled()
     outbox.pagesFree = 1

@@ -81,4 +81,5 @@ export const REGRESSIONS: readonly Regression[] = [
   { name: 'a message turned away that a session before may have had', seed: 3_020_562 },
   { name: 'QoS 2 for a server that had allowed it before', seed: 3_033_335 },
   { name: 'segments of processes that each died after a commit', seed: 3_021_349 },
+  { name: 'an outcome that a crash took along before anybody could ask for it', seed: 6_020_767 },
 ]
