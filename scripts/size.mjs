@@ -28,7 +28,8 @@ const BUDGETS = [
   // That closing never rejects: 20; that what is found at QoS 1 says that it may have been sent: 30; properties of
   // DISCONNECT and UNSUBSCRIBE: 130.
   // That outcomes which nobody could ask for yet outlive a crash, and that what is turned away keeps its record: 70.
-  { entry: 'umqtt/robust', limitBytes: 51_120, targetBytes: 20_000 },
+  // That a device which slept asks once more before it blames a message: 30.
+  { entry: 'umqtt/robust', limitBytes: 51_150, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

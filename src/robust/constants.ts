@@ -19,6 +19,9 @@ export const OUTCOMES_KEPT = 2000
 /** How long after a message's first bytes a bare close counts as an answer to it, ms. */
 export const SUDDEN_MS = 1000
 
+/** An answer to a ping that took longer says nothing of how the connection is now: most links take less, ms. */
+export const PROBE_MS = 5000
+
 /** Policies that are known by their text; more of them are read anew. */
 export const POLICIES_MAX = 256
 export const NEW_LINE = 10

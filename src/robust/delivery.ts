@@ -8,7 +8,7 @@ import type { ClientCore } from '../simple/client-core.ts'
 import { isBareClose } from '../simple/connecting.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
-import { OUTCOMES_KEPT, SUDDEN_MS, TIMER_MS_MAX } from './constants.ts'
+import { OUTCOMES_KEPT, PROBE_MS, SUDDEN_MS, TIMER_MS_MAX } from './constants.ts'
 import { Courier } from './courier.ts'
 import type { CourierOptions } from './courier-types.ts'
 import * as PLACE from './place.ts'
@@ -351,11 +351,16 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#core.driver.touch()
   }
 
-  /** A server that ends every connection is no message's fault: it answers before a suspect is sent. */
-  #probe(): void {
+  /**
+   * A server that ends every connection is no message's fault: it answers before a suspect is sent. So it is asked
+   * again when the device has slept since: the connection may have ended.
+   */
+  #probe(again = false): void {
     this.#probing = true
     this.#core.engine.sendQuota = 0
+    const askedAt = this.now
     const answered = (): void => {
+      if (!again && this.now - askedAt > PROBE_MS) return this.#probe(true)
       this.#probing = false
       this.#lastSentAt = this.now
       this.pump()

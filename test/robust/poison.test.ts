@@ -53,6 +53,30 @@ describe('a server that ends every connection', () => {
   }
 })
 
+describe('a connection that ended while the device slept', () => {
+  test('is no fault of what waits for the answer to a ping that came before', async () => {
+    const rig = await connectedRig({ protocol: 4 })
+    const receipt = rig.client.publish('a', 'x')
+    await settle()
+    rig.connection.close()
+    const second = await accepted(rig, { sessionPresent: true })
+    second.close()
+    const third = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(third.received), ['CONNECT', 'PINGREQ'])
+    rig.clock.jump(600_000)
+    third.send({ type: PacketType.PINGRESP })
+    third.close()
+    await settle()
+    deepEqual(brief(third.received), ['CONNECT', 'PINGREQ', 'PINGREQ'])
+    const fourth = await accepted(rig, { sessionPresent: true })
+    fourth.autoRespond()
+    await settle()
+    fourth.acknowledge({ type: PacketType.PINGREQ })
+    await settle()
+    equal(receipt.stage, 'delivered')
+  })
+})
+
 describe('a message that ends every connection', () => {
   for (const protocol of [4, 5] as const) {
     test(`is found, and what came with it is delivered on ${protocol}`, async () => {

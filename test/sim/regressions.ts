@@ -82,4 +82,8 @@ export const REGRESSIONS: readonly Regression[] = [
   { name: 'QoS 2 for a server that had allowed it before', seed: 3_033_335 },
   { name: 'segments of processes that each died after a commit', seed: 3_021_349 },
   { name: 'an outcome that a crash took along before anybody could ask for it', seed: 6_020_767 },
+  {
+    name: 'a message blamed for a connection that had gone while its device slept',
+    seed: 8_001_390,
+  },
 ]
