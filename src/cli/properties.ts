@@ -23,10 +23,21 @@ type Found = Record<string, unknown>
 /** Reads the value of one property into what is found. */
 type Read = (into: Found, name: string, values: readonly string[]) => void
 
+/** The longest text that a packet can carry, bytes. §1.5.4 */
+const TEXT_BYTES_MAX = 65_535
+
+function checkLength(name: string, text: string): string {
+  const { length } = new TextEncoder().encode(text)
+  if (length <= TEXT_BYTES_MAX) return text
+  throw new UsageError(
+    `Cannot set ${name}: it has ${length} bytes; write at most ${TEXT_BYTES_MAX}`,
+  )
+}
+
 const text =
   (key: string): Read =>
-  (into, _name, [value = '']) => {
-    into[key] = value
+  (into, name, [value = '']) => {
+    into[key] = checkLength(name, value)
   }
 
 const bytes =
@@ -47,10 +58,10 @@ const flag =
     into[key] = readInteger(value, name, BIT) === 1
   }
 
-const pair: Read = (into, _name, [name = '', value = '']) => {
+const pair: Read = (into, what, [name = '', value = '']) => {
   into['userProperties'] = [
     ...((into['userProperties'] as UserProperty[] | undefined) ?? []),
-    [name, value],
+    [checkLength(what, name), checkLength(what, value)],
   ]
 }
 

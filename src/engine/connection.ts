@@ -144,9 +144,11 @@ export class Connection {
     // MQTT 3.1.1 can only say that all is well; anything else is said by closing. §3.14 of 3.1.1
     const sayable = reasonCode === 0 || (reasonCode !== undefined && link.version === 5)
     if (state === 'connected' && sayable) {
-      const { sessionExpiryInterval: _expiry, ...others } = properties
+      const { sessionExpiryInterval, ...others } = properties
       // Who has no session cannot ask for one now. §3.14.2.2.2
-      const sayableNow = link.limits.sessionExpirySeconds === 0 ? others : properties
+      const asksFor = link.limits.sessionExpirySeconds > 0 && sessionExpiryInterval !== undefined
+      const least = asksFor ? { sessionExpiryInterval } : NO_PROPERTIES
+      const all = asksFor ? properties : others
       const say = (said: Properties): MqttError | undefined =>
         sendSized(link, 'disconnect', (sink) =>
           writeDisconnect(
@@ -156,7 +158,7 @@ export class Connection {
           ),
         )
       // What the server has no room for is left out. [MQTT-3.14.2-3] [MQTT-3.14.2-4]
-      if (say(sayableNow) !== undefined) say(NO_PROPERTIES)
+      if (say(all) !== undefined && say(least) !== undefined) say(NO_PROPERTIES)
     }
     this.#reason ??= error
     link.connected = false

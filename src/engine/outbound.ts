@@ -228,7 +228,7 @@ export class Outbound {
         if (queue === this.#waiting) this.#cancelled -= 1
         continue
       }
-      if (!this.#mayFollow(operation.qos)) return
+      if (!this.#mayFollow(operation.qos, operation.packetId)) return
       queue.shift()
       if (queue === this.#waiting) this.#waitingBytes -= bytesOf(operation)
       const refusal =
@@ -391,11 +391,12 @@ export class Outbound {
   }
 
   /** Whether a message may go out now: the sendQuota is open, and it overtakes none. */
-  #mayFollow(qos: QoS): boolean {
+  #mayFollow(qos: QoS, packetId = 0): boolean {
     if (qos !== 2 && this.#clearing.length > 0) return false
     if (qos === 0) return true
     const { receiveMaximum } = this.#link.limits
-    return this.#used < Math.min(this.sendQuota, receiveMaximum) && !this.inflight.full
+    const hasId = packetId > 0 || !this.inflight.full
+    return hasId && this.#used < Math.min(this.sendQuota, receiveMaximum)
   }
 
   /** Binds a packet id and writes the packet; the limits have been checked. */

@@ -218,7 +218,8 @@ export class Courier {
       if (resumed && entry.state !== 'new') {
         entry.place = PLACE.ENGINE
         if (!isOpen) continue
-        entry.resumed = true
+        // One that waits for its record never left.
+        entry.resumed = entry.state !== 'bound'
         if (entry.state === 'released') entry.isUnsure ||= isUnsure
         entry.attachExpiry(now)
         entry.attempts += 1

@@ -356,8 +356,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
    * again when the device has slept since: the connection may have ended.
    */
   #probe(again = false): void {
+    const { engine } = this.#core
     this.#probing = true
-    this.#core.engine.sendQuota = 0
+    engine.sendQuota = 0
     const askedAt = this.now
     const answered = (): void => {
       if (!again && this.now - askedAt > PROBE_MS) return this.#probe(true)
@@ -366,8 +367,10 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       this.pump()
       this.#core.driver.touch()
     }
-    // Without an answer the connection ends, and the next one begins anew.
-    this.#core.ping().then(answered, () => undefined)
+    // Without an answer the connection ends, and the next one begins anew; or it is slow, and asked again.
+    this.#core.ping().then(answered, () => {
+      if (this.#probing && engine.state === 'connected') this.#probe(again)
+    })
   }
 
   #tell(entry: Entry): void {
@@ -376,8 +379,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       // What could not be stored is not there.
       if (entry.status === 'poisoned') this.keeper?.putAside(entry, POISONED)
       else if (entry.storeError === undefined) {
-        if (heard || this.opened || !isFoundAgain(entry)) this.keeper?.remove(entry)
-        else this.#untold.push(entry)
+        const isUntold = !heard && !this.opened && entry.watcher === undefined
+        if (isUntold && this.keeper?.endsAgain(entry, this.now)) this.#untold.push(entry)
+        else this.keeper?.remove(entry)
       }
       if (heard) this.#known.delete(entry.key)
       else this.#keepOutcome(entry)
@@ -488,9 +492,4 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.#platform.runtime.payloads.own(entry)
     entry.owned = true
   }
-}
-
-/** Whether the next process would come to the same outcome, of a message that no receipt is there for. */
-function isFoundAgain({ status, watcher }: Entry): boolean {
-  return watcher === undefined && (status === 'expired' || status === 'maybe-delivered')
 }

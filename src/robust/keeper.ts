@@ -212,6 +212,14 @@ export class Keeper {
     this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', done)
   }
 
+  /** Whether the next process would come to the outcome of a message as well, by what is stored of it. */
+  endsAgain({ status, keptPacketId, expiresAt, policy }: Entry, now: number): boolean {
+    // What may be in flight is sent again if its session goes on: its time alone says nothing.
+    if (keptPacketId === 0) return expiresAt <= now
+    const isLost = keptPacketId > LOST && policy.onSessionLoss !== 'resend'
+    return isLost && status === 'maybe-delivered'
+  }
+
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */
   putAside(entry: Entry, reason: string): void {
     const { entryId: seq, id } = entry

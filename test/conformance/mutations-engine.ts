@@ -255,7 +255,11 @@ export const ENGINE_CHANGES: Changes = {
       'true',
       { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1 MQTT-4.9.0-2' },
     ],
-    ['if (!this.#mayFollow(operation.qos)) return', '', { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1' }],
+    [
+      'if (!this.#mayFollow(operation.qos, operation.packetId)) return',
+      '',
+      { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1' },
+    ],
     ['if (this.#used > 0) this.#used -= 1', '', { v5: 'MQTT-4.9.0-2' }],
     [
       "if (held || state === 'released') {",

@@ -218,7 +218,9 @@ rule(
     const long = { reasonString: 'over', sessionExpiryInterval: 5 }
     for (const [maximumPacketSize, sessionExpirySeconds, bytes] of [
       [16, 60, 'e0 0e 00 0c 1f 00 04 6f 76 65 72 11 00 00 00 05'],
-      [15, 60, 'e0 00'],
+      // What becomes of the session matters more than words.
+      [15, 60, 'e0 07 00 05 11 00 00 00 05'],
+      [8, 60, 'e0 00'],
       [16, 0, 'e0 09 00 07 1f 00 04 6f 76 65 72'],
       [10, 0, 'e0 00'],
     ] as const) {

@@ -5,6 +5,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { SEGMENT_HEADER_BYTES } from '../../src/outbox/log/format.ts'
 import { LogStore } from '../../src/outbox/log/log-store.ts'
 import type { Op } from '../../src/outbox/store.ts'
 import { cutEverywhere, OPTIONS, severalLives } from '../support/power-loss.ts'
@@ -61,6 +62,31 @@ describe('the log on a disk that loses power', () => {
     const next = new LogStore(after, OPTIONS)
     equal((await next.open()).count, 0)
     deepEqual([...(await next.state()).keys()], ['key'])
+  })
+
+  test('frees nothing before a segment that was torn behind its head, which has no state', async () => {
+    const disk = new SimulatedDisk()
+    const first = new LogStore(disk, OPTIONS)
+    await first.open()
+    await first.commit([['set', 'key', new Uint8Array(1)]], 'power')
+    await first.close()
+    const [name] = [...disk.contents.keys()].filter((one) => one.endsWith('.log'))
+    // The next process is killed while it writes its first batch: the head is there, and no more.
+    const second = new LogStore(disk, OPTIONS)
+    await second.open()
+    await second.commit([['put', 1, new Uint8Array(50)]], 'process')
+    const torn = [...disk.contents.keys()].filter((one) => one.endsWith('.log')).sort()
+    const file = await disk.open(torn.at(-1) as string, false)
+    const size = await file.size()
+    await file.write(new Uint8Array(size - SEGMENT_HEADER_BYTES), SEGMENT_HEADER_BYTES)
+    const after = disk.afterPowerLoss('nothing', dice(1))
+    const store = new LogStore(after, OPTIONS)
+    await store.open()
+    await store.close()
+    ok(after.contents.has(name as string))
+    const last = new LogStore(after, OPTIONS)
+    await last.open()
+    deepEqual([...(await last.state()).keys()], ['key'])
   })
 
   test('frees nothing of a damaged log before its state is written again', async () => {

@@ -95,7 +95,7 @@ export class LogStore implements OutboxStore {
       this.#nextIndex = found.nextIndex
       this.#nextNumber = found.nextNumber
       this.#synced = found.nextNumber - 1
-      this.#isWhole = found.damaged.length === 0
+      this.#isWhole = found.isWhole
       await this.#probe()
       const { places, sizeBytes } = this.#catalog
       const { size: count, lowest, highest } = places

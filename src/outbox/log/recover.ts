@@ -19,6 +19,8 @@ export interface Recovered {
   /** The number of the next batch. */
   readonly nextNumber: number
   readonly damaged: readonly Damage[]
+  /** Whether the newest segment alone has all of the state: nothing is damaged, and its first batch counts. */
+  readonly isWhole: boolean
 }
 
 /** Reads a whole file. */
@@ -99,7 +101,10 @@ export async function recover(
   for (const name of torn) await files.remove(name)
   if (marked === undefined) await writeId(files, names, id)
   else await files.syncFolder()
-  return { id, nextIndex, nextNumber: expected ?? 1, damaged }
+  const nextNumber = expected ?? 1
+  // One that was torn behind its head has no state, and no damage either: none of it was promised.
+  const isWhole = damaged.length === 0 && last?.first !== undefined && nextNumber > last.first
+  return { id, nextIndex, nextNumber, damaged, isWhole }
 }
 
 function indexOf(name: string): number {
