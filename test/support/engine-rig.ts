@@ -208,7 +208,8 @@ export class Rig {
   /** Writes everything that waits, and gives it. */
   flush(): Packet[] {
     const found: Packet[] = []
-    while (this.engine.out.sizeBytes > 0) found.push(...this.flushOnce())
+    // One by one: an engine may not take as many arguments as there are packet ids.
+    while (this.engine.out.sizeBytes > 0) for (const packet of this.flushOnce()) found.push(packet)
     return found
   }
 
