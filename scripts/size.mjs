@@ -20,8 +20,8 @@ const BUDGETS = [
   // Properties of DISCONNECT and UNSUBSCRIBE: 130. The shortcut to most of what a subscriber reads: 300,
   // for a tenth of what a message costs that comes in. Less held at rest: 10.
   // That DISCONNECT says what becomes of the session where there is no room for more, and that all packet ids may be in
-  // use when a session goes on: 30.
-  { entry: 'umqtt/simple', limitBytes: 29_020, targetBytes: 12_000 },
+  // use when a session goes on: 30. That a session which DISCONNECT ends is not told as lost: 30.
+  { entry: 'umqtt/simple', limitBytes: 29_050, targetBytes: 12_000 },
   // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are written
   // in one piece, for a half of what a durable message took, 250. That an answer of the wrong type is laid to the
   // message that it answers, and to none beside it: 120. That SUBSCRIBE waits until the outbox has forgotten the ids of
@@ -32,7 +32,7 @@ const BUDGETS = [
   // That outcomes which nobody could ask for yet outlive a crash, and that what is turned away keeps its record: 70.
   // That a device which slept asks once more before it blames a message: 30; that an outcome waits only where the next
   // process comes to it as well: 50.
-  { entry: 'umqtt/robust', limitBytes: 51_230, targetBytes: 20_000 },
+  { entry: 'umqtt/robust', limitBytes: 51_270, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

@@ -146,7 +146,8 @@ export class Connection {
     if (state === 'connected' && sayable) {
       const { sessionExpiryInterval, ...others } = properties
       // Who has no session cannot ask for one now. §3.14.2.2.2
-      const asksFor = link.limits.sessionExpirySeconds > 0 && sessionExpiryInterval !== undefined
+      const { limits } = link
+      const asksFor = limits.sessionExpirySeconds > 0 && sessionExpiryInterval !== undefined
       const least = asksFor ? { sessionExpiryInterval } : NO_PROPERTIES
       const all = asksFor ? properties : others
       const say = (said: Properties): MqttError | undefined =>
@@ -159,6 +160,9 @@ export class Connection {
         )
       // What the server has no room for is left out. [MQTT-3.14.2-3] [MQTT-3.14.2-4]
       if (say(all) !== undefined && say(least) !== undefined) say(NO_PROPERTIES)
+      // It holds instead of what was agreed on. §3.14.2.2.2
+      else if (asksFor && link.version === 5)
+        link.limits = { ...limits, sessionExpirySeconds: sessionExpiryInterval }
     }
     this.#reason ??= error
     link.connected = false

@@ -213,11 +213,10 @@ export class Keeper {
   }
 
   /** Whether the next process would come to the outcome of a message as well, by what is stored of it. */
-  endsAgain({ status, keptPacketId, expiresAt, policy }: Entry, now: number): boolean {
-    // What may be in flight is sent again if its session goes on: its time alone says nothing.
+  endsAgain({ keptPacketId, expiresAt, policy }: Entry, now: number): boolean {
+    // What has a packet id of a session that may go on is sent again: its time alone says nothing.
     if (keptPacketId === 0) return expiresAt <= now
-    const isLost = keptPacketId > LOST && policy.onSessionLoss !== 'resend'
-    return isLost && status === 'maybe-delivered'
+    return keptPacketId > LOST && policy.onSessionLoss !== 'resend'
   }
 
   /** Sets a message aside that was found to end connections: it is kept, and not sent. */

@@ -86,6 +86,9 @@ export interface ConnectionView {
   readonly receiveMaximum: number
 }
 
+/** How often devices are looked at, virtual ms. */
+export const SNAPSHOT_MS = 60_000
+
 /** How a device is at one moment. */
 export interface DeviceSnapshot {
   readonly device: string

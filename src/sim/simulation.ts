@@ -12,13 +12,12 @@ import type { Oracle } from './oracles/oracle.ts'
 import { makeOracles } from './oracles/all.ts'
 import type { CommandPlan, Plan } from './plan.ts'
 import { Random } from './random.ts'
+import { SNAPSHOT_MS } from './observations.ts'
 import { SimpleDevice } from './simple-device.ts'
 import { ModelServer } from './server/server.ts'
 import { Cluster, type Counters } from './server/session.ts'
 import { type Turns, type Violation, World } from './world.ts'
 
-/** How often devices are looked at, virtual ms. */
-const SNAPSHOT_MS = 60_000
 /** How long after the healing everything that lives must have its end, virtual ms. */
 export const LIVENESS_MS = 3_600_000
 /** How long the last acknowledgements may take after that, virtual ms. */

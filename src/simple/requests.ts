@@ -69,12 +69,13 @@ export const checkUnsubscribe: Check<UnsubscribeOptions> = /* @__PURE__ */ field
   properties: unsubscribeProperties,
 })
 
-export const checkDisconnect: Check<
+type CheckedDisconnect = Omit<DisconnectOptions, 'properties'> & {
+  readonly properties?: Properties
+}
+
+export const checkDisconnect: Check<DisconnectOptions, CheckedDisconnect> = /* @__PURE__ */ fields<
   DisconnectOptions,
-  Omit<DisconnectOptions, 'properties'> & { readonly properties?: Properties }
-> = /* @__PURE__ */ fields<
-  DisconnectOptions,
-  Omit<DisconnectOptions, 'properties'> & { readonly properties?: Properties }
+  CheckedDisconnect
 >({
   // What a client may say in DISCONNECT. §3.14.2.1
   reasonCode: /* @__PURE__ */ oneOf(

@@ -254,11 +254,12 @@ export interface UnsubscribeOptions {
 /** Properties of DISCONNECT, MQTT 5.0 only. Those that the server has no room for are left out. §3.14.2.2 */
 export interface DisconnectProperties {
   /**
-   * How long the server keeps the session from now on, in s; 4,294,967,295 is for ever. Left out where the server
-   * keeps none: who connected without a session cannot have one now.
+   * How long the server keeps the session from now on, in s, 0 to 4,294,967,295; that is for ever, and 0 ends it. Left
+   * out where the server keeps none: who connected without a session cannot have one now. §3.14.2.2.2
+   * @default as agreed on when it connected
    */
   readonly sessionExpirySeconds?: number
-  /** For a person who reads the logs of the server. */
+  /** For a person who reads the logs of the server, up to 65,535 bytes. §3.14.2.2.3 @default none */
   readonly reasonString?: string
   /** Names and values, in order; a name may come more than once. */
   readonly userProperties?: readonly UserProperty[]

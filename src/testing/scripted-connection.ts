@@ -116,6 +116,13 @@ export class ScriptedConnection {
     return packet
   }
 
+  /** Waits for CONNECT and refuses it. */
+  async refuse(reasonCode: number, properties: Properties = NO_PROPERTIES): Promise<ConnectPacket> {
+    const packet = await this.connect()
+    this.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties })
+    return packet
+  }
+
   /** Sends packets, all in one write. */
   send(...packets: Packet[]): void {
     const parts = packets.map((packet) => encode(packet, this.version))

@@ -62,13 +62,7 @@ describe('umqtt on a terminal', { skip: absent('script'), timeout: 120_000 }, ()
   test('a reason of a server is shown in one line, and not obeyed', async () => {
     const command = startOnTerminal(['pub', '-L', server.url, '-t', 'a', '-m', 'x'])
     const connection = await server.connection()
-    await connection.connect()
-    connection.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x87,
-      properties: { reasonString: '\u001b[2J\r\nall is well' },
-    })
+    await connection.refuse(0x87, { reasonString: '\u001b[2J\r\nall is well' })
     connection.close()
     const { code, text } = await command.ended
     equal(code, 4)

@@ -203,14 +203,8 @@ describe('umqtt pub, where the server does not do its part', { timeout: 60_000 }
       { env: { UMQTT_PASSWORD: 'tops3cret' } },
     )
     const connection = await server.connection()
-    const { password } = await connection.connect()
+    const { password } = await connection.refuse(0x86)
     equal(Buffer.from(password ?? []).toString(), 'tops3cret')
-    connection.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x86,
-      properties: {},
-    })
     connection.close()
     const { code, stdout, stderr } = await command
     equal(code, 4)
@@ -221,13 +215,7 @@ describe('umqtt pub, where the server does not do its part', { timeout: 60_000 }
   test('says once why it is refused', async () => {
     const command = umqttHere(['pub', '-L', server.url, '-t', 'a', '-m', 'x'])
     const connection = await server.connection()
-    await connection.connect()
-    connection.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x87,
-      properties: {},
-    })
+    await connection.refuse(0x87)
     connection.close()
     const { code, err } = await command
     equal(code, 4)

@@ -217,13 +217,7 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     equal((await late).code, 27)
     const refused = umqttHere(sub('-t', 'a', '-u', 'who', '-P', 'tops3cret', '-d'))
     const connection = await server.connection()
-    await connection.connect()
-    connection.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x87,
-      properties: {},
-    })
+    await connection.refuse(0x87)
     const { code, out, err } = await refused
     equal(code, 4)
     match(err, /Not authorized/)

@@ -41,24 +41,14 @@ describe('the log on a disk that loses power', () => {
   })
 
   test('frees what an earlier process left, before anything is written, also on a full disk', async () => {
-    const disk = new SimulatedDisk()
-    const first = new LogStore(disk, OPTIONS)
-    await first.open()
-    for (let seq = 1; seq <= 100; seq++)
-      await first.commit([['put', seq, new Uint8Array(50)]], 'power')
-    const left = Array.from({ length: 100 }, (_, i): Op => ['delete', i + 1])
-    await first.commit([['set', 'key', new Uint8Array(1)], ...left], 'power')
-    // The process ends with this commit, and with what was to be freed after it.
-    disk.cutAt = disk.steps
-    const after = disk.afterPowerLoss('nothing', dice(1))
+    const after = await leftUnfreed()
     after.capacityBytes = 0
-    ok(segmentsOf(after) > 8)
     // There is room for nothing more: the log could not be opened, and never make any.
     for (const { length } of after.contents.values()) after.capacityBytes += length
     const store = new LogStore(after, { ...OPTIONS, reserveBytes: 0 })
     await store.open()
     await store.close()
-    equal(segmentsOf(after), 1)
+    equal(segmentsOf(after).length, 1)
     const next = new LogStore(after, OPTIONS)
     equal((await next.open()).count, 0)
     deepEqual([...(await next.state()).keys()], ['key'])
@@ -70,13 +60,12 @@ describe('the log on a disk that loses power', () => {
     await first.open()
     await first.commit([['set', 'key', new Uint8Array(1)]], 'power')
     await first.close()
-    const [name] = [...disk.contents.keys()].filter((one) => one.endsWith('.log'))
+    const [name] = segmentsOf(disk)
     // The next process is killed while it writes its first batch: the head is there, and no more.
     const second = new LogStore(disk, OPTIONS)
     await second.open()
     await second.commit([['put', 1, new Uint8Array(50)]], 'process')
-    const torn = [...disk.contents.keys()].filter((one) => one.endsWith('.log')).sort()
-    const file = await disk.open(torn.at(-1) as string, false)
+    const file = await disk.open(segmentsOf(disk).at(-1) as string, false)
     const size = await file.size()
     await file.write(new Uint8Array(size - SEGMENT_HEADER_BYTES), SEGMENT_HEADER_BYTES)
     const after = disk.afterPowerLoss('nothing', dice(1))
@@ -90,21 +79,8 @@ describe('the log on a disk that loses power', () => {
   })
 
   test('frees nothing of a damaged log before its state is written again', async () => {
-    const disk = new SimulatedDisk()
-    const first = new LogStore(disk, OPTIONS)
-    await first.open()
-    await first.commit([['set', 'key', new Uint8Array(1)]], 'power')
-    for (let seq = 1; seq <= 100; seq++)
-      await first.commit([['put', seq, new Uint8Array(50)]], 'power')
-    // The process ends with what removes all of it, and with what was to be freed after it.
-    await first.commit(
-      Array.from({ length: 100 }, (_, i): Op => ['delete', i + 1]),
-      'power',
-    )
-    disk.cutAt = disk.steps
-    const after = disk.afterPowerLoss('nothing', dice(1))
-    const names = [...after.contents.keys()].filter((name) => name.endsWith('.log')).sort()
-    ok(names.length > 8)
+    const after = await leftUnfreed()
+    const names = segmentsOf(after)
     after.damage(names.at(-1) as string, 0, (byte) => byte ^ 1)
     const store = new LogStore(after, OPTIONS)
     ok((await store.open()).damaged.length > 0)
@@ -144,8 +120,24 @@ describe('the log on a disk that loses power', () => {
   })
 })
 
-function segmentsOf(disk: SimulatedDisk): number {
-  return [...disk.contents.keys()].filter((name) => name.endsWith('.log')).length
+/** A log that has a state, and many segments in which nothing lives: its process ended before it freed them. */
+async function leftUnfreed(): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk()
+  const store = new LogStore(disk, OPTIONS)
+  await store.open()
+  for (let seq = 1; seq <= 100; seq++)
+    await store.commit([['put', seq, new Uint8Array(50)]], 'power')
+  const removals = Array.from({ length: 100 }, (_, i): Op => ['delete', i + 1])
+  await store.commit([['set', 'key', new Uint8Array(1)], ...removals], 'power')
+  disk.cutAt = disk.steps
+  const after = disk.afterPowerLoss('nothing', dice(1))
+  ok(segmentsOf(after).length > 8)
+  return after
+}
+
+/** The names of the segments, in order. */
+function segmentsOf(disk: SimulatedDisk): string[] {
+  return [...disk.contents.keys()].filter((name) => name.endsWith('.log')).sort()
 }
 
 async function reopened(disk: SimulatedDisk): Promise<{ count: number; damaged: number }> {

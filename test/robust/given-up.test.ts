@@ -6,7 +6,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
 import { guaranteed } from '../../src/robust/policies.ts'
 import { take } from '../simple/conversation.ts'
-import { KeptStore } from '../support/kept-store.ts'
+import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
 import { settle } from '../support/scripted-memory.ts'
 
@@ -68,6 +68,20 @@ describe('a message given up in flight', () => {
     const receipt = await next.client.receipt(id)
     equal(receipt?.cancel(), false)
     equal((await receipt?.settled)?.status, 'maybe-delivered')
+  })
+
+  test('by limits that are lower, while it waited for its record, was never sent', async () => {
+    const outbox = new HeldStore()
+    const rig = await connectedRig({ outbox })
+    outbox.isHeld = true
+    const receipt = rig.client.publish('t', 'x', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    rig.connection.destroy()
+    const second = await accepted(rig, { sessionPresent: true, connack: { maximumQoS: 1 } })
+    await outbox.letAll()
+    const { status, attempts } = await receipt.settled
+    deepEqual([status, brief(second.received)], ['refused', ['CONNECT']])
+    equal(attempts, 2)
   })
 
   test('by limits that are lower when its session goes on may have arrived', async () => {

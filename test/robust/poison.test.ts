@@ -77,6 +77,25 @@ describe('a connection that ended while the device slept', () => {
   })
 })
 
+describe('a server that is slow to answer the ping before a suspect', () => {
+  test('is asked again when the ping was given up and the connection was not', async () => {
+    const rig = await connectedRig({ timeouts: { operationMs: 1000, pingMs: 8000 } })
+    const receipt = rig.client.publish('a', 'x')
+    await settle()
+    rig.connection.close()
+    const second = await accepted(rig, { sessionPresent: true })
+    second.close()
+    const third = await accepted(rig, { sessionPresent: true })
+    deepEqual(brief(third.received), ['CONNECT', 'PINGREQ'])
+    await elapse(rig.clock, 1500)
+    deepEqual(brief(third.received), ['CONNECT', 'PINGREQ', 'PINGREQ'])
+    third.autoRespond()
+    for (let i = 0; i < 2; i += 1) third.acknowledge({ type: PacketType.PINGREQ })
+    await settle()
+    equal(receipt.stage, 'delivered')
+  })
+})
+
 describe('a message that ends every connection', () => {
   for (const protocol of [4, 5] as const) {
     test(`is found, and what came with it is delivered on ${protocol}`, async () => {

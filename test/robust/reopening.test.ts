@@ -195,6 +195,22 @@ describe('an outbox of more than one page', () => {
     equal(await kept(), false)
   })
 
+  test('does not keep what is lost with its session meanwhile, and could be sent again', async () => {
+    const outbox = await filled()
+    const first = await connectedRig({ outbox }, { connack: { receiveMaximum: COUNT + 10 } })
+    const delivery = guaranteed({ qos: 2, onSessionLoss: 'report' })
+    first.client.publish('t', 'x', { delivery })
+    await settle()
+    await first.client[Symbol.asyncDispose]()
+    outbox.pagesFree = 1
+    const rig = robustClient({ outbox })
+    void rig.client.connect()
+    await accepted(rig, { connack: { receiveMaximum: 1 } })
+    ok(!(await outbox.scan(0, COUNT + 1)).some(([seq]) => seq === COUNT + 1))
+    outbox.letAll()
+    await settle()
+  })
+
   test('keeps what was not read when the client ends meanwhile', async () => {
     const outbox = await filled()
     outbox.pagesFree = 1

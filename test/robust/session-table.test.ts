@@ -251,6 +251,21 @@ for (const protocol of [5, 4] as const) {
 }
 
 describe('the event "session-lost"', () => {
+  test('is not told of a session that was ended on purpose', async () => {
+    const rig = await connectedRig({ session: { expirySeconds: 60 } })
+    rig.connection.autoRespond()
+    await rig.client.disconnect({ properties: { sessionExpirySeconds: 0 } })
+    void rig.client.connect()
+    await accepted(rig)
+    await rig.client.disconnect({ properties: { sessionExpirySeconds: 30 } })
+    void rig.client.connect()
+    await accepted(rig)
+    deepEqual(
+      rig.told.filter((line) => line.startsWith('session-lost')),
+      ['session-lost 0'],
+    )
+  })
+
   test('tells when messages may have been missed, by the wall clock', async () => {
     const rig = await connectedRig()
     const { client, connection, wall, clock, server } = rig

@@ -170,13 +170,7 @@ describe('disconnect during connect', () => {
     const { client, server } = testClient()
     const connecting = failure(client.connect(), ClosedError)
     const first = await server.connection()
-    await first.connect()
-    first.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x84,
-      properties: {},
-    })
+    await first.refuse(0x84)
     const second = await server.connection()
     await second.connect()
     await client.disconnect()
@@ -190,13 +184,7 @@ describe('disconnect during connect', () => {
     const { client, server } = testClient()
     const connecting = failure(client.connect(), ClosedError)
     const first = await server.connection()
-    await first.connect()
-    first.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode: 0x84,
-      properties: {},
-    })
+    await first.refuse(0x84)
     const disconnecting = client.disconnect()
     await connecting
     await disconnecting

@@ -171,8 +171,7 @@ export async function refused(
   properties: Properties = {},
 ): Promise<void> {
   const connection = await dialled(rig)
-  await connection.connect()
-  connection.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties })
+  await connection.refuse(reasonCode, properties)
   await settle()
 }
 

@@ -2,7 +2,7 @@
 // more than a few times what lives in it, beside what it keeps in hand. What was found to end connections is set
 // aside, and stays there.
 
-import type { Observation, SentMessage } from '../observations.ts'
+import { type Observation, type SentMessage, SNAPSHOT_MS } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -16,9 +16,6 @@ const BATCH_STEPS = 6
 const BATCH_MS = 100
 /** And in which an outbox of many segments is read, and freed of those that an earlier process left, at the most. */
 const OPENING_STEPS = 200
-
-/** What has left may have come after the last look. */
-const SNAPSHOT_MS = 60_000
 
 /** What a device publishes without a pause is one batch, which stays in its segment until the next one is written. */
 interface Burst {
