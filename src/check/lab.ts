@@ -280,8 +280,14 @@ export class Bench {
       await from.publish(topic, MARK, { qos })
       await to.becomes(() => marked(), this.answerMs / 4)
     }
-    for (let seen = -1; seen !== to.messages.length;) {
-      seen = to.messages.length
+    await this.quiet(to)
+  }
+
+  /** Waits until nothing more comes on any of these connections. */
+  async quiet(...wires: readonly Wire[]): Promise<void> {
+    const count = (): number => wires.reduce((sum, { messages }) => sum + messages.length, 0)
+    for (let seen = -1; seen !== count();) {
+      seen = count()
       await this.pass(QUIET_MS)
     }
   }
