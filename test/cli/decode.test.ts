@@ -359,6 +359,21 @@ describe('no bytes', () => {
     )
   })
 
+  test('of a beginning that is broken are judged before there are enough to tell what they are', async () => {
+    const before311 = [16, 17, 0, 6, ...Buffer.from('MQIsdp'), 3, 2, 0, 60, 0, 3, 97, 98, 99]
+    const tls = [0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5]
+    for (const bytes of [[16, 0, ...before311], before311, tls].map((some) =>
+      Uint8Array.from(some),
+    )) {
+      const one = await runHere(['decode', '--raw'], { stdin: [bytes] })
+      assert.match(one.stderr, /This is (?:MQTT 3\.1|TLS)/)
+      for (let at = 1; at < bytes.length; at += 1) {
+        const stdin = [bytes.subarray(0, at), bytes.subarray(at)]
+        assert.deepEqual(await runHere(['decode', '--raw'], { stdin }), one)
+      }
+    }
+  })
+
   test('break the reading of hex', async () => {
     const letters = fc.constantFrom(...'0123456789abcdefx:|*<>{},; \n\t-"#/.')
     const text = fc.array(letters, { maxLength: 200 }).map((all) => all.join(''))

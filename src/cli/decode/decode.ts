@@ -136,10 +136,19 @@ async function decodeInput(decoding: Decoding, input: number): Promise<boolean> 
   const reader = new Reader({ from, dialect, conversation, input })
   let foreign: Foreign | undefined
   let told: Foreign | undefined
-  const isOver = (): boolean => reader.stopped || foreign?.isMqtt === false
+  /** What follows from a fault at the very beginning on, until it is known whether this is MQTT at all. */
+  let held: Item[] | undefined
+  const isOver = (): boolean => held === undefined && (reader.stopped || foreign?.isMqtt === false)
   const take = (item: Item): void => {
-    if (item.kind === 'fault' && item.offset === 0) foreign = foreignName(framer.opening)
-    if (foreign?.isMqtt !== false) write(item, input)
+    if (item.kind === 'fault' && item.offset === 0) held = []
+    if (held !== undefined) held.push(item)
+    else write(item, input)
+  }
+  const judge = (): void => {
+    if (held === undefined) return
+    foreign = foreignName(framer.opening)
+    if (foreign?.isMqtt !== false) for (const item of held) write(item, input)
+    held = undefined
   }
   const handOver = async (): Promise<void> => {
     await batch.flush()
@@ -153,21 +162,28 @@ async function decodeInput(decoding: Decoding, input: number): Promise<boolean> 
     const bytes = bytesOf(names[input] ?? '-', form, context)
     for await (const chunk of withoutFrames(bytes, decoding.isWebSocket, () => take(FRAMED))) {
       for (const frame of framer.push(chunk)) {
-        for (const item of reader.read(frame)) take(item)
+        if (!reader.stopped) for (const item of reader.read(frame)) take(item)
+        if (framer.isOpened) judge()
         if (isOver()) break
         if (batch.isFull) await handOver()
       }
+      if (framer.isOpened) judge()
       // Whoever records at this moment sees what there is.
       await handOver()
       if (isOver()) break
     }
   } catch (error) {
+    if (stopped.aborted) {
+      judge()
+      await batch.flush()
+    }
     stopped.throwIfAborted()
     if (!(error instanceof HexError) && !(error instanceof WebSocketError)) throw error
     unread = error
   }
-  const rest = isOver() ? undefined : framer.end()
+  const rest = reader.stopped || isOver() ? undefined : framer.end()
   if (rest !== undefined) for (const item of reader.read(rest)) take(item)
+  judge()
   await handOver()
   if (unread !== undefined) {
     await err.say('red', unread.message)

@@ -51,6 +51,11 @@ export class Framer {
     return this.#opening
   }
 
+  /** Whether they are enough to say what the input is; before that, where it is cut would decide. */
+  get isOpened(): boolean {
+    return this.#opening.length === OPENING_BYTES
+  }
+
   *push(chunk: Uint8Array): Generator<Frame, void> {
     const missing = OPENING_BYTES - this.#opening.length
     if (missing > 0) this.#opening = joined(this.#opening, chunk.subarray(0, missing))
