@@ -100,8 +100,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     also: [
       {
         file: INBOUND,
-        find: 'if (state === undefined) this.#record',
-        replace: "if (state === undefined || state === 'recorded') this.#record",
+        find: 'if (state === undefined) {\n        this.#record',
+        replace: "if (state === undefined || state === 'recorded') {\n        this.#record",
       },
     ],
   },

@@ -42,9 +42,8 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'unfinished-messages-outlive-their-session',
     rule: 'Session lost: inbound QoS 2 ids are cleared. A late acknowledgement never goes to another packet.',
     file: 'src/engine/inbound.ts',
-    find: `this.#received = undefined
-    this.#unfinished = undefined`,
-    replace: 'this.#received = undefined',
+    find: 'this.#unfinished?.delete(packetId)',
+    replace: '',
   },
 
   // The ring of what is in flight is thought to be in the order of sending; it begins anew every 16 ids, or

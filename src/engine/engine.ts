@@ -268,6 +268,8 @@ export class Engine {
   /** How many messages may be under way, beside what the server says. */
   set sendQuota(messages: number) {
     if (messages === this.#outbound.sendQuota) return
+    // While it is 0 no answer can come: the bound on it begins anew.
+    if (this.#outbound.sendQuota === 0) this.#progress()
     this.#outbound.sendQuota = messages
     if (this.#then === undefined) this.#pump()
   }
@@ -439,14 +441,13 @@ export class Engine {
   }
 
   #handleConnack(packet: ConnackPacket): Output | undefined {
-    const settings = this.#connection.settings as ConnectSettings
     const { sessionPresent, reasonCode } = packet
     if (reasonCode !== 0) return this.#end(this.#connection.handleRefused(packet), undefined)
     const mayBeNew = this.#connection.unanswered > 1
     this.#connection.handleAccepted(packet)
     this.#authenticating = false
-    if (!sessionPresent || settings.cleanStart) this.#inbound.handleSessionLost()
-    else if (mayBeNew) this.#inbound.mayBeNew = true
+    if (!sessionPresent || this.#connection.settings?.cleanStart) this.#inbound.handleSessionLost()
+    else if (mayBeNew) this.#inbound.handleDoubt()
     const resumed = sessionPresent && this.hasSession
     this.#outbound.handleConnected(sessionPresent, sessionPresent && !resumed)
     this.hasSession = true
@@ -470,9 +471,8 @@ export class Engine {
       this.#liveness.arm(timer, next)
     } else if (timer !== Timer.PING_RESPONSE || this.#liveness.isPingLost()) {
       // It is dead, and no farewell would arrive.
-      const error = timerError(timer, this.#options)
       this.#reading = false
-      this.#connection.end(error, undefined, undefined)
+      this.#connection.end(timerError(timer, this.#options), undefined, undefined)
     }
   }
 

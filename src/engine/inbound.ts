@@ -26,8 +26,6 @@ type InboundOptions = Pick<
 export class Inbound {
   /** Messages that the server sent beyond our Receive Maximum. */
   overruns = 0
-  /** Whether the ids that are known may be those of a session that the server has lost. */
-  mayBeNew = false
   readonly #link: Link
   readonly #options: InboundOptions
   #aliases: InboundAliases | undefined
@@ -37,6 +35,8 @@ export class Inbound {
   #owed: Deque<InboundMessage> | undefined
   /** Messages of earlier connections that the application still has, by packet id. */
   #unfinished: Map<number, InboundMessage> | undefined
+  /** Of both, the ids that may be those of a session which the server has lost. */
+  #doubtful: Set<number> | undefined
   /** QoS 1 and 2 messages that count against our Receive Maximum. §4.9 */
   #open = 0
 
@@ -70,10 +70,11 @@ export class Inbound {
     if (packet.qos === 0) return new InboundMessage(packet, topic, connection)
     if (packet.qos === 2) {
       // What is sent again says so [MQTT-3.3.1-1]: this is a message of another session.
-      if (this.mayBeNew && !packet.dup && this.#received?.has(packet.packetId)) {
-        this.handleSessionLost()
+      const { packetId } = packet
+      if (!packet.dup && this.#received?.has(packetId) && this.#doubtful?.has(packetId)) {
+        this.#forgetDoubtful()
       }
-      const state = this.#received?.get(packet.packetId)
+      const state = this.#received?.get(packetId)
       // Sent again: the answer is repeated, in its turn, the message is not. [MQTT-4.3.3-10]
       if (state === 'recorded') {
         const copy = new InboundMessage(packet, topic, connection)
@@ -82,8 +83,10 @@ export class Inbound {
         this.#acknowledgeInOrder()
         return undefined
       }
-      if (state === undefined) this.#record(packet.packetId, 'open')
-      else if (this.#unfinished?.has(packet.packetId) !== true) return undefined
+      if (state === undefined) {
+        this.#record(packetId, 'open')
+        this.#doubtful?.delete(packetId)
+      } else if (this.#unfinished?.has(packetId) !== true) return undefined
     }
     this.#count()
     const earlier = this.#unfinished?.get(packet.packetId)
@@ -122,9 +125,9 @@ export class Inbound {
 
   /** Takes up the ids that the process before this one had recorded. */
   restore(packetIds: readonly number[]): void {
-    // That process may have heard of the loss of its session, or have had no answer to its last CONNECT.
-    this.mayBeNew = true
     for (const packetId of packetIds) this.#record(packetId, 'recorded')
+    // That process may have heard of the loss of its session, or have had no answer to its last CONNECT.
+    this.handleDoubt()
   }
 
   /** The application is done with a message. The acknowledgement goes out in its turn. */
@@ -166,10 +169,25 @@ export class Inbound {
 
   /** The server holds no session: whatever it sends is new. */
   handleSessionLost(): void {
-    for (const message of this.#unfinished?.values() ?? []) message.connection = 0
-    this.mayBeNew = false
-    this.#received = undefined
-    this.#unfinished = undefined
+    this.handleDoubt()
+    this.#forgetDoubtful()
+  }
+
+  /** The server may hold another session than the one that it held: so far nothing tells. */
+  handleDoubt(): void {
+    const packetIds = [...(this.#received?.keys() ?? []), ...(this.#unfinished?.keys() ?? [])]
+    this.#doubtful = packetIds.length > 0 ? new Set(packetIds) : undefined
+  }
+
+  /** What was in doubt is gone, and what came since then stays: that is of the session of today. */
+  #forgetDoubtful(): void {
+    for (const packetId of this.#doubtful ?? []) {
+      const message = this.#unfinished?.get(packetId)
+      if (message) message.connection = 0
+      this.#unfinished?.delete(packetId)
+      this.#received?.delete(packetId)
+    }
+    this.#doubtful = undefined
   }
 
   #acknowledgeInOrder(): void {

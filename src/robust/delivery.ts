@@ -435,13 +435,18 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.startAt(nextSeq)
     this.#hasSession = hasSession
     const restored = this.#restored.splice(0).sort((a, b) => a.entryId - b.entryId)
-    // Of a message at QoS 2 that has no packet id the session was lost before.
-    const isLost = ({ qos, packetId }: Entry): boolean =>
-      !hasSession || (qos === 2 && packetId === 0)
-    const kept = restored.filter((entry) => !isLost(entry))
+    // Of a message at QoS 2 that has no packet id the session was lost before; of one at QoS 1 with what follows it.
+    const topics = new Set<string>()
+    const [kept, lost]: [Entry[], Entry[]] = [[], []]
+    for (const entry of restored.reverse()) {
+      const hasId = entry.packetId > 0
+      if (hasId) topics.add(entry.topic)
+      ;(hasId || (entry.qos === 1 && topics.has(entry.topic)) ? kept : lost).push(entry)
+    }
+    for (const entries of [kept, lost]) entries.reverse()
     if (hasSession) this.#core.engine.restore(kept, receivedIds)
     for (const entry of kept) this.courier.restore(entry)
-    for (const entry of restored) if (isLost(entry)) this.courier.restoreLost(entry, this.now)
+    for (const entry of lost) this.courier.restoreLost(entry, this.now)
     this.courier.fitEarly(this.now)
   }
 

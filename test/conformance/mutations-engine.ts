@@ -108,7 +108,11 @@ export const ENGINE_CHANGES: Changes = {
       'if (reasonCode < 0) return this.#end(',
       { v4: 'MQTT-3.2.2-5 MQTT-3.1.2-2', v5: 'MQTT-3.2.2-7 MQTT-3.1.2-1 MQTT-3.1.2-2 §3.2.2.3.16' },
     ],
-    ['if (!sessionPresent || settings.cleanStart) this', 'if (false) this', { v5: 'MQTT-3.2.2-5' }],
+    [
+      'if (!sessionPresent || this.#connection.settings?.cleanStart) this',
+      'if (false) this',
+      { v5: 'MQTT-3.2.2-5' },
+    ],
     [
       '= this.limits.sessionExpirySeconds > 0',
       '= true',
@@ -349,7 +353,11 @@ export const ENGINE_CHANGES: Changes = {
       'void (PacketType.PUBCOMP,',
       { v4: 'MQTT-4.3.3-2', v5: 'MQTT-4.3.3-11 MQTT-4.3.3-13 §3.6.2.1' },
     ],
-    ['this.#received?.delete(packetId)', '', { v4: 'MQTT-4.3.3-2', v5: 'MQTT-4.3.3-12' }],
+    [
+      'this.#received?.delete(packetId)\n      if (this.#open > 0)',
+      'if (this.#open > 0)',
+      { v4: 'MQTT-4.3.3-2', v5: 'MQTT-4.3.3-12' },
+    ],
     [
       'if (refused) this.#forget(message)',
       'if (false) this.#forget(message)',
@@ -364,8 +372,8 @@ export const ENGINE_CHANGES: Changes = {
     ['if (!this.#options.enforceReceiveMaximum) return', '', { v5: 'MQTT-3.3.4-9 §3.1.2.11.3' }],
     ['    this.#aliases = undefined\n', '', { v5: 'MQTT-3.3.2-7' }],
     [
-      '    this.#received = undefined\n',
-      '',
+      '      this.#received?.delete(packetId)\n    }\n    this.#doubtful',
+      '    }\n    this.#doubtful',
       { v5: 'MQTT-3.2.2-5 MQTT-3.1.2-4', v4: 'MQTT-3.1.2-6' },
     ],
   ],

@@ -92,6 +92,22 @@ describe('an acknowledgement that is owed', () => {
     diesAfter(rig, ACK_MS, 'acknowledgement')
   })
 
+  test('is bounded from when the message may be sent', () => {
+    const rig = new Rig()
+    rig.connect()
+    rig.publish('a', 1)
+    rig.flush()
+    rig.close()
+    rig.end()
+    rig.engine.sendQuota = 0
+    sentAre(rig.resume(), [])
+    rig.elapse(15_000)
+    rig.receive(PINGRESP)
+    rig.engine.sendQuota = 1
+    sentAre(rig.flush(), ['PUBLISH 1 a dup'])
+    diesAfter(rig, ACK_MS, 'acknowledgement')
+  })
+
   test('is not put off by messages, nor by PINGRESP, which say nothing of it', () => {
     const rig = new Rig()
     rig.connect()

@@ -327,6 +327,33 @@ describe('a QoS 2 message under an id that is known, in a session that may be a 
     rig.messages(0)
   })
 
+  test('takes nothing along that came in this session', () => {
+    const rig = unanswered()
+    rig.receive(published('handled', { qos: 2, packetId: 1 }))
+    rig.acknowledge(rig.message())
+    rig.receive(published('with the application', { qos: 2, packetId: 2 }))
+    const held = rig.message()
+    rig.receive(message)
+    rig.acknowledge(rig.message())
+    rig.close()
+    rig.resume()
+    for (const packetId of [1, 2, 9]) {
+      rig.receive(published('m', { qos: 2, packetId, dup: true }))
+    }
+    rig.messages(0)
+    rig.acknowledge(held)
+    deepEqual(new Set(rig.engine.session.receivedIds), new Set([1, 2, 9]))
+  })
+
+  test('shows it although the id was free in between', () => {
+    const rig = unanswered()
+    rig.receive(pubrel(9))
+    rig.receive(message)
+    rig.acknowledge(rig.message())
+    rig.receive(message)
+    rig.messages(0)
+  })
+
   test('is a new one in the engine of another process', () => {
     const { session } = unanswered().engine
     const rig = new Rig({}, session)

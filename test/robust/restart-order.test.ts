@@ -94,6 +94,25 @@ describe('what was in flight when a process ended', () => {
     deepEqual(payloads(connection.received), ['first 1', 'second 2', 'x 1', 'third 1'])
   })
 
+  for (const sessionPresent of [true, false]) {
+    test(`keeps it after a process that sent no more than the first; its session is ${sessionPresent ? 'there' : 'lost'}`, async () => {
+      const outbox = new KeptStore()
+      const { client } = await connectedRig({ outbox, clientId: 'before' })
+      client.publish('t', 'first', { delivery: ONE })
+      client.publish('t', 'second', { delivery: TWO })
+      client.publish('t', 'third', { delivery: ONE })
+      client.publish('t', 'fourth', { delivery: TWO })
+      await settle()
+      const inOrder = ['first 1', 'second 2', 'third 1', 'fourth 2']
+      const { connection } = await connectedRig({ outbox }, { connack: { receiveMaximum: 1 } })
+      deepEqual(payloads(connection.received), inOrder.slice(0, 1))
+      const last = await connectedRig({ outbox }, { sessionPresent })
+      last.connection.autoRespond()
+      await settle()
+      deepEqual(payloads(last.connection.received), inOrder)
+    })
+  }
+
   test('keeps it when a later message is acknowledged, and cannot be stored afterwards', async () => {
     const outbox = new FailingStore()
     const { client, connection } = await connectedRig({ outbox })

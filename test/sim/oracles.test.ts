@@ -609,6 +609,12 @@ describe('L1: everything that lives has its end', () => {
     const plan = makePlan({ subscriptions })
     accepts('L1', [connack, subscribed('f'), [70_000, later], [HOUR_MS, over]], plan)
     accepts('L1', [connack, [50_000, later]], plan)
+    // Its device has slept: this SUBSCRIBE is the first of two.
+    accepts(
+      'L1',
+      [connack, [70_000, subscribed('g')], [70_000, subscribed('f')], [70_001, later]],
+      plan,
+    )
     const deaf = { kind: 'deaf', device: 'd', filter: 'f', why: '' } as const
     accepts('L1', [connack, [1000, deaf], [70_000, later]], plan)
     const restless = makePlan({ subscriptions, resubscribeEveryMs: 1000 })

@@ -70,7 +70,10 @@ export class ProgressOracle implements Oracle {
         return undefined
       case 'packet':
         this.#note(seen, now)
-        return seen.from === 'client' ? this.#unheard(seen.connection, now) : undefined
+        // Behind a SUBSCRIBE the next one may be on its way.
+        return seen.from === 'client' && seen.packet.type !== PacketType.SUBSCRIBE
+          ? this.#unheard(seen.connection, now)
+          : undefined
       case 'closed': {
         const { clientId, serial } = seen.connection
         const device = deviceOf(clientId)
