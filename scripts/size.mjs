@@ -34,8 +34,8 @@ const BUDGETS = [
   // That outcomes which nobody could ask for yet outlive a crash, and that what is turned away keeps its record: 70.
   // That a device which slept asks once more before it blames a message: 30; that an outcome waits only where the next
   // process comes to it as well: 50.
-  // The same, and one order for what was lost: 80.
-  { entry: 'umqtt/robust', limitBytes: 51_350, targetBytes: 20_000 },
+  // The same, and one order for what was lost: 80. Books of the outbox that cost half as much a record: 145.
+  { entry: 'umqtt/robust', limitBytes: 51_500, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },

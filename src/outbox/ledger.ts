@@ -3,16 +3,14 @@
 // the sums, and a record's own size is learnt when it is read. Every entry can be taken back.
 
 import type { Counters } from './records.ts'
+import { Sizes } from './sizes.ts'
 import type { Op, OpenResult } from './store.ts'
-
-/** Numbers are given out one by one; beyond a gap of so many the lowest one is looked for. */
-const GAP = 1024
 
 /** What takes entries back. */
 export interface Undo {
   readonly count: number
   readonly sizeBytes: number
-  /** Of each entry, in order: number, size before or -1, and 1 if it was there unread. */
+  /** Of each entry, in order: number, size before or 0, and 1 if it was there unread. */
   readonly steps: number[]
 }
 
@@ -23,9 +21,7 @@ export class Ledger {
   /** Above every number that was ever used. */
   next = 1
   /** The sizes of the records that are known: put by us, or read. */
-  readonly #sizes = new Map<number, number>()
-  /** None of them has a lower number. */
-  #low = 0
+  readonly #sizes = new Sizes()
   /** From here to `#unreadEnd` there are records of an earlier run that were not read yet. */
   #unread = 0
   #unreadEnd = 0
@@ -45,7 +41,7 @@ export class Ledger {
 
   /** What a commit says of all records. */
   get counters(): Counters {
-    const lowest = this.#lowest()
+    const { lowest } = this.#sizes
     const unread = this.#unread < this.#unreadEnd
     return {
       count: this.count,
@@ -56,7 +52,7 @@ export class Ledger {
 
   /** Whether an operation adds a record, and does not replace one. */
   adds(op: Op): boolean {
-    return op[0] === 'put' && this.#sizes.get(op[1]) === undefined && !this.#isUnread(op[1])
+    return op[0] === 'put' && this.#sizes.get(op[1]) === 0 && !this.#isUnread(op[1])
   }
 
   /** Begins a row of entries that can be taken back. */
@@ -68,23 +64,23 @@ export class Ledger {
   enter(op: Op, { steps }: Undo): void {
     if (op[0] !== 'put' && op[0] !== 'delete') return
     const seq = op[1]
-    const size = op[0] === 'put' ? op[2].length : undefined
+    const size = op[0] === 'put' ? op[2].length : 0
     const before = this.#sizes.get(seq)
-    if (size === undefined) this.#sizes.delete(seq)
-    else this.#keep(seq, size)
-    const unread = before === undefined && this.#isUnread(seq)
-    const there = before !== undefined || unread
-    if (size === undefined && !there) return
-    steps.push(seq, before ?? -1, unread ? 1 : 0)
-    if (size === undefined) {
+    const unread = before === 0 && this.#isUnread(seq)
+    const there = before > 0 || unread
+    if (size === 0 && !there) return
+    steps.push(seq, before, unread ? 1 : 0)
+    if (size === 0) {
+      this.#sizes.delete(seq)
       this.count--
-      this.sizeBytes -= before ?? 0
+      this.sizeBytes -= before
       if (this.#inUnread(seq)) this.#gone.add(seq)
       return
     }
+    this.#sizes.set(seq, size)
     if (!there) this.count++
     // The size of one that is replaced unread is not known: it is taken for the same.
-    if (!unread) this.sizeBytes += size - (before ?? 0)
+    if (!unread) this.sizeBytes += size - before
     if (seq >= this.next) this.next = seq + 1
   }
 
@@ -92,9 +88,9 @@ export class Ledger {
   undo({ count, sizeBytes, steps }: Undo): void {
     for (let i = steps.length - 3; i >= 0; i -= 3) {
       const [seq = 0, before = 0, unread = 0] = steps.slice(i, i + 3)
-      if (before < 0) this.#sizes.delete(seq)
-      else this.#keep(seq, before)
-      if (unread > 0 || before >= 0) this.#gone.delete(seq)
+      if (before === 0) this.#sizes.delete(seq)
+      else this.#sizes.set(seq, before)
+      if (unread > 0 || before > 0) this.#gone.delete(seq)
     }
     this.count = count
     this.sizeBytes = sizeBytes
@@ -107,27 +103,10 @@ export class Ledger {
     end: number | undefined,
   ): void {
     for (const [seq, { length }] of page) {
-      if (this.#isUnread(seq) && !this.#sizes.has(seq)) this.#keep(seq, length)
+      if (this.#isUnread(seq) && this.#sizes.get(seq) === 0) this.#sizes.set(seq, length)
     }
     if (from <= this.#unread) this.#unread = Math.max(this.#unread, end ?? this.#unreadEnd)
     if (this.#unread >= this.#unreadEnd) this.#gone.clear()
-  }
-
-  #keep(seq: number, size: number): void {
-    if (this.#sizes.size === 0 || seq < this.#low) this.#low = seq
-    this.#sizes.set(seq, size)
-  }
-
-  #lowest(): number {
-    const sizes = this.#sizes
-    if (sizes.size === 0) return 0
-    for (const end = this.#low + GAP; !sizes.has(this.#low); this.#low++) {
-      if (this.#low < end) continue
-      this.#low = Infinity
-      for (const seq of sizes.keys()) if (seq < this.#low) this.#low = seq
-      break
-    }
-    return this.#low
   }
 
   #inUnread(seq: number): boolean {

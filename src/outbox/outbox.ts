@@ -179,12 +179,14 @@ export class Outbox {
 
   /** The same as {@link Outbox.write} without a promise: `done` is called once, after this returns. */
   enqueue<T>(ops: readonly PutOp[], sync: SyncLevel, done: WriteDone<T>, about?: T): void {
-    const made = ops.map((op): Op => {
-      if ((op[0] === 'put' || op[0] === 'delete') && !(Number.isSafeInteger(op[1]) && op[1] > 0)) {
-        throw new RangeError(`Cannot write record ${op[1]}: its number has to be 1 to 2^53 - 1`)
+    const made: Op[] = []
+    for (const op of ops) {
+      const [kind, seq] = op
+      if ((kind === 'put' || kind === 'delete') && !(Number.isSafeInteger(seq) && seq > 0)) {
+        throw new RangeError(`Cannot write record ${seq}: its number has to be 1 to 2^53 - 1`)
       }
-      return op[0] === 'put' ? ['put', op[1], this.#records.write(op[1], op[2])] : op
-    })
+      made.push(kind === 'put' ? ['put', seq, this.#records.write(seq, op[2])] : op)
+    }
     this.#calls.push({ ops: made, sync, done: done as WriteDone<unknown>, about })
     this.#running ??= this.#run()
   }

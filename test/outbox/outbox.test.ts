@@ -11,6 +11,7 @@ import { LogStore } from '../../src/outbox/log/log-store.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import { SequenceMap } from '../../src/outbox/sequence-map.ts'
+import { Sizes } from '../../src/outbox/sizes.ts'
 import type { Op, SyncLevel } from '../../src/outbox/store.ts'
 import { runs } from '../support/seed.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
@@ -304,6 +305,39 @@ describe('random operations', () => {
           equal(map.size, model.size)
           equal(map.lowest, sorted[0]?.[0] ?? 0)
           equal(map.highest, sorted.at(-1)?.[0] ?? 0)
+        },
+      ),
+      runs(30),
+    )
+  })
+})
+
+describe('the sizes of records', () => {
+  test('are those of a map, whatever is put and deleted where', () => {
+    const seqs = fc.oneof(
+      fc.integer({ min: 1, max: 600 }),
+      fc.integer({ min: 1, max: 2 ** 53 - 1 }),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), seqs), { maxLength: 400 }),
+        (list) => {
+          const sizes = new Sizes()
+          const model = new Map<number, number>()
+          for (const [size, seq] of list) {
+            equal(sizes.get(seq), model.get(seq) ?? 0)
+            if (size > 0) {
+              sizes.set(seq, size)
+              model.set(seq, size)
+            } else {
+              sizes.delete(seq)
+              model.delete(seq)
+            }
+            equal(sizes.get(seq), size)
+            equal(sizes.lowest, model.size === 0 ? 0 : Math.min(...model.keys()))
+          }
+          sizes.clear()
+          equal(sizes.lowest, 0)
         },
       ),
       runs(30),

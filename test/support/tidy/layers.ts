@@ -65,9 +65,10 @@ export const LAYERS: readonly Layer[] = [
     imports: ['src/outbox/crc32.ts', 'src/outbox/constants.ts'],
     pure: true,
   },
+  { path: 'src/outbox/sizes.ts', imports: [], pure: true },
   {
     path: 'src/outbox/ledger.ts',
-    imports: [STORE, 'src/outbox/records.ts'],
+    imports: [STORE, 'src/outbox/records.ts', 'src/outbox/sizes.ts'],
     pure: true,
   },
   {
