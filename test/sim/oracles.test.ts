@@ -283,6 +283,17 @@ describe('S2: QoS 2 is once', () => {
     }
     accepts('S2', replaced(false))
     rejects('S2', replaced(true), /#1 was taken in s1 and s2/)
+    // Then it is told of the loss of that one, in which the message was turned away.
+    const heard = { kind: 'connected', device: 'd', sessionPresent: false } as const
+    const begins = (session: number): Observation => ({ kind: 'session', session, gone: undefined })
+    const twice = (...between: Told): Told => {
+      const message = makeMessage(2, TWO)
+      const lost = [...between, [2000, begins(3)], [2001, heard]] as const
+      return [boot(1), connect(false), taken(message, 1), ...lost, taken(message, 3, 2010)]
+    }
+    accepts('S2', twice([1000, begins(2)]))
+    rejects('S2', twice([1000, begins(2)], [1001, heard]), /#2 was taken in s1 and s3/)
+    rejects('S2', twice(), /#2 was taken in s1 and s3/)
   })
   test('rejects a handler that is called twice in a process, or after PUBREC in another', () => {
     const twice = makeDelivery()

@@ -99,4 +99,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'the order of a topic in a session that was lost before all of it was sent again',
     seed: 10_045_309,
   },
+  {
+    name: 'a message turned away in a session that nobody was told of (the judge was wrong)',
+    seed: 11_011_366,
+  },
 ]

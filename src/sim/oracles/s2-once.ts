@@ -5,6 +5,7 @@
 // client's. At QoS 1 it may come again, but not while its handler still has it.
 
 import { PacketType } from '../../codec/packets.ts'
+import { deviceOf } from '../names.ts'
 import type { Delivery, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import { recordMs } from './disk-time.ts'
@@ -39,9 +40,9 @@ export class OnceOracle implements Oracle {
   readonly #ends = new Map<string, number>()
   readonly #lives = new Map<string, number>()
   readonly #losses = new Map<string, Loss[]>()
-  /** Whether the last CONNECT asked for a new session, and the sessions that were made for one which did not. */
-  #startsClean = false
-  readonly #unasked = new Set<number>()
+  /** Who has asked last, unless for a new session, and what was made for one that had not, with its device. */
+  #resuming: string | undefined
+  readonly #unasked = new Map<number, { readonly device: string; readonly at: number }>()
   readonly #isSteady: boolean
   readonly #recordMs: number
 
@@ -68,10 +69,14 @@ export class OnceOracle implements Oracle {
         return `#${number} was taken in s${takes[0]?.session} and s${take.session}, and not to be sent again`
       }
       case 'packet':
-        if (seen.packet.type === PacketType.CONNECT) this.#startsClean = seen.packet.cleanStart
+        if (seen.packet.type === PacketType.CONNECT) {
+          const device = deviceOf(seen.connection.clientId)
+          this.#resuming = seen.packet.cleanStart ? undefined : device
+        }
         return undefined
       case 'session':
-        if (seen.gone === undefined && !this.#startsClean) this.#unasked.add(seen.session)
+        if (seen.gone === undefined && this.#resuming !== undefined)
+          this.#unasked.set(seen.session, { device: this.#resuming, at: now })
         return undefined
       case 'boot':
         this.#lives.set(seen.device, seen.life)
@@ -136,6 +141,11 @@ export class OnceOracle implements Oracle {
     }
     // Nobody was told; who had asked for a new session knew it all the same.
     if (told.length === 0) return !this.#unasked.has(last?.session ?? 0)
+    // Of the session that came next nobody may have heard: it was taken for the first, which has turned the message away.
+    const [next, later] = [...this.#unasked.values()].filter(
+      (one) => one.device === device && one.at > (earlier?.at ?? 0),
+    )
+    if (next && later && !told.some(({ at }) => at >= next.at && at < later.at)) return false
     return told.some(isKnown)
   }
 
