@@ -48,6 +48,8 @@ export class Connection {
   #reason: MqttError | undefined
   /** Whether it ends because we want it to. */
   #disconnecting = false
+  /** Whether CONNECT asks for a session beyond it. */
+  #asksForSession = false
 
   constructor(
     link: Link,
@@ -72,6 +74,7 @@ export class Connection {
     this.accepted = false
     this.#reason = undefined
     this.#disconnecting = false
+    this.#asksForSession = settings.sessionExpirySeconds > 0
     if (settings.clientId !== '') this.clientId = settings.clientId
     const link = this.#link
     link.version = settings.version
@@ -145,9 +148,12 @@ export class Connection {
     const sayable = reasonCode === 0 || (reasonCode !== undefined && link.version === 5)
     if (state === 'connected' && sayable) {
       const { sessionExpiryInterval, ...others } = properties
-      // Who has no session cannot ask for one now. §3.14.2.2.2
+      // Who has no session cannot ask for one now; who asked for none may end what was granted. §3.14.2.2.2
       const { limits } = link
-      const asksFor = limits.sessionExpirySeconds > 0 && sessionExpiryInterval !== undefined
+      const asksFor =
+        limits.sessionExpirySeconds > 0 &&
+        sessionExpiryInterval !== undefined &&
+        (this.#asksForSession || sessionExpiryInterval === 0)
       const least = asksFor ? { sessionExpiryInterval } : NO_PROPERTIES
       const all = asksFor ? properties : others
       const say = (said: Properties): MqttError | undefined =>

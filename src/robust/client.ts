@@ -15,7 +15,7 @@ import {
   fields,
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
-import { disconnectProperties, packetProperties } from '../simple/properties.ts'
+import { disconnectProperties, packetProperties, requireSession } from '../simple/properties.ts'
 import { checkWait, PublishChecks } from '../simple/requests.ts'
 import type { ConnectResult, Payload } from '../simple/types.ts'
 import { sleepFor } from './connector.ts'
@@ -232,10 +232,12 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
 
   /**
    * Ends the connection in order. What waits stays, and goes out after the next `connect`. Never rejects.
-   * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
+   * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant, or to prolong a
+   * session where `session.expirySeconds` is 0
    */
   disconnect(options: RobustDisconnectOptions = {}): Promise<void> {
     const { drain = false, timeoutMs, properties } = checkDisconnect('options', options)
+    requireSession(properties, this.#core.core.asksForSession)
     return this.#core.disconnect(drain, timeoutMs, properties)
   }
 

@@ -68,6 +68,7 @@ export class RobustCore implements Layer {
     this.#options = options
     this.#platform = platform
     this.core = makeCore(this)
+    this.core.asksForSession = options.session.expirySeconds > 0
     this.events = new Emitter<RobustEvents>(this.core)
     this.delivery = new Delivery(
       this.core,

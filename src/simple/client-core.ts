@@ -75,6 +75,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   readonly subscriptions: Subscriptions
   readonly #layer: Layer | undefined
   readonly #authenticator: Authenticator | undefined
+  /** Whether the last `connect` asked for a session beyond the connection; the next asks anew. */
+  asksForSession = true
   /** Of the next CONNECT, or of the connection of the moment. */
   version: ProtocolVersion
   #attempt: Attempt | undefined
@@ -131,7 +133,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   connect(request: ConnectOptions): Promise<ConnectResult> {
-    const { signal, cleanStart = true } = request
+    const { signal, cleanStart = true, sessionExpirySeconds = cleanStart ? 0 : 1 } = request
     const { state } = this
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
@@ -140,6 +142,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
+    this.asksForSession = sessionExpirySeconds > 0
     const ends = deferred<ConnectResult>()
     const stopWatching = watch(signal, (reason) => {
       this.#takeAttempt()?.reject(reason)

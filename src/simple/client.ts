@@ -4,6 +4,7 @@
 import type { Platform } from '../driver/platform.ts'
 import { checkHandler, checkText } from './checks.ts'
 import { requireTransport, resolveOptions } from './options.ts'
+import { requireSession } from './properties.ts'
 import { PublishingCore } from './publishing-core.ts'
 import { checkConnect, checkDisconnect, PublishChecks, publishOperation } from './requests.ts'
 import type {
@@ -92,10 +93,12 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
    * transport. Messages that wait, or are not acknowledged, reject and say whether they were sent.
    * Never rejects; settles within `timeoutMs` (default `timeouts.closeMs`), also on a dead link, and
    * at once when there is no connection. During `connect` it gives the attempt up.
-   * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant
+   * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant, or to prolong a
+   * session that the last `connect` did not ask for
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
     const { reasonCode, timeoutMs, properties } = checkDisconnect('options', options)
+    requireSession(properties, this.#core.asksForSession)
     return this.#core.disconnect(reasonCode, timeoutMs, properties)
   }
 

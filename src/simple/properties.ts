@@ -11,6 +11,7 @@ import {
   fields,
   integer,
   oneOf,
+  refuse,
 } from './checks.ts'
 import { NEVER_EXPIRES_SECONDS } from './defaults.ts'
 import type {
@@ -71,6 +72,18 @@ export const disconnectProperties: Check<DisconnectProperties, Properties> = (na
     ...same,
     ...(sessionExpirySeconds !== undefined && { sessionExpiryInterval: sessionExpirySeconds }),
   }
+}
+
+/** Throws where a session would be prolonged that CONNECT did not ask for. §3.14.2.2.2 */
+export function requireSession(properties: Properties | undefined, asksForSession: boolean): void {
+  const seconds = properties?.sessionExpiryInterval
+  if (asksForSession || !seconds) return
+  refuse(
+    'sessionExpirySeconds',
+    seconds,
+    'connect asked for no session, let it ask for one',
+    RangeError,
+  )
 }
 
 const NONE: PublishProperties = Object.freeze({})

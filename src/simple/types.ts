@@ -254,8 +254,9 @@ export interface UnsubscribeOptions {
 /** Properties of DISCONNECT, MQTT 5.0 only. Those that the server has no room for are left out. §3.14.2.2 */
 export interface DisconnectProperties {
   /**
-   * How long the server keeps the session from now on, in s, 0 to 4,294,967,295; that is for ever, and 0 ends it. Left
-   * out where the server keeps none: who connected without a session cannot have one now. §3.14.2.2.2
+   * How long the server keeps the session from now on, in s, 0 to 4,294,967,295; that is for ever, and 0 ends it. Who
+   * asked for no session cannot have one now: above 0 throws, whatever the server has granted. Left out where the
+   * server keeps none though it was asked for. §3.14.2.2.2
    * @default as agreed on when it connected
    */
   readonly sessionExpirySeconds?: number

@@ -228,6 +228,15 @@ rule(
       const talk = connected(5, { settings, properties: { maximumPacketSize } })
       equal(toHex(talk.disconnect(0, long).sentBytes()), bytes)
     }
+    // Who asked for none in CONNECT may end what the server grants all the same, and not prolong it.
+    for (const [sessionExpiryInterval, bytes] of [
+      [5, 'e0 00'],
+      [0, 'e0 07 00 05 11 00 00 00 00'],
+    ] as const) {
+      const settings = { sessionExpirySeconds: 0 }
+      const talk = connected(5, { settings, properties: { sessionExpiryInterval: 60 } })
+      equal(toHex(talk.disconnect(0, { sessionExpiryInterval }).sentBytes()), bytes)
+    }
     // MQTT 3.1.1 has no room for any of it.
     equal(toHex(connected(4).disconnect(0, long).sentBytes()), 'e0 00')
   },

@@ -171,6 +171,21 @@ describe('a session that is over', () => {
     sentAre(rig.resume(), ['PUBLISH 1 a dup'])
   })
 
+  test('lasts as the server gave it when DISCONNECT must not ask for longer, and ends when it says so', () => {
+    for (const [sessionExpiryInterval, kept] of [
+      [5, 1],
+      [0, 0],
+    ] as const) {
+      const rig = new Rig()
+      rig.connect({ sessionExpiryInterval: 60 }, { sessionExpirySeconds: 0 })
+      rig.publish('a', 1)
+      rig.do((engine, now) => engine.disconnect(0, 1_000, now, { sessionExpiryInterval }))
+      equal(rig.engine.limits.sessionExpirySeconds, kept * 60)
+      rig.close()
+      equal(rig.engine.session.publishes.length, kept)
+    }
+  })
+
   test('ends with a clean start', () => {
     const rig = new Rig()
     rig.connect()

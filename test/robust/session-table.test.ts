@@ -1,6 +1,6 @@
 // What each CONNACK means for what we had: every cell of the table of sessions, as the server sees it.
 
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import type { Outcome } from '../../src/robust/types.ts'
@@ -249,6 +249,22 @@ for (const protocol of [5, 4] as const) {
     })
   })
 }
+
+test('a client that asks for no session cannot ask for one when it disconnects [§3.14.2.2.2]', async () => {
+  const rig = robustClient({ session: { expirySeconds: 0 } })
+  const ask = { properties: { sessionExpirySeconds: 30 } }
+  throws(
+    () => rig.client.disconnect(ask),
+    /sessionExpirySeconds "30": connect asked for no session/,
+  )
+  void rig.client.connect()
+  const connection = await accepted(rig, { connack: { sessionExpiryInterval: 60 } })
+  throws(() => rig.client.disconnect({ drain: true, ...ask }), RangeError)
+  equal(rig.client.state, 'connected')
+  void rig.client.disconnect({ properties: { sessionExpirySeconds: 0 } })
+  await settle()
+  equal(brief(connection.received).at(-1), 'DISCONNECT')
+})
 
 describe('the event "session-lost"', () => {
   test('is not told of a session that was ended on purpose', async () => {

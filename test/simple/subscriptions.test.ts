@@ -8,7 +8,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { ConnectionLostError, NotSupportedError, RejectedError } from '../../src/errors.ts'
 import type { Message } from '../../src/simple/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
-import { settle } from '../support/scripted-memory.ts'
+import { settle, testClient } from '../support/scripted-memory.ts'
 import {
   connected,
   type Connected,
@@ -54,6 +54,31 @@ test('unsubscribe and disconnect carry what is given to them, and refuse what th
     reasonString: 'done',
     userProperties,
   })
+})
+
+test('disconnect refuses to prolong a session that connect did not ask for [§3.14.2.2.2]', async () => {
+  const properties = { sessionExpirySeconds: 7 }
+  const wrong = /sessionExpirySeconds "7": connect asked for no session/
+  for (const request of [
+    {},
+    { sessionExpirySeconds: 0 },
+    { cleanStart: false, sessionExpirySeconds: 0 },
+  ]) {
+    for (const protocol of [4, 5] as const) {
+      // Also where the server grants one.
+      const connack = protocol === 5 ? { sessionExpiryInterval: 60 } : {}
+      const made = await connected({ protocol }, { request, connack })
+      throws(() => made.client.disconnect({ properties }), RangeError)
+      throws(() => made.client.disconnect({ properties }), wrong)
+      equal(made.client.state, 'connected')
+      await made.client.disconnect({ properties: { sessionExpirySeconds: 0 } })
+      // What was asked for last counts, connected or not.
+      throws(() => made.client.disconnect({ properties }), wrong)
+      await reconnected(made, { request: { cleanStart: false } })
+      await made.client.disconnect({ properties })
+    }
+  }
+  await testClient().client.disconnect({ properties })
 })
 
 describe('subscribe', () => {
