@@ -91,7 +91,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
         log: (inReconnect, error) => this.log(inReconnect, error),
         isDelayOwn: () => this.delay !== RobustClient.prototype.delay,
       },
-      outbox && ((owner) => new Keeper(outbox, owner)),
+      outbox && ((owner) => new Keeper(outbox, owner, resolved.session.adopt)),
     )
     super(below as unknown as ClientCore)
     this.#core = core

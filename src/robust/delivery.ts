@@ -52,7 +52,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** Whether nothing is sent yet because the server has not shown that it lives. */
   #probing = false
   #pumping = false
-  /** Sessions whose QoS 2 ids are being removed. */
+  /** Sessions of which that is not safe yet which SUBSCRIBE has to wait for. */
   #forgetting = 0
   /** No CONNACK yet: the process before this one may have died with a CONNECT on its way. */
   #isFirst = true
@@ -99,7 +99,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     return this.courier.idle && !this.#isReading
   }
 
-  /** Whether a process after this one may find QoS 2 ids of a session that is lost. */
+  /** Whether a process after this one may find QoS 2 ids of a session that is lost, or end the one that there is. */
   get forgetting(): boolean {
     return this.#forgetting > 0
   }
@@ -234,7 +234,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       this.#forgetting -= 1
       if (!this.forgetting) forgotten()
     }
-    if (!sessionPresent && this.keeper?.forgetIds(done)) this.#forgetting += 1
+    if (this.keeper?.enter(sessionPresent, done)) this.#forgetting += 1
   }
 
   handleClosed(error: MqttError | undefined): void {

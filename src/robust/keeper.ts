@@ -13,8 +13,9 @@ import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
-/** Keys of the session table: whose it is and where, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
+/** Keys of the session table: whose it is, that there is no session yet, where it is, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
 export const CLIENT_KEY = 'client'
+const UNMADE_KEY = 'unmade'
 const SERVER_KEY = 'server'
 export const OUTBOUND = 'o'
 const INBOUND = 'i'
@@ -68,6 +69,9 @@ export class Keeper {
   /** Where the next page begins, and what in it was handed over already or is set aside. */
   #from = 0
   #saidEvictable = false
+  readonly #adopts: boolean
+  /** Whether it is recorded that the server has a session of this client. */
+  #isRecorded = false
   #server = ''
   readonly #taken = new Set<number>()
   /** How many QoS 1 messages of each topic are kept: of none a packet id is recorded. */
@@ -75,9 +79,11 @@ export class Keeper {
   /** By topic, the last QoS 2 message whose PUBLISH goes out again behind such messages. */
   readonly #resent = new Map<string, number>()
 
-  constructor(outbox: Outbox, owner: KeeperOwner) {
+  /** @param adopts whether a process of this client takes up a session that it does not know */
+  constructor(outbox: Outbox, owner: KeeperOwner, adopts: boolean) {
     this.#outbox = outbox
     this.#owner = owner
+    this.#adopts = adopts
   }
 
   /** Whether what is stored survives the loss of power. */
@@ -94,8 +100,10 @@ export class Keeper {
     const { nextSeq, lowest, state } = await this.#outbox.open()
     const { clientId } = this.#owner
     const owner = state.get(CLIENT_KEY)
-    const hasSession = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
+    const isOurs = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
+    const hasSession = isOurs && !state.has(UNMADE_KEY)
     const server = state.get(SERVER_KEY)
+    this.#isRecorded = hasSession
     if (hasSession && server) this.#server = decodeUtf8(server, 0, server.length) ?? ''
     const stages = new Map<number, Bound>()
     const ops: Op[] = []
@@ -126,7 +134,9 @@ export class Keeper {
       this.#taken.add(seq)
     }
     for (const { seq } of this.#aside.values()) this.#taken.add(seq)
-    if (!hasSession) ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)])
+    if (!hasSession) {
+      ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)], ['set', UNMADE_KEY, NO_BYTES])
+    }
     if (ops.length > 0) await this.#outbox.write(ops, 'power')
     this.#from = lowest
     const last = Math.max(0, ...this.#resent.values())
@@ -273,13 +283,24 @@ export class Keeper {
   }
 
   /**
-   * The server has lost the session: the QoS 2 ids of messages to us mean nothing any more. `done` is called once
-   * they are gone for good; false: no process after this one would find any.
+   * The server has a session of ours from here on, and this comes before all that is kept of it: one of which no
+   * CONNACK was seen has nothing in it. Where the one before is lost, the QoS 2 ids of messages to us mean nothing any
+   * more. `done` is called once that is safe which nothing may be subscribed to before: a process after this one would
+   * take the ids for those of the new session, or begin another if it takes up none that it does not know. False: it
+   * would not.
    */
-  forgetIds(done: () => void): boolean {
-    const ops = this.#unsetIds()
-    if (ops.length > 0) this.#write(ops, 'power', done)
-    return ops.length > 0 && this.#outbox.traits.process
+  enter(sessionPresent: boolean, done: () => void): boolean {
+    const ops = sessionPresent ? [] : this.#unsetIds()
+    const isEnded = !this.#isRecorded && !this.#adopts
+    const isAwaited = (ops.length > 0 || isEnded) && this.#outbox.traits.process
+    if (!this.#isRecorded) ops.push(['unset', UNMADE_KEY])
+    if (ops.length > 0) {
+      this.#outbox.enqueue(ops, 'power', (error) => {
+        this.#isRecorded ||= error === undefined
+        this.#handleWritten(error, isAwaited ? done : undefined)
+      })
+    }
+    return isAwaited
   }
 
   #unsetIds(): Op[] {

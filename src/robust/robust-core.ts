@@ -333,7 +333,8 @@ export class RobustCore implements Layer {
 
   /**
    * Tells who waits for a connection. A process after this one would take the ids of a session that is lost for
-   * those of the new one, and acknowledge its messages unread: there are none until something is subscribed to.
+   * those of the new one, and acknowledge its messages unread, or end a session that it does not know: there are none
+   * until something is subscribed to.
    */
   #serve(result: ConnectResult): void {
     const isHeld = ({ isRequest }: Waiter): boolean => isRequest && this.delivery.forgetting
