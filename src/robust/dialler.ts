@@ -23,6 +23,9 @@ export class Dialler {
   readonly #options: ResolvedRobustOptions
   readonly #schedule: Schedule
   readonly #home: Home
+  /** The server whose session was given up last, and what settles once that is safe. */
+  #left = ''
+  #leaving: Promise<void> | undefined
   /** The server of the last attempt. */
   #server = ''
   #startsClean = false
@@ -82,12 +85,19 @@ export class Dialler {
     }
     const options = forAttempt(server, isReferred, answers)
     const home = this.#home.server
-    const isHome = home === options.address.href
+    const { href } = options.address
+    const isHome = home === href
     // Also when it is the same again: a new session was asked for at another one meanwhile.
     const moved = home !== '' && (!isHome || !this.#core.engine.hasSession)
     const startsClean = (moved && !sharedSessions) || (!session.adopt && !hadSession)
-    // A process after this one would take the new session for the one that it ends.
-    if (startsClean && isHome) await this.#home.leave?.()
+    // A process after this one would take the new session for the one that it ends. An attempt before this one may
+    // have asked for it already; a disk that does not answer costs the attempt, as all else does that is asked for.
+    if (startsClean && isHome) {
+      this.#left = href
+      this.#leaving = this.#home.leave?.()
+    }
+    const leaving = this.#leaving
+    if (href === this.#left && leaving) await this.#bounded('the outbox', () => leaving, over)
     return () => {
       this.#server = server
       this.#core.options = options

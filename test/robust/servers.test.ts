@@ -259,6 +259,49 @@ describe('servers that share no sessions, after a restart', () => {
     })
   }
 
+  /** A session at A is to be ended, and the disk does not say that it has recorded that. */
+  async function leaving(): Promise<RobustRig & { readonly outbox: HeldStore }> {
+    const outbox = new HeldStore()
+    const rig = await connectedRig({ servers: ['b.example'], sharedSessions: false, outbox })
+    const b = rig.network.at('b.example')
+    rig.server.refuse = AWAY
+    rig.connection.destroy()
+    const other = await dialled({ server: b, clock: rig.clock })
+    await other.connect()
+    outbox.isHeld = true
+    rig.server.refuse = undefined
+    b.refuse = AWAY
+    other.destroy()
+    return { ...rig, outbox }
+  }
+
+  test('a disk that does not answer fails the attempt in the time of one, and is asked again', async () => {
+    const { client, clock, server, network, outbox } = await leaving()
+    const errors: Error[] = []
+    client.on('waiting', ({ error }) => errors.push(error))
+    const { dials } = server
+    const before = network.dialled.length
+    await elapse(clock, 200_000)
+    ok(errors.some(({ message }) => message === 'No answer from the outbox within 30000 ms'))
+    // The others are tried meanwhile, and end nothing there.
+    deepEqual(network.dialled.slice(before), ['b.example', 'b.example'])
+    equal(server.dials, dials)
+    await outbox.letAll()
+    equal((await (await dialled({ server, clock })).connect()).cleanStart, true)
+  })
+
+  test('what is still being recorded is waited for after disconnect and connect too', async () => {
+    const { client, clock, server, outbox } = await leaving()
+    const { dials } = server
+    await elapse(clock, 20_000)
+    await client.disconnect()
+    void client.connect()
+    await elapse(clock, 100_000)
+    equal(server.dials, dials)
+    await outbox.letAll()
+    equal((await (await dialled({ server, clock })).connect()).cleanStart, true)
+  })
+
   test('the same server is known by another way to write it', async () => {
     const outbox = new KeptStore()
     const { client } = await connectedRig({ server: 'a.example', outbox, sharedSessions: false })
