@@ -1,7 +1,8 @@
 // What a machine does to a command: disks that are full, files that are none, or become others, certificates that do
 // not fit. Each has an error that says what to do, its number, and no line that is lost in silence.
 
-import { equal, match, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -64,6 +65,18 @@ describe('a command in trouble', { timeout: 60_000 }, () => {
       match(stderr, /Cannot write to standard output: ENOSPC/)
     }
   })
+
+  // Node opens /dev/null in the place of a closed descriptor, so that no file gets its number: nobody can tell one from
+  // the other, and a service whose output goes nowhere has not failed.
+  test(
+    'takes standard output that is closed for one to nowhere',
+    { skip: process.platform === 'win32' },
+    () => {
+      const shell = 'exec "$0" dist/cli/main.js help pub >&-'
+      const { status, stderr } = spawnSync('sh', ['-c', shell, process.execPath])
+      deepEqual([status, String(stderr)], [0, ''])
+    },
+  )
 
   test('keeps the identifier of an outbox when there is no room for another one', () =>
     inFolder(async (folder) => {
