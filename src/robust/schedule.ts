@@ -28,7 +28,9 @@ export interface ReconnectOptions {
   readonly budget?: { readonly attempts: number; readonly perMs: number }
   /**
    * What happens after a refusal that time alone does not cure: `slow` tries on, at the cap, because
-   * somebody may mend it at the server; `stop` ends there.
+   * somebody may mend it at the server; `stop` ends there, and what waits for a connection rejects. A `subscribe`
+   * that was rejected has left no handler: subscribe again as soon as you call `connect`, not when it has settled, or
+   * what a session has kept for it is acknowledged unclaimed.
    * @default 'slow'
    */
   readonly whenRefused?: 'slow' | 'stop'

@@ -119,6 +119,28 @@ describe('subscribe without a connection', () => {
     equal((await subscribing).reasonCode, 0x87)
   })
 
+  test('that a refusal has ended left no handler: asked for again with connect, it has what the session kept', async () => {
+    for (const isAskedAgain of [false, true]) {
+      const rig = robustClient({ reconnect: { whenRefused: 'stop' } })
+      const received: string[] = []
+      const subscribe = (): Promise<unknown> =>
+        rig.client.subscribe('a', {}, (topic) => received.push(topic))
+      const subscribing = failure(subscribe(), ConnectRefusedError)
+      await refused(rig, 0x87)
+      await subscribing
+      void rig.client.connect()
+      if (isAskedAgain) void subscribe()
+      const connection = await accepted(rig, { sessionPresent: true })
+      connection.publish('a', 'x', { qos: 1, packetId: 9 })
+      await settle()
+      equal(brief(connection.received).at(-1), 'PUBACK 9')
+      deepEqual(
+        [received, rig.client.statistics.unclaimedMessages],
+        isAskedAgain ? [['a'], 0] : [[], 1],
+      )
+    }
+  })
+
   test('rejects when its signal aborts, and nothing is sent', async () => {
     const rig = robustClient()
     rig.server.refuse = new Error('away')
