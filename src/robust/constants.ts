@@ -16,6 +16,9 @@ export const PACKET_ID_NOT_FOUND = 0x92
 /** Outcomes of durable messages that nobody has taken. */
 export const OUTCOMES_KEPT = 2000
 
+/** Messages that are set aside: each has cost connections, so they grow slowly, and a person is to look at them. */
+export const SET_ASIDE_MAX = 1000
+
 /** How long after a message's first bytes a bare close counts as an answer to it, ms. */
 export const SUDDEN_MS = 1000
 

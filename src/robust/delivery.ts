@@ -21,8 +21,6 @@ import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
 import { isCausedByPacket, misansweredId } from './refusals.ts'
 import type { Receipt, RobustEvents, Stored } from './types.ts'
 
-const POISONED = 'The server ended each connection on which it was sent alone'
-
 /** What makes the keeper of an outbox. */
 export type MakeKeeper = (owner: KeeperOwner) => Keeper
 
@@ -377,7 +375,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const heard = this.#events.has('settled')
     if (entry.durable && this.#known.has(entry.key)) {
       // What could not be stored is not there.
-      if (entry.status === 'poisoned') this.keeper?.putAside(entry, POISONED)
+      if (entry.status === 'poisoned') this.keeper?.putAside(entry)
       else if (entry.storeError === undefined) {
         const isUntold = !heard && !this.opened && entry.watcher === undefined
         if (isUntold && this.keeper?.endsAgain(entry, this.now)) this.#untold.push(entry)

@@ -8,7 +8,7 @@
 import type { StoreError } from '../errors.ts'
 import type { Outbox, PutOp } from '../outbox/outbox.ts'
 import type { Op, SyncLevel } from '../outbox/store.ts'
-import { PAGE } from './constants.ts'
+import { PAGE, SET_ASIDE_MAX } from './constants.ts'
 import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
@@ -25,6 +25,8 @@ export const LOST = 65_536
 const MARK = 'm'
 /** In place of a server's address: the session was given up. */
 const NOWHERE = '?'
+
+const POISONED = 'The server ended each connection on which it was sent alone'
 
 /** A message that was found to end connections. */
 interface SetAside {
@@ -229,15 +231,38 @@ export class Keeper {
     return keptPacketId > LOST && policy.onSessionLoss !== 'resend'
   }
 
-  /** Sets a message aside that was found to end connections: it is kept, and not sent. */
-  putAside(entry: Entry, reason: string): void {
-    const { entryId: seq, id } = entry
+  /**
+   * Sets a message aside that was found to end connections: it is kept, and not sent. It is in no limit of what waits,
+   * because it would keep what is good from being taken: the oldest goes when there are too many.
+   */
+  putAside(entry: Entry): void {
+    const { entryId: seq, id, storeError } = entry
+    // What could not be stored is not there, and was counted out.
+    if (storeError !== undefined) return
+    const reason = POISONED
     this.#aside.set(id, { seq, reason })
     this.#countOne(entry, -1)
-    this.#write(
-      [['set', `${QUARANTINED}${seq}`, writeJson({ id, reason })], ...this.#unbind(entry)],
-      'power',
-    )
+    const value = writeJson({ id, reason })
+    const ops: Op[] = [['set', `${QUARANTINED}${seq}`, value], ...this.#unbind(entry)]
+    if (this.#aside.size > SET_ASIDE_MAX) {
+      const [oldest, { seq: first }] = [...this.#aside].reduce((a, b) =>
+        b[1].seq < a[1].seq ? b : a,
+      )
+      ops.push(...this.#removeAside(oldest, first))
+      this.#owner.warn(
+        'set-aside-full',
+        `More than ${SET_ASIDE_MAX} messages are set aside: the oldest is removed, "${oldest}"`,
+      )
+    }
+    this.#write(ops, 'power')
+  }
+
+  #removeAside(id: string, seq: number): readonly Op[] {
+    this.#aside.delete(id)
+    return [
+      ['unset', `${QUARANTINED}${seq}`],
+      ['delete', seq],
+    ]
   }
 
   /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
@@ -245,14 +270,7 @@ export class Keeper {
     const aside = this.#aside.get(id)
     const entry = aside && (await this.#readAside(aside))
     if (aside === undefined || entry === undefined) return undefined
-    this.#aside.delete(id)
-    this.#write(
-      [
-        ['unset', `${QUARANTINED}${aside.seq}`],
-        ['delete', aside.seq],
-      ],
-      'power',
-    )
+    this.#write(this.#removeAside(id, aside.seq), 'power')
     return entry
   }
 

@@ -4,7 +4,17 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Packet, PacketType } from '../../src/codec/packets.ts'
-import { accepted, brief, connectedRig, type RobustRig } from '../support/robust-rig.ts'
+import { encodeUtf8 } from '../../src/codec/utf8.ts'
+import { Outbox } from '../../src/outbox/outbox.ts'
+import type { Op } from '../../src/outbox/store.ts'
+import { HeldStore } from '../support/kept-store.ts'
+import {
+  accepted,
+  brief,
+  connectedRig,
+  robustClient,
+  type RobustRig,
+} from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 /** Answers like a friendly server, until a message to "bad" comes: then it ends the connection. */
@@ -51,6 +61,60 @@ describe('a server that ends every connection', () => {
       })
     }
   }
+})
+
+test('what could not be stored is not set aside', async () => {
+  const outbox = new HeldStore()
+  const rig = robustClient({ outbox })
+  void serve(rig, 5)
+  void rig.client.connect()
+  await elapse(rig.clock, 1000)
+  outbox.isHeld = true
+  const receipt = rig.client.publish('bad', 'x')
+  await settle()
+  equal(receipt.stage, 'sent')
+  outbox.isBroken = true
+  await outbox.letAll()
+  outbox.isBroken = false
+  await elapse(rig.clock, 600_000)
+  equal(receipt.stage, 'poisoned')
+  const aside: unknown[] = []
+  for await (const one of rig.client.outbox.quarantined()) aside.push(one)
+  deepEqual(
+    [aside, [...(await outbox.state()).keys()].filter((key) => key.startsWith('q'))],
+    [[], []],
+  )
+})
+
+test('of a thousand that are set aside the oldest makes room for one more, and a warning says so', async () => {
+  const outbox = new HeldStore()
+  const before = new Outbox(outbox)
+  await before.open()
+  // Not in the order of their numbers, as a store may have them.
+  const numbers = Array.from({ length: 1000 }, (_, i) => ((i + 500) % 1000) + 1)
+  const ops = numbers.flatMap((seq): Op[] => [
+    ['put', seq, Uint8Array.of(1)],
+    ['set', `q${seq}`, encodeUtf8(JSON.stringify({ id: `old-${seq}`, reason: 'it was so' }))],
+  ])
+  await before.write(ops, 'power')
+  await before.close()
+  const rig = robustClient({ outbox })
+  void serve(rig, 5)
+  const receipt = rig.client.publish('bad', 'x')
+  await elapse(rig.clock, 600_000)
+  equal(receipt.stage, 'poisoned')
+  const ids: string[] = []
+  for await (const { id } of rig.client.outbox.quarantined()) ids.push(id)
+  deepEqual(
+    [ids.length, ids.includes('old-1'), ids.includes('old-2'), ids.includes(receipt.id)],
+    [1000, false, true, true],
+  )
+  const kept = [...(await outbox.state()).keys()].filter((key) => key.startsWith('q'))
+  deepEqual([kept.length, kept.includes('q1'), (await outbox.scan(1, 1))[0]?.[0]], [1000, false, 2])
+  match(
+    rig.warnings.find(({ code }) => code === 'set-aside-full')?.message ?? '',
+    /^More than 1000 messages are set aside: the oldest is removed, "old-1"/,
+  )
 })
 
 describe('a connection that ended while the device slept', () => {
