@@ -131,7 +131,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.open().catch((error: unknown) => {
       const failure = error as StoreError
       for (const early of this.courier.takeEarly()) {
-        this.courier.handleStoreFailed(early, failure, this.now)
+        // What is fleeting needs no outbox, and nothing of one that cannot be read is sent from here: none is overtaken.
+        if (!early.durable && early.policy.offline === 'drop') this.#accept(early)
+        else this.courier.handleStoreFailed(early, failure, this.now)
       }
       this.warn('outbox', failure.message)
       this.pump()

@@ -167,6 +167,34 @@ describe('an outbox of more than one page', () => {
     equal((await outbox.open()).count, COUNT)
   })
 
+  test('that cannot be read to its end holds back nothing that is fleeting', async () => {
+    const outbox = await filled()
+    outbox.pagesFree = 0
+    outbox.error = new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot read the disk')
+    const { client, connection } = await connectedRig({ outbox })
+    connection.autoRespond()
+    const early = client.publish('odd', 'early', { delivery: fleeting() })
+    const firm = client.publish('odd', 'firm')
+    const newest = client.publish('odd', 'newest', { delivery: latest() })
+    await settle()
+    deepEqual(brief(connection.received), ['CONNECT'])
+    outbox.letAll()
+    await settle()
+    const late = client.publish('odd', 'late', { delivery: fleeting() })
+    await settle()
+    // Nothing of what could not be read goes out from here, so nothing is overtaken. The others would come before it
+    // when the next process can read it.
+    deepEqual(brief(connection.received).slice(1), ['PUBLISH odd', 'PUBLISH odd'])
+    deepEqual(
+      [early, late, firm, newest].map(({ stage }) => stage),
+      ['sent', 'sent', 'refused', 'refused'],
+    )
+    connection.destroy()
+    const away = client.publish('odd', 'away', { delivery: fleeting() })
+    await settle()
+    equal(away.stage, 'dropped')
+  })
+
   test('keeps what had its outcome at once until it can be asked for', async () => {
     const outbox = await filled()
     const rig = { outbox, clientId: 'before' }
