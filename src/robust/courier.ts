@@ -208,10 +208,11 @@ export class Courier {
   /**
    * The server has accepted a connection; `resumed` when it has the session that we have.
    * @param isUnsure whether it may have another, in which PUBCOMP says nothing of a PUBLISH that came before
+   * @param isOld whether it may have one that a process before this one has used
    */
-  handleConnected(resumed: boolean, now: number, isUnsure = false): void {
+  handleConnected(resumed: boolean, now: number, isUnsure = false, isOld: boolean = resumed): void {
     this.#connected = true
-    this.#isInherited &&= resumed
+    this.#isInherited &&= isOld
     const again: Entry[] = []
     for (const entry of this.#interrupted.sort(bySending)) {
       const isOpen = entry.status === undefined

@@ -222,19 +222,19 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     { packet: { sessionPresent }, resumed, mayBeNew }: ConnectedOutput,
     forgotten: () => void,
   ): void {
-    const { now } = this
     const { inflight } = this.courier.counts
     // MQTT 5.0 says in PUBCOMP when a session does not know the id.
     const isUnsure = (mayBeNew || this.#isFirst) && this.#core.version === 4
-    this.courier.handleConnected(resumed, now, isUnsure)
-    this.#isFirst = false
-    if (sessionPresent && inflight > 0) this.#lastSentAt = now
-    if (this.courier.sendQuota === 1) this.#probe()
     const done = (): void => {
       this.#forgetting -= 1
       if (!this.forgetting) forgotten()
     }
-    if (this.keeper?.enter(sessionPresent, done)) this.#forgetting += 1
+    if (this.keeper?.enter(sessionPresent, resumed, done)) this.#forgetting += 1
+    const isOld = resumed || (sessionPresent && this.#isFirst && this.keeper?.isOurs)
+    this.courier.handleConnected(resumed, this.now, isUnsure, isOld)
+    this.#isFirst = false
+    if (sessionPresent && inflight > 0) this.#lastSentAt = this.now
+    if (this.courier.sendQuota === 1) this.#probe()
   }
 
   handleClosed(error: MqttError | undefined): void {

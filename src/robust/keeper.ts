@@ -64,7 +64,7 @@ export class Keeper {
   readonly #records = new EntryRecords()
   readonly #receivedIds = new Set<number>()
   readonly #aside = new Map<string, SetAside>()
-  /** Whose record stands under a packet id: it is written over when a new session gives the id to another. */
+  /** Whose record stands under a packet id: none of a session that is lost. */
   readonly #bound = new Map<number, Entry>()
   /** The application's own marks, as they are stored. */
   readonly marks: Map<string, Uint8Array> = new Map()
@@ -74,6 +74,8 @@ export class Keeper {
   readonly #adopts: boolean
   /** Whether it is recorded that the server has a session of this client. */
   #isRecorded = false
+  /** Whether a process before this one has opened it for this client: the server may have its session all the same. */
+  isOurs = false
   #server = ''
   readonly #taken = new Set<number>()
   /** How many QoS 1 messages of each topic are kept: of none a packet id is recorded. */
@@ -102,8 +104,8 @@ export class Keeper {
     const { nextSeq, lowest, state } = await this.#outbox.open()
     const { clientId } = this.#owner
     const owner = state.get(CLIENT_KEY)
-    const isOurs = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
-    const hasSession = isOurs && !state.has(UNMADE_KEY)
+    this.isOurs = owner !== undefined && decodeUtf8(owner, 0, owner.length) === clientId
+    const hasSession = this.isOurs && !state.has(UNMADE_KEY)
     const server = state.get(SERVER_KEY)
     this.#isRecorded = hasSession
     if (hasSession && server) this.#server = decodeUtf8(server, 0, server.length) ?? ''
@@ -302,16 +304,17 @@ export class Keeper {
 
   /**
    * The server has a session of ours from here on, and this comes before all that is kept of it: one of which no
-   * CONNACK was seen has nothing in it. Where the one before is lost, the QoS 2 ids of messages to us mean nothing any
-   * more. `done` is called once that is safe which nothing may be subscribed to before: a process after this one would
+   * CONNACK was seen has nothing in it. Where it is not the one before, what is in flight was in flight in that; where
+   * that is lost, the QoS 2 ids of messages to us mean nothing any more. `done` is called once that is safe which nothing may be subscribed to before: a process after this one would
    * take the ids for those of the new session, or begin another if it takes up none that it does not know. False: it
    * would not.
    */
-  enter(sessionPresent: boolean, done: () => void): boolean {
+  enter(sessionPresent: boolean, resumed: boolean, done: () => void): boolean {
     const ops = sessionPresent ? [] : this.#unsetIds()
     const isEnded = !this.#isRecorded && !this.#adopts
     const isAwaited = (ops.length > 0 || isEnded) && this.#outbox.traits.process
     if (!this.#isRecorded) ops.push(['unset', UNMADE_KEY])
+    if (!resumed) ops.push(...this.#loseAll())
     if (ops.length > 0) {
       this.#outbox.enqueue(ops, 'power', (error) => {
         this.#isRecorded ||= error === undefined
@@ -333,14 +336,21 @@ export class Keeper {
    */
   leave(): Promise<void> {
     this.#server = NOWHERE
-    const ops: Op[] = [['set', SERVER_KEY, encodeUtf8(NOWHERE)], ...this.#unsetIds()]
+    const given: Op = ['set', SERVER_KEY, encodeUtf8(NOWHERE)]
+    const ops = [given, ...this.#unsetIds(), ...this.#loseAll()]
+    return new Promise((done) => this.#write(ops, 'power', done))
+  }
+
+  /** What is in flight was in flight in a session that is lost. */
+  #loseAll(): Op[] {
+    const ops: Op[] = []
     for (const [packetId, entry] of [...this.#bound]) {
       if (packetId > LOST) continue
       ops.push(...this.#unbind(entry))
       // One that waited for its record never left.
       if (entry.state !== 'bound') ops.push(this.#bind(entry, 'sent', LOST + entry.entryId))
     }
-    return new Promise((done) => this.#write(ops, 'power', done))
+    return ops
   }
 
   /** The address of the server that has the session, which is kept; empty: not known. */

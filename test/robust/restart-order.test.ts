@@ -113,6 +113,24 @@ describe('what was in flight when a process ended', () => {
     })
   }
 
+  test('keeps it when a new session has given the packet id of one to another', async () => {
+    const outbox = new KeptStore()
+    const first = await connectedRig({ outbox })
+    const inOrder = ['first 2', 'second 2', 'third 2']
+    for (const line of inOrder) first.client.publish('t', line.slice(0, -2), { delivery: TWO })
+    await settle()
+    deepEqual(payloads(first.connection.received), inOrder)
+    const rig = robustClient({ outbox })
+    void rig.client.subscribe('f')
+    const { received } = await accepted(rig, { connack: { receiveMaximum: 1 } })
+    await settle()
+    deepEqual(brief(received).slice(1), ['SUBSCRIBE f', 'PUBLISH t 2'])
+    const last = await connectedRig({ outbox }, { sessionPresent: true })
+    last.connection.autoRespond()
+    await settle()
+    deepEqual(payloads(last.connection.received), inOrder)
+  })
+
   test('keeps it when a later message is acknowledged, and cannot be stored afterwards', async () => {
     const outbox = new FailingStore()
     const { client, connection } = await connectedRig({ outbox })

@@ -86,6 +86,19 @@ describe('until whose the session is is safe on the disk', () => {
     equal(await nextConnect(await outbox.copy()), 'CONNECT')
   })
 
+  test('what is sent in it at QoS 1 goes out with DUP in the next process [MQTT-3.3.1-1]', async () => {
+    const outbox = new HeldStore()
+    const rig = robustClient({ outbox })
+    await rig.client.publish('a', 'x').stored
+    outbox.isHeld = true
+    const connection = await accepted(rig)
+    await settle()
+    deepEqual(brief(connection.received), ['CONNECT', 'PUBLISH a 1'])
+    const next = { outbox: await outbox.copy() }
+    const { connection: last } = await connectedRig(next, { sessionPresent: true })
+    deepEqual(brief(last.received), ['CONNECT', 'PUBLISH a 1 DUP'])
+  })
+
   test('who takes up any session subscribes at once', async () => {
     const outbox = new HeldStore()
     const rig = robustClient({ outbox })

@@ -443,6 +443,10 @@ describe('S6: memory and disk are bounded', () => {
     accepts('S6', [first, large(0), large(500), snapshot({ diskBytes: 200_000 })])
     const late = [900, snapshot({ diskBytes: 200_000 })] as const
     rejects('S6', [first, large(0), large(500), late], /takes 200000/)
+    const [failed, next] = [fault('disk.fail'), snapshot({ life: 2 })]
+    accepts('S6', [first, failed, snapshot({ diskBytes: 200_000 })])
+    const freed = [boot(2), [500, next], [1000, snapshot({ life: 2, diskBytes: 200_000 })]] as const
+    rejects('S6', [first, failed, ...freed], /takes 200000/)
     accepts('S6', [
       first,
       snapshot({ life: 2, diskBytes: 200_000 }),

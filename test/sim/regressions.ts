@@ -103,4 +103,13 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a message turned away in a session that nobody was told of (the judge was wrong)',
     seed: 11_011_366,
   },
+  {
+    name: 'a log that cannot be freed because its disk has failed (the judge was wrong)',
+    seed: 11_034_677,
+  },
+  {
+    name: 'the record of a message under a packet id that a new session gave to another',
+    seed: 11_035_295,
+  },
+  { name: 'what was sent before it was recorded that there is a session', seed: 12_002_143 },
 ]

@@ -1,6 +1,6 @@
 // S6: memory and disk stay bounded: never more messages than the outbox may have, and a log that takes no
 // more than a few times what lives in it, beside what it keeps in hand. What was found to end connections is set
-// aside, and stays there.
+// aside, and stays there. Where the disk has failed nothing is freed before the next process.
 
 import { type Observation, type SentMessage, SNAPSHOT_MS } from '../observations.ts'
 import type { Plan } from '../plan.ts'
@@ -30,7 +30,14 @@ interface Burst {
 
 export class BoundsOracle implements Oracle {
   readonly name = 'S6'
-  readonly hears: readonly Observation['kind'][] = ['boot', 'publish', 'settled', 'snapshot']
+  readonly hears: readonly Observation['kind'][] = [
+    'boot',
+    'fault',
+    'publish',
+    'settled',
+    'snapshot',
+  ]
+  readonly #failed = new Set<string>()
   readonly #limits: ReadonlyMap<string, number>
   /** The process of each device that was looked at last, and when it began. */
   readonly #seen = new Map<string, number>()
@@ -53,7 +60,11 @@ export class BoundsOracle implements Oracle {
   }
 
   observe(seen: Observation, now: number): string | undefined {
-    if (seen.kind === 'boot') this.#begun.set(seen.device, now)
+    if (seen.kind === 'boot') {
+      this.#begun.set(seen.device, now)
+      this.#failed.delete(seen.device)
+    }
+    if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#failed.add(seen.target)
     if (seen.kind === 'publish') this.#note(seen.message, now)
     if (seen.kind === 'settled' && seen.outcome.status === 'poisoned') {
       const { device, sizeBytes, topic } = seen.message
@@ -71,6 +82,7 @@ export class BoundsOracle implements Oracle {
     const keptBytes = this.#keptBytes(device, openBytes + open * RECORD_BYTES, now)
     // Nor what an earlier one left.
     if (now - (this.#begun.get(device) ?? -Infinity) <= this.#openingMs) return undefined
+    if (this.#failed.has(device)) return undefined
     const asideBytes = this.#aside.get(device) ?? 0
     const burstBytes = this.#burstBytes(device, now)
     const mostBytes = SPARE_BYTES + burstBytes + FACTOR * (keptBytes + asideBytes)
