@@ -1,6 +1,6 @@
 // A transport over a socket of Node: what TCP, TLS and Unix sockets have in common once they are dialled.
 // Ten thousand of them must stay small: listeners are shared functions, reading goes into one given
-// buffer, and a write makes no closure. Knows no address families and no certificates.
+// buffer, and what a write needs goes with it. Knows no address families and no certificates.
 
 import type { OnReadOpts, Socket } from 'node:net'
 import { GatedTransport } from './gated-transport.ts'
@@ -52,19 +52,24 @@ export class SocketTransport extends GatedTransport {
 
   protected override sendChunks(chunks: readonly Uint8Array[]): void {
     const socket = this.#socket as OwnedSocket
+    // Made for each write: to keep it would cost a socket that rests more than a write pays for it.
+    const onSent = (error?: Error | null): void => {
+      // Node tells a write that a broken connection has lost as it tells a good one, but for this.
+      if (!error && !socket.destroyed) this.sourceSent()
+    }
     const last = chunks.length - 1
     if (last < 0) {
-      process.nextTick(this.#onSent)
+      process.nextTick(onSent)
       return
     }
     if (last === 0) {
-      socket.write(chunks[0] as Uint8Array, this.#onSent)
+      socket.write(chunks[0] as Uint8Array, onSent)
       return
     }
     // Corked, all chunks leave with one call of the system.
     socket.cork()
     for (let i = 0; i < last; i++) socket.write(chunks[i] as Uint8Array)
-    socket.write(chunks[last] as Uint8Array, this.#onSent)
+    socket.write(chunks[last] as Uint8Array, onSent)
     socket.uncork()
   }
 
@@ -87,11 +92,6 @@ export class SocketTransport extends GatedTransport {
   readonly #onRead = (length: number, bytes: Uint8Array): boolean => {
     this.sourceReceived(bytes, length)
     return true
-  }
-
-  readonly #onSent = (error?: Error | null): void => {
-    // Node tells a write that a broken connection has lost as it tells a good one, but for this.
-    if (!error && this.#socket?.destroyed === false) this.sourceSent()
   }
 
   static #onOpen(this: OwnedSocket): void {
