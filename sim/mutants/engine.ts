@@ -73,9 +73,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'aliases-outlive-connection',
     rule: 'Topic aliases die with their connection [MQTT-3.3.2-7]',
-    file: 'src/engine/publish-writer.ts',
-    find: 'this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined',
-    replace: 'this.#aliases ??= limit > 0 ? new OutboundAliases(limit) : undefined',
+    file: OUTBOUND,
+    find: 'this.#writer = undefined',
+    replace: '',
   },
   {
     name: 'adopted-id-not-cleared',

@@ -111,12 +111,15 @@ export class Driver implements TransportHandler {
 
   /** To be called after commands to the engine: outputs are handed on, bytes go out this tick. */
   touch(): void {
-    if (!this.#scheduled) {
-      this.#scheduled = true
-      void Promise.resolve().then(() => this.#tick())
-    }
+    const isFirst = !this.#scheduled
+    this.#scheduled = true
     if (this.engine.out.sizeBytes >= FLUSH_BYTES) this.#write()
-    if (this.engine.polling) this.#drain()
+    try {
+      if (this.engine.polling) this.#drain()
+    } finally {
+      // After what the outputs have settled: what its callers publish at once goes out with the same write.
+      if (isFirst) void Promise.resolve().then(() => this.#tick())
+    }
   }
 
   /** Stops reading until `resume`; bytes already read still come through. */
@@ -202,6 +205,8 @@ export class Driver implements TransportHandler {
         if (output.kind === 'closed') {
           this.#handover?.reject(endedError(output.error, this.#handover.sent))
           this.#handover = undefined
+          // Who is told of the end finds no timer left of it.
+          this.#arm()
         }
         this.#handler.handleOutput(output)
       }

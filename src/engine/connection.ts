@@ -4,6 +4,7 @@
 import { writeConnect, writeDisconnect } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
 import {
+  type AuthPacket,
   type ConnackPacket,
   NO_PROPERTIES,
   type Packet,
@@ -22,9 +23,10 @@ import {
   misplacedError,
   required,
   requireCleanStart,
+  requireMethod,
   requireNoProblem,
 } from './endings.ts'
-import { connectPacket } from './handshake.ts'
+import { connectPacket, sendAuth } from './handshake.ts'
 import { type Link, sendSized } from './link.ts'
 import type { Liveness } from './liveness.ts'
 import { type LimitsPool, limitsOf } from './server-limits.ts'
@@ -40,6 +42,8 @@ export class Connection {
   accepted = false
   /** CONNECTs since the last that was accepted; one that is refused makes no session, and does not count. */
   unanswered = 0
+  /** Whether AUTH of ours waits for an answer of the server. */
+  authenticating = false
   readonly #link: Link
   readonly #liveness: Liveness
   readonly #options: EngineOptions
@@ -111,10 +115,28 @@ export class Connection {
     this.clientId = packet.properties.assignedClientIdentifier ?? this.clientId
     this.#move('accept')
     this.accepted = true
+    this.authenticating = false
     this.unanswered = 0
     this.#link.connected = true
     this.settings = stillNeeded(this.settings)
     this.#liveness.handleConnected(this.#link.limits.keepAliveSeconds)
+  }
+
+  /** AUTH has come in. §4.12 */
+  handleAuth(packet: AuthPacket): void {
+    requireMethod(packet, this.settings?.authenticationMethod)
+    this.authenticating = false
+  }
+
+  /** Goes on with an authentication, or begins one again. @returns why nothing was sent, if so */
+  authenticate(data: Uint8Array | undefined, again: boolean, now: number): MqttError | undefined {
+    const method = this.settings?.authenticationMethod
+    if (RECEIVABLE[this.state] === 0 || method === undefined) return undefined
+    const error = sendAuth(this.#link, method, data, again)
+    if (error !== undefined) return error
+    this.authenticating = true
+    this.#liveness.expect(now)
+    return undefined
   }
 
   /** CONNACK has refused it. @returns why */
@@ -186,6 +208,7 @@ export class Connection {
   handleClosed(error: Error | undefined): MqttError | undefined {
     const reason = this.#disconnecting ? undefined : (this.#reason ?? lostError(this.state, error))
     this.#move('close')
+    this.authenticating = false
     this.#link.connected = false
     this.#link.out.clear()
     this.#liveness.handleClosed()

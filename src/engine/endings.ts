@@ -15,6 +15,7 @@ import {
   TimeoutError,
 } from '../errors.ts'
 import type { ConnectionState } from './connection-states.ts'
+import type { IdentifiedOperation } from './operations.ts'
 import { TIMER_REASONS } from './timers.ts'
 import type { ConnectSettings, EngineOptions } from './types.ts'
 
@@ -56,6 +57,16 @@ export function answerError(
     `Server ${verb} the connection with reason 0x${hex} (${reasonName(code)})${said}`,
     { reasonCode, reasonString, serverReference, transient },
   )
+}
+
+/** An acknowledgement that the operation with its packet id does not wait for. */
+export function misfitError(operation: IdentifiedOperation, type: number): ProtocolError {
+  const { kind, packetId } = operation
+  const isPublish = kind === 'publish'
+  const isLowered = isPublish && operation.qos === 2 && type === PacketType.PUBACK
+  const advice = isLowered ? ': a server without QoS 2 does so; publish at QoS 1' : ''
+  const text = `Packet ${type} for packet id ${packetId} does not fit its state${advice}`
+  return violation(text, '§4.3', 0x82, isPublish ? packetId : undefined)
 }
 
 /** A packet that this state of the connection does not allow. */

@@ -11,17 +11,9 @@ import { readPlainPublish } from '../codec/plain-publish.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
-import {
-  answerError,
-  endedError,
-  misplacedError,
-  requireMethod,
-  timerError,
-  unconnectedError,
-} from './endings.ts'
+import { answerError, endedError, misplacedError, timerError, unconnectedError } from './endings.ts'
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
-import { sendAuth } from './handshake.ts'
 import { type Link, makeLink } from './link.ts'
 import type { Payload, PingOperation, PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
@@ -57,11 +49,11 @@ export class Engine {
   #reading = false
   /** What comes after the outputs of the moment are handled. */
   #then: (() => void) | undefined
+  /** Whether acknowledgements have been read of which what follows is still to be done. */
+  #acknowledged = false
   #now = 0
   #packetsReceived = 0
   #pings: Pings | undefined
-  /** Whether AUTH of ours waits for an answer of the server. */
-  #authenticating = false
 
   constructor(options: EngineOptions, runtime: EngineRuntime, session: Session = EMPTY_SESSION) {
     this.#options = options
@@ -81,6 +73,11 @@ export class Engine {
 
   get state(): ConnectionState {
     return this.#connection.state
+  }
+
+  /** Whether CONNACK has accepted the connection, and nothing has ended it: cheaper to ask than `state`. */
+  get connected(): boolean {
+    return this.#link.connected
   }
 
   /** The bytes that wait to be written. */
@@ -114,7 +111,7 @@ export class Engine {
 
   /** True while the server owes an answer. */
   get owed(): boolean {
-    return this.#outbound.inflight.size > 0 || this.#authenticating
+    return this.#outbound.inflight.size > 0 || this.#connection.authenticating
   }
 
   /** True while anybody waits for an answer or for room to send. */
@@ -200,8 +197,7 @@ export class Engine {
     this.#now = now
     if (CONNECTION_TRANSITIONS[this.state].close === undefined) return
     const reason = this.#connection.handleClosed(error)
-    this.#reading = false
-    this.#authenticating = false
+    this.#reading = this.#acknowledged = false
     this.#decoder.reset()
     this.#inbound.handleClosed()
     // Only an accepted connection can have ended the session that came before it.
@@ -321,13 +317,7 @@ export class Engine {
    */
   authenticate(data: Uint8Array | undefined, again: boolean, now: number): MqttError | undefined {
     this.#now = now
-    const authenticationMethod = this.#connection.settings?.authenticationMethod
-    if (RECEIVABLE[this.state] === 0 || authenticationMethod === undefined) return undefined
-    const error = sendAuth(this.#link, authenticationMethod, data, again)
-    if (error !== undefined) return error
-    this.#authenticating = true
-    this.#liveness.expect(now)
-    return undefined
+    return this.#connection.authenticate(data, again, now)
   }
 
   /** Ends the connection in order: DISCONNECT, then the end of the transport within `closeMs`. §3.14 */
@@ -388,6 +378,7 @@ export class Engine {
       this.#packetsReceived += 1
       return this.#handleAck((ack >> 16) as AckPacket['type'], ack & 0xffff, 0)
     }
+    this.#follow()
     const packet = this.#decoder.next()
     if (packet !== undefined) {
       this.#packetsReceived += 1
@@ -400,9 +391,8 @@ export class Engine {
 
   #handleAck(type: AckPacket['type'], packetId: number, reasonCode: number): Output | undefined {
     if (type === PacketType.PUBREL) return this.#inbound.handlePubrel(packetId)
+    this.#acknowledged = true
     const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
-    this.#progress()
-    this.#pump()
     return settled?.context === undefined ? undefined : settled
   }
 
@@ -431,8 +421,7 @@ export class Engine {
       case PacketType.DISCONNECT:
         return this.#end(answerError(packet), undefined)
       case PacketType.AUTH:
-        requireMethod(packet, this.#connection.settings?.authenticationMethod)
-        this.#authenticating = false
+        this.#connection.handleAuth(packet)
         this.#progress()
         return { kind: 'auth', packet }
       default:
@@ -445,7 +434,6 @@ export class Engine {
     if (reasonCode !== 0) return this.#end(this.#connection.handleRefused(packet), undefined)
     const mayBeNew = this.#connection.unanswered > 1
     this.#connection.handleAccepted(packet)
-    this.#authenticating = false
     if (!sessionPresent || this.#connection.settings?.cleanStart) this.#inbound.handleSessionLost()
     else if (mayBeNew) this.#inbound.handleDoubt()
     const resumed = sessionPresent && this.hasSession
@@ -484,6 +472,14 @@ export class Engine {
   #expect(deadline: number): void {
     this.#liveness.arm(Timer.OPERATION, deadline)
     if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
+  }
+
+  /** What follows from acknowledgements, once for all that were read in a row. */
+  #follow(): void {
+    if (!this.#acknowledged) return
+    this.#acknowledged = false
+    this.#progress()
+    this.#pump()
   }
 
   #pump(): void {

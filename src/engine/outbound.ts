@@ -4,18 +4,18 @@
 
 import type { PublishHeader } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
-import type { Properties, QoS } from '../codec/packets.ts'
+import { NO_PROPERTIES, type QoS } from '../codec/packets.ts'
 import type { MqttError, Sent } from '../errors.ts'
 import { ENCODED_AHEAD_BYTES } from './constants.ts'
 import { Deque } from './deque.ts'
-import { required, timeoutError, violation } from './endings.ts'
+import { misfitError, required, timeoutError } from './endings.ts'
 import { Inflight } from './inflight.ts'
 import { type Link, queueFull, sendAck } from './link.ts'
 import { type IdentifiedOperation, type Payload, PublishOperation } from './operations.ts'
 import { REFERENCE_FROM_BYTES } from './outbound-buffer.ts'
 import type { PayloadPool } from './payload-pool.ts'
 import { PublishWriter } from './publish-writer.ts'
-import { expiryOf, isWithin, refusalOf, remainingProperties } from './publish-checks.ts'
+import { agedHeader, expiryOf, isWithin, refusalOf } from './publish-checks.ts'
 import { nextState, type PublishEvent } from './publish-states.ts'
 import type { EngineOptions } from './types.ts'
 
@@ -57,7 +57,8 @@ export class Outbound {
   /** Messages whose packet id is being recorded. */
   #binding = 0
   #sequence = 0
-  readonly #writer: PublishWriter
+  /** Made by the first message: many clients only listen. */
+  #writer: PublishWriter | undefined
   /** Ids known to be free at the server, of a session that is not ours; undefined when all are. */
   #cleared: Set<number> | undefined
 
@@ -72,7 +73,6 @@ export class Outbound {
     this.#link = link
     this.#options = options
     this.#pool = pool
-    this.#writer = new PublishWriter(link)
     this.inflight = new Inflight(lastId)
     if (adopted) this.#cleared = new Set()
     this.restore(restored)
@@ -149,7 +149,7 @@ export class Outbound {
     if (!isSmall || !this.hasRoom(0, false)) return false
     const header: PlainHeader = (this.#plain ??= new PublishOperation('', 0, '', 0, 0, false))
     header.topic = topic
-    this.#writer.write(header, topicBytes, payload, 0, payloadLength, false)
+    this.#publishWriter.write(header, topicBytes, payload, 0, payloadLength, false)
     return true
   }
 
@@ -247,13 +247,7 @@ export class Outbound {
     now: number,
   ): PublishOperation | undefined {
     const operation = this.inflight.get(packetId)
-    const link = this.#link
-    if (operation === undefined) {
-      this.stray += 1
-      // A PUBREC for nothing is answered, so that the server can end it too. §3.6.2.1
-      if (type === PacketType.PUBREC) sendAck(link, PacketType.PUBREL, packetId, 0x92)
-      return undefined
-    }
+    if (operation === undefined) return this.#answerStray(type, packetId)
     const refused = type !== PacketType.PUBCOMP && reasonCode >= 0x80
     const isPublish = operation instanceof PublishOperation
     const recorded = isPublish && operation.staged && operation.state !== 'released'
@@ -262,14 +256,9 @@ export class Outbound {
     // Who may answer may refuse, apart from PUBCOMP.
     if (refused && isPublish && next !== undefined)
       next = nextState(operation.qos, operation.state, 'refuse')
-    if (!isPublish || next === undefined) {
-      const isLowered = isPublish && operation.qos === 2 && type === PacketType.PUBACK
-      const advice = isLowered ? ': a server without QoS 2 does so; publish at QoS 1' : ''
-      const text = `Packet ${type} for packet id ${packetId} does not fit its state${advice}`
-      throw violation(text, '§4.3', 0x82, isPublish ? packetId : undefined)
-    }
+    if (!isPublish || next === undefined) throw misfitError(operation, type)
     const isClearing = operation.state === 'clearing'
-    if ((next === 'done' && operation.qos === 2) || isClearing) this.#cleared?.add(packetId)
+    if (isClearing || (next === 'done' && operation.qos === 2)) this.#cleared?.add(packetId)
     if (isClearing) {
       operation.held = true
       return this.#sendCleared(now)
@@ -287,8 +276,14 @@ export class Outbound {
     operation.sequence = this.#sequence += 1
     operation.answer = reasonCode
     operation.held = next === 'received'
-    if (!operation.held) sendAck(link, PacketType.PUBREL, packetId, 0)
+    if (!operation.held) sendAck(this.#link, PacketType.PUBREL, packetId, 0)
     return operation.followed ? operation : undefined
+  }
+
+  /** A PUBREC for nothing is answered, so that the server can end it too. §3.6.2.1 */
+  #answerStray(type: number, packetId: number): undefined {
+    this.stray += 1
+    if (type === PacketType.PUBREC) sendAck(this.#link, PacketType.PUBREL, packetId, 0x92)
   }
 
   /** Messages whose ids are clear go out in their order, whichever answer comes first. */
@@ -308,7 +303,8 @@ export class Outbound {
 
   /** The server has accepted the connection; `resumed` when it still has our session. */
   handleConnected(resumed: boolean, adopted: boolean): void {
-    this.#writer.handleConnected(this.#options.outboundTopicAliases)
+    // Topic aliases begin anew with each connection. [MQTT-3.3.2-7]
+    this.#writer = undefined
     this.#used = 0
     this.#clearing.clear()
     this.#binding = 0
@@ -412,23 +408,27 @@ export class Outbound {
     } else if (operation.state === 'sent') {
       operation.dup = true
     }
-    const { state } = operation
     this.#used += 1
-    // Behind a message whose id is being cleared another's is too, which keeps their order.
-    const unclear =
-      operation.qos === 2 &&
-      (this.#clearing.length > 0 || this.#cleared?.has(operation.packetId) === false)
-    if (state === 'clearing' || (unclear && state !== 'sent' && state !== 'bound')) {
-      this.#move(operation, 'clear')
-      if (this.#clearing === NOBODY) this.#clearing = new Deque()
-      this.#clearing.push(operation)
-      sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
-      return
-    }
+    if (this.#isUnclear(operation)) return this.#clear(operation)
+    const { state } = operation
     // An id is recorded when it is clear: whoever takes the record up sends the message under it at once.
     if (operation.staged && (state === 'new' || state === 'waiting')) return this.#bind(operation)
     this.#move(operation, 'send')
     this.#write(operation, owned, now)
+  }
+
+  /** Whether PUBREL goes first; behind a message whose id is being cleared too, which keeps their order. */
+  #isUnclear({ qos, state, packetId }: PublishOperation): boolean {
+    if (qos !== 2 || state === 'sent' || state === 'bound') return false
+    const follows = state === 'clearing' || this.#clearing.length > 0
+    return follows || this.#cleared?.has(packetId) === false
+  }
+
+  #clear(operation: PublishOperation): void {
+    this.#move(operation, 'clear')
+    if (this.#clearing === NOBODY) this.#clearing = new Deque()
+    this.#clearing.push(operation)
+    sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
   }
 
   /** Its packet id is recorded before it goes out. */
@@ -440,11 +440,16 @@ export class Outbound {
   }
 
   #write(operation: PublishOperation, owned: boolean, now: number): void {
-    const { payload, payloadOffset, payloadLength, topicBytes } = operation
-    const properties = remainingProperties(operation, this.#waitedMs(operation, now))
+    const { payload, payloadOffset, payloadLength, topicBytes, properties } = operation
     const header =
-      properties === operation.properties ? operation : withProperties(operation, properties)
-    this.#writer.write(header, topicBytes, payload, payloadOffset, payloadLength, owned)
+      properties === NO_PROPERTIES
+        ? operation
+        : agedHeader(operation, this.#waitedMs(operation, now))
+    this.#publishWriter.write(header, topicBytes, payload, payloadOffset, payloadLength, owned)
+  }
+
+  get #publishWriter(): PublishWriter {
+    return (this.#writer ??= new PublishWriter(this.#link, this.#options.outboundTopicAliases))
   }
 
   #isFull(operation: PublishOperation): boolean {
@@ -487,11 +492,6 @@ export class Outbound {
     this.#settle(operation, 'fail', error)
     this.#cancelled += 1
   }
-}
-
-function withProperties(operation: PublishOperation, properties: Properties): PublishHeader {
-  const { topic, qos, retain, dup, packetId } = operation
-  return { topic, qos, retain, dup, packetId, properties }
 }
 
 /** What a message counts for while it waits. */

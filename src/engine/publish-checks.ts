@@ -1,8 +1,8 @@
 // What must hold before a PUBLISH may go out: the limits of the server and the lifetime of the message.
 // Nothing is written before this has been asked, also for what waited or is sent again. §3.2.2.3
 
-import { publishSize } from '../codec/encode.ts'
-import { NO_PROPERTIES, type Properties, type ProtocolVersion } from '../codec/packets.ts'
+import { type PublishHeader, publishSize } from '../codec/encode.ts'
+import { NO_PROPERTIES, type ProtocolVersion } from '../codec/packets.ts'
 import { type MqttError, TimeoutError } from '../errors.ts'
 import { PLAIN_HEADER_BYTES } from './constants.ts'
 import { type Link, notSupported, sizeError } from './link.ts'
@@ -44,11 +44,12 @@ export function expiryOf(operation: PublishOperation, waitedMs: number): MqttErr
   return new TimeoutError(text, { operation: 'message expiry', afterMs, sent: 'no' })
 }
 
-/** The properties with the lifetime that is left: at least 1 s. §3.3.2.3.3 */
-export function remainingProperties(operation: PublishOperation, waitedMs: number): Properties {
-  const { properties } = operation
-  const lifetime = properties.messageExpiryInterval
-  if (lifetime === undefined || waitedMs < 1000) return properties
+/** What stands before the payload, with the lifetime that is left: at least 1 s. §3.3.2.3.3 */
+export function agedHeader(operation: PublishOperation, waitedMs: number): PublishHeader {
+  const lifetime = operation.properties.messageExpiryInterval
+  if (lifetime === undefined || waitedMs < 1000) return operation
+  const { topic, qos, retain, dup, packetId } = operation
   const left = lifetime - Math.floor(waitedMs / 1000)
-  return { ...properties, messageExpiryInterval: Math.max(1, left) }
+  const properties = { ...operation.properties, messageExpiryInterval: Math.max(1, left) }
+  return { topic, qos, retain, dup, packetId, properties }
 }

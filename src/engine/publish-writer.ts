@@ -7,21 +7,19 @@ import { OutboundAliases } from './aliases.ts'
 import { ALIAS_BYTES } from './constants.ts'
 import type { Link } from './link.ts'
 
+/** Writes what one connection carries: topic aliases begin anew with the next. [MQTT-3.3.2-7] */
 export class PublishWriter {
   readonly #link: Link
-  #aliases: OutboundAliases | undefined
+  readonly #aliases: OutboundAliases | undefined
   /** The topic of the message before, and its bytes once it has come again. */
   #topic = ''
   #topicText: Uint8Array | undefined
 
-  constructor(link: Link) {
+  /** @param most how many aliases we want to use */
+  constructor(link: Link, most: number) {
     this.#link = link
-  }
-
-  /** Aliases begin anew with each connection. @param most how many we want to use. [MQTT-3.3.2-7] */
-  handleConnected(most: number): void {
-    const limit = Math.min(this.#link.limits.topicAliasMaximum, most)
-    this.#aliases = limit > 0 ? new OutboundAliases(limit) : undefined
+    const limit = Math.min(link.limits.topicAliasMaximum, most)
+    if (limit > 0) this.#aliases = new OutboundAliases(limit)
   }
 
   /** @param owned Whether nobody changes the payload any more, so that it need not be copied. */

@@ -304,7 +304,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
 
   /** Whether there is a connection, or will be soon. */
   get mayConnect(): boolean {
-    const begun = this.engine.state === 'connected' || this.#attempt !== undefined
+    const begun = this.engine.connected || this.#attempt !== undefined
     return begun || this.#layer?.mayConnect === true
   }
 

@@ -4,6 +4,7 @@ import type { Changes } from './mutations.ts'
 
 export const ENGINE_CHANGES: Changes = {
   'src/engine/connection.ts': [
+    ['|| method === undefined) return', ') return', { v5: 'MQTT-4.12.0-7' }],
     [
       '=== false) requireNoProblem(packet)',
       '=== true) requireNoProblem(packet)',
@@ -123,7 +124,6 @@ export const ENGINE_CHANGES: Changes = {
       '= false',
       { v4: 'MQTT-3.1.2-4 MQTT-4.1.0-1', v5: 'MQTT-3.1.2-23', both: 'MQTT-4.4.0-1' },
     ],
-    ['|| authenticationMethod === undefined) return', ') return', { v5: 'MQTT-4.12.0-7' }],
     [
       '(error.reasonCode as number) : 0x95',
       '(error.reasonCode as number) : 0x82',
@@ -239,20 +239,16 @@ export const ENGINE_CHANGES: Changes = {
     ["|| operation.state !== 'waiting') return", ') return', { v5: 'MQTT-4.3.3-7' }],
   ],
   'src/engine/publish-writer.ts': [
-    ['this.#aliases = limit > 0', 'this.#aliases ??= limit > 0', { v5: 'MQTT-3.3.2-7' }],
     [
-      'Math.min(this.#link.limits.topicAliasMaximum, most)',
+      'Math.min(link.limits.topicAliasMaximum, most)',
       'most',
       { v5: 'MQTT-3.2.2-17 MQTT-3.2.2-18 MQTT-3.3.2-9' },
     ],
     ['sizeBytes + ALIAS_BYTES <=', 'sizeBytes <=', { v5: 'MQTT-3.2.2-15' }],
   ],
   'src/engine/outbound.ts': [
-    [
-      '?.has(operation.packetId) === false',
-      '?.has(operation.packetId) === true',
-      { v5: 'MQTT-3.2.2-4' },
-    ],
+    ['this.#writer = undefined', '', { v5: 'MQTT-3.3.2-7' }],
+    ['?.has(packetId) === false', '?.has(packetId) === true', { v5: 'MQTT-3.2.2-4' }],
     ['operation.dup = true', 'operation.dup = false', { both: 'MQTT-3.3.1-1' }],
     [
       'this.#used < Math.min(this.sendQuota, receiveMaximum)',
@@ -276,13 +272,13 @@ export const ENGINE_CHANGES: Changes = {
       { both: 'MQTT-4.6.0-1 MQTT-4.6.0-4' },
     ],
     [
-      'sendAck(link, PacketType.PUBREL, packetId, 0)',
+      'sendAck(this.#link, PacketType.PUBREL, packetId, 0)',
       '',
       { v4: 'MQTT-4.3.3-1 MQTT-2.3.1-6', v5: 'MQTT-4.3.3-4 MQTT-2.2.1-5' },
     ],
     [
-      'sendAck(link, PacketType.PUBREL, packetId, 0x92)',
-      'sendAck(link, PacketType.PUBREL, packetId, 0x93)',
+      'sendAck(this.#link, PacketType.PUBREL, packetId, 0x92)',
+      'sendAck(this.#link, PacketType.PUBREL, packetId, 0x93)',
       { v5: 'MQTT-3.6.2-1 MQTT-3.6.2-2 MQTT-3.6.2-3' },
     ],
     [
@@ -291,8 +287,8 @@ export const ENGINE_CHANGES: Changes = {
       { v5: 'MQTT-4.4.0-2' },
     ],
     [
-      'if (!isPublish || next === undefined) {',
-      'if (!isPublish || next === undefined) return undefined\n    if (false) {',
+      'throw misfitError(operation, type)',
+      'return undefined',
       { v4: 'MQTT-4.3.2-1 MQTT-4.3.3-1', v5: 'MQTT-4.3.2-3 MQTT-4.3.3-3' },
     ],
     ['if (!resumed) return this.inflight.clear()', 'if (!resumed) return', { v5: 'MQTT-3.2.2-5' }],
