@@ -38,7 +38,8 @@ export class SocketTransport extends GatedTransport {
     super(handler)
     this.#address = address
     try {
-      const onread = { buffer: options.readBuffer, callback: this.#onRead }
+      // Bound, which weighs half of a closure and its context.
+      const onread = { buffer: options.readBuffer, callback: this.#onRead.bind(this) }
       const socket: OwnedSocket = kind.dial(address, onread, options)
       socket[OWNER] = this
       socket.on(kind.openEvent, SocketTransport.#onOpen)
@@ -89,7 +90,7 @@ export class SocketTransport extends GatedTransport {
     this.#socket?.destroy()
   }
 
-  readonly #onRead = (length: number, bytes: Uint8Array): boolean => {
+  #onRead(length: number, bytes: Uint8Array): boolean {
     this.sourceReceived(bytes, length)
     return true
   }
