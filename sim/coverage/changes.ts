@@ -26,7 +26,8 @@ const EVENTS: readonly (readonly [head: string, event: string])[] = [
   [' poll(): Entry | undefined {', 'poll'],
 ]
 
-const CONNECTED = ' handleConnected(resumed: boolean, now: number, isUnsure = false): void {'
+const CONNECTED =
+  ' handleConnected(resumed: boolean, now: number, isUnsure = false, isOld: boolean = resumed): void {'
 
 /** Where an entry is, with the last place that was one in front of it. */
 const COUNTED_PLACE = `#place: number = PLACE.NOWHERE

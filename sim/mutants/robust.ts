@@ -26,8 +26,8 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'session-loss-ignored',
     rule: 'A message is reported as delivered only for an acknowledgement in the session that carried it',
     file: DELIVERY,
-    find: 'this.courier.handleConnected(resumed, now',
-    replace: 'this.courier.handleConnected(true, now',
+    find: 'this.courier.handleConnected(resumed, this.now',
+    replace: 'this.courier.handleConnected(true, this.now',
   },
   {
     name: 'resent-against-the-policy',
