@@ -113,8 +113,8 @@ export class Driver implements TransportHandler {
   touch(): void {
     const isFirst = !this.#scheduled
     this.#scheduled = true
-    if (this.engine.out.sizeBytes >= FLUSH_BYTES) this.#write()
     try {
+      if (this.engine.out.sizeBytes >= FLUSH_BYTES) this.#write()
       if (this.engine.polling) this.#drain()
     } finally {
       // After what the outputs have settled: what its callers publish at once goes out with the same write.

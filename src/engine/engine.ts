@@ -265,7 +265,7 @@ export class Engine {
   set sendQuota(messages: number) {
     if (messages === this.#outbound.sendQuota) return
     // While it is 0 no answer can come: the bound on it begins anew.
-    if (this.#outbound.sendQuota === 0) this.#progress()
+    if (this.#outbound.sendQuota === 0 && this.connected) this.#progress()
     this.#outbound.sendQuota = messages
     if (this.#then === undefined) this.#pump()
   }
@@ -471,7 +471,8 @@ export class Engine {
 
   #expect(deadline: number): void {
     this.#liveness.arm(Timer.OPERATION, deadline)
-    if (this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
+    // What an earlier connection has left in flight is answered by none before CONNACK.
+    if (this.connected && this.#outbound.inflight.size > 0) this.#liveness.expect(this.#now)
   }
 
   /** What follows from acknowledgements, once for all that were read in a row. */

@@ -103,7 +103,9 @@ export class Ledger {
     end: number | undefined,
   ): void {
     for (const [seq, { length }] of page) {
-      if (this.#isUnread(seq) && this.#sizes.get(seq) === 0) this.#sizes.set(seq, length)
+      if (!this.#isUnread(seq) || this.#sizes.get(seq) > 0) continue
+      // One of no bytes is damaged, and there.
+      this.#sizes.set(seq, Math.max(1, length))
     }
     if (from <= this.#unread) this.#unread = Math.max(this.#unread, end ?? this.#unreadEnd)
     if (this.#unread >= this.#unreadEnd) this.#gone.clear()

@@ -108,6 +108,22 @@ describe('an acknowledgement that is owed', () => {
     diesAfter(rig, ACK_MS, 'acknowledgement')
   })
 
+  test('has no bound before there is a connection', () => {
+    const rig = new Rig()
+    rig.connect()
+    rig.publish('a', 1)
+    rig.flush()
+    rig.engine.sendQuota = 0
+    rig.close()
+    rig.end()
+    rig.engine.sendQuota = 1
+    equal(rig.engine.nextTimeout(), Infinity)
+    rig.dial()
+    rig.publish('b', 1)
+    rig.elapse(ACK_MS)
+    equal(rig.engine.state, 'dialling')
+  })
+
   test('is not put off by messages, nor by PINGRESP, which say nothing of it', () => {
     const rig = new Rig()
     rig.connect()
