@@ -435,18 +435,15 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.startAt(nextSeq)
     this.#hasSession = hasSession
     const restored = this.#restored.splice(0).sort((a, b) => a.entryId - b.entryId)
+    const last = new Map<string, number>()
+    for (const { packetId, topic, entryId } of restored) if (packetId > 0) last.set(topic, entryId)
     // Of a message at QoS 2 that has no packet id the session was lost before; of one at QoS 1 with what follows it.
-    const topics = new Set<string>()
-    const [kept, lost]: [Entry[], Entry[]] = [[], []]
-    for (const entry of restored.reverse()) {
-      const hasId = entry.packetId > 0
-      if (hasId) topics.add(entry.topic)
-      ;(hasId || (entry.qos === 1 && topics.has(entry.topic)) ? kept : lost).push(entry)
-    }
-    for (const entries of [kept, lost]) entries.reverse()
+    const isKept = ({ packetId, qos, topic, entryId }: Entry): boolean =>
+      packetId > 0 || (qos === 1 && entryId < (last.get(topic) ?? 0))
+    const kept = restored.filter(isKept)
     if (hasSession) this.#core.engine.restore(kept, receivedIds)
     for (const entry of kept) this.courier.restore(entry)
-    for (const entry of lost) this.courier.restoreLost(entry, this.now)
+    for (const entry of restored) if (!isKept(entry)) this.courier.restoreLost(entry, this.now)
     this.courier.fitEarly(this.now)
   }
 

@@ -13,7 +13,10 @@ import type { Entry } from './entry.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
 import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
-/** Keys of the session table: whose it is, that there is no session yet, where it is, outbound packet ids, inbound QoS 2 ids, what is set aside, marks. */
+/**
+ * Keys of the session table: whose it is, that there is no session yet, where it is, outbound packet ids, inbound
+ * QoS 2 ids, what is set aside, marks.
+ */
 export const CLIENT_KEY = 'client'
 const UNMADE_KEY = 'unmade'
 const SERVER_KEY = 'server'
@@ -241,10 +244,9 @@ export class Keeper {
     const { entryId: seq, id, storeError } = entry
     // What could not be stored is not there, and was counted out.
     if (storeError !== undefined) return
-    const reason = POISONED
-    this.#aside.set(id, { seq, reason })
+    this.#aside.set(id, { seq, reason: POISONED })
     this.#countOne(entry, -1)
-    const value = writeJson({ id, reason })
+    const value = writeJson({ id, reason: POISONED })
     const ops: Op[] = [['set', `${QUARANTINED}${seq}`, value], ...this.#unbind(entry)]
     if (this.#aside.size > SET_ASIDE_MAX) {
       const [oldest, { seq: first }] = [...this.#aside].reduce((a, b) =>
@@ -305,9 +307,10 @@ export class Keeper {
   /**
    * The server has a session of ours from here on, and this comes before all that is kept of it: one of which no
    * CONNACK was seen has nothing in it. Where it is not the one before, what is in flight was in flight in that; where
-   * that is lost, the QoS 2 ids of messages to us mean nothing any more. `done` is called once that is safe which nothing may be subscribed to before: a process after this one would
-   * take the ids for those of the new session, or begin another if it takes up none that it does not know. False: it
-   * would not.
+   * that is lost, the QoS 2 ids of messages to us mean nothing any more.
+   * @param done called once that is safe which nothing may be subscribed to before: a process after this one would
+   * take the ids for those of the new session, or begin another if it takes up none that it does not know
+   * @returns whether it would: `done` is called then, and never else
    */
   enter(sessionPresent: boolean, resumed: boolean, done: () => void): boolean {
     const ops = sessionPresent ? [] : this.#unsetIds()

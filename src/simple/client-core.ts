@@ -15,7 +15,13 @@ import { ClosedError, MqttError } from '../errors.ts'
 import type { TransportFactory } from '../transport/transport.ts'
 import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
-import { connectResult, connectSettings, isBareClose, isVersionRefused } from './connecting.ts'
+import {
+  connectResult,
+  connectSettings,
+  isBareClose,
+  isVersionRefused,
+  sessionExpiryOf,
+} from './connecting.ts'
 import { DEFAULT_FRAME_BYTES, HANDLER_FAILED } from './constants.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
@@ -133,7 +139,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   connect(request: ConnectOptions): Promise<ConnectResult> {
-    const { signal, cleanStart = true, sessionExpirySeconds = cleanStart ? 0 : 1 } = request
+    const { signal, cleanStart = true } = request
     const { state } = this
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
@@ -142,7 +148,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
-    this.asksForSession = sessionExpirySeconds > 0
+    this.asksForSession = sessionExpiryOf(request) > 0
     const ends = deferred<ConnectResult>()
     const stopWatching = watch(signal, (reason) => {
       this.#takeAttempt()?.reject(reason)

@@ -8,23 +8,30 @@ import { DEFAULT_SESSION_EXPIRY_SECONDS, NEVER_EXPIRES_SECONDS } from './default
 import type { ResolvedOptions } from './options.ts'
 import type { ConnectOptions, ConnectResult } from './types.ts'
 
+/** For how long a request asks the server to keep the session after the connection, in s. §3.1.2.11.2 */
+export function sessionExpiryOf({
+  cleanStart = true,
+  sessionExpirySeconds = cleanStart ? 0 : DEFAULT_SESSION_EXPIRY_SECONDS,
+}: ConnectOptions): number {
+  return sessionExpirySeconds
+}
+
 /** CONNECT for one version. Clean Session of MQTT 3.1.1 is both ends of a session in one. */
 export function connectSettings(
   clientId: string,
   { keepAliveSeconds, user, password, properties }: ResolvedOptions,
   will: WillFields | undefined,
-  { cleanStart = true, sessionExpirySeconds }: ConnectOptions,
+  request: ConnectOptions,
   version: ProtocolVersion,
 ): ConnectSettings {
   const { authentication, ...same } = properties
-  const kept =
-    version === 4 ? NEVER_EXPIRES_SECONDS : (sessionExpirySeconds ?? DEFAULT_SESSION_EXPIRY_SECONDS)
-  const ended = version === 4 ? 0 : (sessionExpirySeconds ?? 0)
+  const { cleanStart = true } = request
+  const expirySeconds = cleanStart ? 0 : NEVER_EXPIRES_SECONDS
   return {
     version,
     clientId,
     cleanStart,
-    sessionExpirySeconds: cleanStart ? ended : kept,
+    sessionExpirySeconds: version === 4 ? expirySeconds : sessionExpiryOf(request),
     keepAliveSeconds,
     will,
     userName: user,

@@ -31,7 +31,7 @@ export class PublishingCore extends ClientCore {
     signal: AbortSignal | undefined,
   ): Promise<PublishResult> {
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (!this.engine.connected && !this.mayConnect) {
+    if (!this.mayConnect) {
       return Promise.reject(unconnectedError(`publish to "${operation.topic}"`))
     }
     const { driver } = this

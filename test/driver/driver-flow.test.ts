@@ -2,7 +2,7 @@
 // The driver and what flows through it: pausing, congestion, the handover of messages at QoS 0, and the
 // whole over pipes in memory, in virtual time.
 
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Driver } from '../../src/driver/driver.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -22,6 +22,18 @@ import {
 } from '../support/engine-rig.ts'
 import { elapse, ScriptedServer, settle } from '../support/scripted-memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
+
+test('a connection whose write has thrown is given up in time, not never', async () => {
+  const rig = new DriverRig()
+  const transport = await rig.connected()
+  transport.write = () => {
+    throw new Error('broken')
+  }
+  throws(() => rig.publish('a', 0, 100_000), /broken/)
+  await settle()
+  await elapse(rig.clock, OPTIONS.writeMs)
+  equal(transport.calls.at(-1), 'destroy')
+})
 
 describe('pausing', () => {
   test('stops the transport once, and lets it go once', async () => {
