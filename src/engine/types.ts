@@ -132,6 +132,15 @@ export interface ReleaseOutput {
   readonly connection: number
 }
 
+/**
+ * The session that these QoS 2 ids were of shows to be gone: each may come again with a new message, and the next
+ * output is one. Only with `stagedReceipts`.
+ */
+export interface ForgottenOutput {
+  readonly kind: 'forgotten'
+  readonly packetIds: readonly number[]
+}
+
 /** Everything that `poll` returns; told apart by `kind`. */
 export type Output =
   | InboundMessage
@@ -139,5 +148,6 @@ export type Output =
   | ConnectedOutput
   | AuthOutput
   | ReleaseOutput
+  | ForgottenOutput
   | CloseOutput
   | ClosedOutput

@@ -88,7 +88,9 @@ export class Ledger {
   undo({ count, sizeBytes, steps }: Undo): void {
     for (let i = steps.length - 3; i >= 0; i -= 3) {
       const [seq = 0, before = 0, unread = 0] = steps.slice(i, i + 3)
-      if (before === 0) this.#sizes.delete(seq)
+      // It was read past meanwhile, and its size is not known.
+      if (unread > 0 && !this.#inUnread(seq)) this.#sizes.set(seq, 1)
+      else if (before === 0) this.#sizes.delete(seq)
       else this.#sizes.set(seq, before)
       if (unread > 0 || before > 0) this.#gone.delete(seq)
     }

@@ -206,6 +206,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (before !== undefined) this.#known.delete(before.key)
     entry.renewed(this.now)
     this.#accept(entry)
+    if (entry.status !== undefined) this.keeper?.giveBack(id)
     return new MessageReceipt(entry, this)
   }
 
@@ -271,7 +272,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   handleRelease(output: ReleaseOutput): void {
-    this.keeper?.forgetId(output.packetId, () => {
+    this.keeper?.forgetIds([output.packetId], () => {
       this.#core.engine.release(output)
       this.#core.driver.touch()
     })

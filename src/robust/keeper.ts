@@ -35,6 +35,8 @@ const POISONED = 'The server ended each connection on which it was sent alone'
 interface SetAside {
   readonly seq: number
   readonly reason: string
+  /** Whether it is being taken back, as a new message, with whose record it goes. */
+  isTaken?: boolean
 }
 
 /** The packet id of a message in flight, and how far it is. */
@@ -173,6 +175,8 @@ export class Keeper {
     this.#countOne(entry, 1)
     const { mark } = entry
     if (mark !== undefined) ops.push(['set', MARK + mark.name, mark.value])
+    const taken = this.#takenBack(entry)
+    if (taken) ops.push(...unsetAside(taken))
     this.#outbox.enqueue(ops, 'power', this.#handlePut, entry)
   }
 
@@ -181,11 +185,13 @@ export class Keeper {
       const { mark } = entry
       if (mark !== undefined) this.marks.set(mark.name, mark.value)
       entry.mark = undefined
+      if (this.#takenBack(entry)) this.#aside.delete(entry.id)
       this.#warnOfEviction()
       this.#owner.handleStored(entry)
     } else {
       // One that has its outcome was counted out with its removal.
       if (entry.status === undefined) this.#countOne(entry, -1)
+      this.giveBack(entry.id)
       this.#owner.handleStoreFailed(entry, error)
     }
   }
@@ -249,10 +255,11 @@ export class Keeper {
     const value = writeJson({ id, reason: POISONED })
     const ops: Op[] = [['set', `${QUARANTINED}${seq}`, value], ...this.#unbind(entry)]
     if (this.#aside.size > SET_ASIDE_MAX) {
-      const [oldest, { seq: first }] = [...this.#aside].reduce((a, b) =>
-        b[1].seq < a[1].seq ? b : a,
-      )
-      ops.push(...this.#removeAside(oldest, first))
+      const [oldest, first] = [...this.#aside]
+        .filter(([, { isTaken }]) => !isTaken)
+        .reduce((a, b) => (b[1].seq < a[1].seq ? b : a))
+      this.#aside.delete(oldest)
+      ops.push(...unsetAside(first))
       this.#owner.warn(
         'set-aside-full',
         `More than ${SET_ASIDE_MAX} messages are set aside: the oldest is removed, "${oldest}"`,
@@ -261,26 +268,37 @@ export class Keeper {
     this.#write(ops, 'power')
   }
 
-  #removeAside(id: string, seq: number): readonly Op[] {
-    this.#aside.delete(id)
-    return [
-      ['unset', `${QUARANTINED}${seq}`],
-      ['delete', seq],
-    ]
-  }
-
-  /** Takes a message back that was set aside, as a new one; undefined when there is none of that id. */
+  /**
+   * Takes a message back that was set aside, to be put as a new one; undefined when there is none of that id. It stays
+   * aside until that one is stored, and where it is not. Whoever does not put it gives it back.
+   */
   async takeBack(id: string): Promise<Entry | undefined> {
     const aside = this.#aside.get(id)
-    const entry = aside && (await this.#readAside(aside))
-    if (aside === undefined || entry === undefined) return undefined
-    this.#write(this.#removeAside(id, aside.seq), 'power')
+    if (aside === undefined || aside.isTaken) return undefined
+    aside.isTaken = true
+    let entry: Entry | undefined
+    try {
+      entry = await this.#readAside(aside)
+    } finally {
+      if (entry === undefined) this.giveBack(id)
+    }
     return entry
+  }
+
+  #takenBack(entry: Entry): SetAside | undefined {
+    const aside = this.#aside.size > 0 ? this.#aside.get(entry.id) : undefined
+    return aside?.isTaken ? aside : undefined
+  }
+
+  giveBack(id: string): void {
+    const aside = this.#aside.get(id)
+    if (aside) aside.isTaken = false
   }
 
   /** The messages that are set aside, as they were. */
   async *setAside(): AsyncIterable<Entry> {
     for (const aside of [...this.#aside.values()]) {
+      if (aside.isTaken) continue
       const entry = await this.#readAside(aside)
       if (entry === undefined) continue
       entry.status = 'poisoned'
@@ -293,15 +311,16 @@ export class Keeper {
     return found?.[0] === seq ? this.#records.decode(found[1], this.#owner.clocks) : undefined
   }
 
-  /** Keeps, or forgets, the QoS 2 id of a message to us; `done` is called once it is safe. */
+  /** Keeps the QoS 2 id of a message to us; `done` is called once it is safe. */
   keepId(packetId: number, done: () => void): void {
     this.#receivedIds.add(packetId)
     this.#write([['set', `${INBOUND}${packetId}`, NO_BYTES]], 'power', done)
   }
 
-  forgetId(packetId: number, done: () => void): void {
-    this.#receivedIds.delete(packetId)
-    this.#write([['unset', `${INBOUND}${packetId}`]], 'power', done)
+  /** Forgets QoS 2 ids of messages to us; `done` is called once it is safe. */
+  forgetIds(packetIds: readonly number[], done?: () => void): void {
+    const ops = this.#unsetIds(packetIds)
+    if (ops.length > 0 || done) this.#write(ops, 'power', done)
   }
 
   /**
@@ -313,7 +332,7 @@ export class Keeper {
    * @returns whether it would: `done` is called then, and never else
    */
   enter(sessionPresent: boolean, resumed: boolean, done: () => void): boolean {
-    const ops = sessionPresent ? [] : this.#unsetIds()
+    const ops = sessionPresent ? [] : this.#unsetIds(this.#receivedIds)
     const isEnded = !this.#isRecorded && !this.#adopts
     const isAwaited = (ops.length > 0 || isEnded) && this.#outbox.traits.process
     if (!this.#isRecorded) ops.push(['unset', UNMADE_KEY])
@@ -327,9 +346,11 @@ export class Keeper {
     return isAwaited
   }
 
-  #unsetIds(): Op[] {
-    const ops = [...this.#receivedIds].map((packetId): Op => ['unset', `${INBOUND}${packetId}`])
-    this.#receivedIds.clear()
+  #unsetIds(packetIds: Iterable<number>): Op[] {
+    const ops: Op[] = []
+    for (const packetId of packetIds) {
+      if (this.#receivedIds.delete(packetId)) ops.push(['unset', `${INBOUND}${packetId}`])
+    }
     return ops
   }
 
@@ -340,7 +361,7 @@ export class Keeper {
   leave(): Promise<void> {
     this.#server = NOWHERE
     const given: Op = ['set', SERVER_KEY, encodeUtf8(NOWHERE)]
-    const ops = [given, ...this.#unsetIds(), ...this.#loseAll()]
+    const ops = [given, ...this.#unsetIds(this.#receivedIds), ...this.#loseAll()]
     return new Promise((done) => this.#write(ops, 'power', done))
   }
 
@@ -461,4 +482,11 @@ export class Keeper {
       `${length} entries of the outbox are set aside: ${first.reason}`,
     )
   }
+}
+
+function unsetAside({ seq }: SetAside): readonly Op[] {
+  return [
+    ['unset', `${QUARANTINED}${seq}`],
+    ['delete', seq],
+  ]
 }

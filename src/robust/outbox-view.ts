@@ -105,8 +105,10 @@ export class OutboxView {
   }
 
   /**
-   * Publishes a message anew that was found to end connections, with the policy that it had.
-   * @throws {RangeError} no message of that id is set aside
+   * Publishes a message anew that was found to end connections, with the policy that it had. It stays aside until it
+   * is stored as a new one: what cannot be, because the disk is full or too much waits, can be resubmitted later. Where
+   * it was sent before the disk failed, its receipt tells what came of it, and it stays aside all the same.
+   * @throws {RangeError} no message of that id is set aside, or it is being resubmitted
    * @throws {StoreError} the outbox cannot be opened or read
    */
   resubmit(id: string): Promise<Receipt> {

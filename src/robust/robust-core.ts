@@ -376,6 +376,10 @@ export class RobustCore implements Layer {
     this.delivery.handleRelease(output)
   }
 
+  forgetIds(packetIds: readonly number[]): void {
+    this.delivery.keeper?.forgetIds(packetIds)
+  }
+
   keepId(message: InboundMessage, reasonCode: number): boolean {
     return this.delivery.keepId(message, reasonCode)
   }

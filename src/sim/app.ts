@@ -12,7 +12,7 @@ import { deliveryOf, payloadOf } from './payload.ts'
 import type { DevicePlan, HandlerKind, StreamPlan } from './plan.ts'
 import type { Life } from './life.ts'
 import type { Random } from './random.ts'
-import { leftMs, redate } from './time-left.ts'
+import { type DeviceClocks, LowestClock, redate } from './time-left.ts'
 import type { World } from './world.ts'
 
 /** How long a slow handler takes, ms. */
@@ -46,6 +46,7 @@ export class App {
   readonly #options: AppOptions
   /** Messages by the id of their receipt. */
   readonly #byId = new Map<string, SentMessage>()
+  readonly #lowestClock = new LowestClock()
   /** Outcomes that were told before `publish` had returned. */
   readonly #early = new Map<string, Outcome>()
   /** What the policies of its streams come to. */
@@ -96,8 +97,9 @@ export class App {
 
   /** The wall clock of the device was set. */
   handleClockSet(): void {
-    const { life, epochNow } = this.#options
-    const clocks = { now: life.now(), epoch: epochNow() }
+    const { life } = this.#options
+    const clocks = this.#clocks()
+    this.#lowestClock.note(clocks)
     for (const message of this.#byId.values()) {
       if (message.life === life.number) redate(message, clocks)
     }
@@ -318,11 +320,11 @@ export class App {
 
   /** After a restart: what an earlier process had stored, and had not heard the end of. */
   #lookUp(): void {
-    const { ledger, plan, life, client, world, random, epochNow } = this.#options
+    const { ledger, plan, life, client, world, random } = this.#options
     if (life.number === 1) return
+    this.#lowestClock.note(this.#clocks())
     for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
-      const beforeMs = leftMs(message, epochNow())
       client.receipt(message.receiptId).then(
         (receipt) => {
           if (!life.alive()) return
@@ -330,8 +332,7 @@ export class App {
             world.tell({ kind: 'absent', message })
             return
           }
-          // The clock may have been set while the outbox was read.
-          const deadline = life.now() + Math.max(0, beforeMs, leftMs(message, epochNow()))
+          const deadline = this.#lowestClock.deadlineOf(message, this.#clocks())
           world.tell({ kind: 'found', message, life: life.number, deadline })
           this.#watch(receipt, message)
           if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
@@ -341,6 +342,11 @@ export class App {
         () => (this.#isBroken = true),
       )
     }
+  }
+
+  #clocks(): DeviceClocks {
+    const { life, epochNow } = this.#options
+    return { now: life.now(), epoch: epochNow() }
   }
 
   /** Does something again and again while the process lives. */

@@ -11,10 +11,28 @@ export interface DeviceClocks {
 }
 
 /** What a message has left in a later process: a wall clock that was set back makes nothing younger than new. */
-export function leftMs({ policy, publishedEpoch }: SentMessage, epoch: number): number {
+function leftMs({ policy, publishedEpoch }: SentMessage, epoch: number): number {
   const { expiresAfterMs } = policy
   if (expiresAfterMs === 0) return Infinity
   return expiresAfterMs - Math.max(0, epoch - publishedEpoch)
+}
+
+/** Where the wall clock of a process stood at its lowest, against the monotonic one. */
+export class LowestClock {
+  #lead = Infinity
+
+  note({ now, epoch }: DeviceClocks): void {
+    this.#lead = Math.min(this.#lead, epoch - now)
+  }
+
+  /**
+   * When a message that was found in the outbox is worth nothing any more, by the monotonic clock, at the latest: its
+   * time counts from when its record was read, which nobody sees from outside, and the clock may have been set since.
+   */
+  deadlineOf(message: SentMessage, clocks: DeviceClocks): number {
+    this.note(clocks)
+    return clocks.now + Math.max(0, leftMs(message, clocks.now + this.#lead))
+  }
 }
 
 /**

@@ -60,6 +60,8 @@ export interface Layer {
   handlePublish(operation: PublishOperation): void
   /** A QoS 2 id is to be forgotten. */
   handleRelease(output: ReleaseOutput): void
+  /** What is kept of these ids of messages to us means nothing any more. */
+  forgetIds(packetIds: readonly number[]): void
   /** Keeps a QoS 2 id, then calls `acknowledge`; false when it needs not be kept. */
   keepId(message: InboundMessage, reasonCode: number): boolean
   /** The outputs of the moment, or the messages of the application, are handled. */
@@ -243,6 +245,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
         return
       case 'release':
         return this.#layer?.handleRelease(output)
+      case 'forgotten':
+        return this.#layer?.forgetIds(output.packetIds)
       default:
         return this.#settleOperation(output)
     }

@@ -288,7 +288,7 @@ export class Conversation {
       else if (output.kind === 'auth') this.auths.push(output.packet)
       else if (output.kind === 'close') this.closing = output
       else if (output.kind === 'closed') this.closed = output
-      else if (output.kind !== 'release') this.settled.push(output)
+      else if (output.kind !== 'release' && output.kind !== 'forgotten') this.settled.push(output)
     }
   }
 }

@@ -5,6 +5,7 @@
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { deferred } from '../../src/driver/deferred.ts'
 import { StoreError } from '../../src/errors.ts'
 import { crc32 } from '../../src/outbox/crc32.ts'
 import { LogStore } from '../../src/outbox/log/log-store.ts'
@@ -216,6 +217,26 @@ describe('a store without room', () => {
       message: 'Gone',
     })
     deepEqual([outbox.count, outbox.sizeBytes], before)
+  })
+  test('what was to be deleted unread, failed, and was read meanwhile is still there', async () => {
+    const store = new SpyStore()
+    await (await opened(store)).write([put(1, 1), put(2, 2)], 'power')
+    const outbox = await opened(store)
+    const commit = deferred<void>()
+    const begun = deferred<void>()
+    store.commit = () => {
+      begun.resolve()
+      return commit.promise
+    }
+    const deleting = outbox.write([['delete', 1]], 'power')
+    await begun.promise
+    equal((await outbox.read(0, 10)).length, 2)
+    commit.reject(new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Gone'))
+    await rejects(deleting, { message: 'Gone' })
+    store.commit = SpyStore.prototype.commit.bind(store)
+    await outbox.write([['delete', 1]], 'power')
+    equal(outbox.count, 1)
+    deepEqual((await opened(store)).quarantined, [])
   })
 })
 

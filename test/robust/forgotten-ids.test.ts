@@ -136,6 +136,28 @@ test('a message whose session was lost while it was handled leaves no id in the 
   equal(handled, 1)
 })
 
+test('an id that shows to be one of a lost session is out of the outbox while its new message is handled', async () => {
+  const outbox = new KeptStore()
+  await received(outbox)
+  // The process ends here. What comes without DUP under an id that is taken is a message of another session.
+  const second = await connectedRig({ outbox }, { sessionPresent: true })
+  let given = 0
+  void second.client.subscribe('cmd', { qos: 2 }, () => {
+    given += 1
+    return new Promise<void>(() => undefined)
+  })
+  second.connection.publish('cmd', 'new', { qos: 2, packetId: 5 })
+  await settle()
+  equal(given, 1)
+  // And that one ends here, before its handler is done.
+  const third = await connectedRig({ outbox }, { sessionPresent: true })
+  let handled = 0
+  void third.client.subscribe('cmd', { qos: 2 }, () => (handled += 1))
+  third.connection.publish('cmd', 'new', { qos: 2, packetId: 5, dup: true })
+  await settle()
+  equal(handled, 1)
+})
+
 describe('after a lost session SUBSCRIBE goes out while CONNACK is handled', () => {
   test('when there are no ids to be removed', async () => {
     const outbox = new HeldStore()

@@ -7,7 +7,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import type { ExportedMessage } from '../../src/robust/outbox-view.ts'
 import { guaranteed, latest, within } from '../../src/robust/policies.ts'
-import { KeptStore } from '../support/kept-store.ts'
+import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { brief, connectedRig, robustClient, type RobustRig } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
@@ -187,5 +187,66 @@ describe('the export of an outbox', () => {
     const receipt = await again.client.outbox.resubmit(id)
     equal(receipt.stage, 'accepted')
     equal(topics(await all(again.client.outbox.export())), 'bad')
+  })
+})
+
+describe('a message that is set aside', () => {
+  /** A client whose outbox has one, and its id. */
+  async function setAside(
+    outbox: KeptStore,
+  ): Promise<{ readonly rig: RobustRig; readonly id: string }> {
+    const rig = robustClient({ outbox })
+    const { id } = rig.client.publish('bad', 'poison', { delivery: guaranteed() })
+    void poisonedBy(rig)
+    await elapse(rig.clock, 900_000)
+    equal((await rig.client.receipt(id))?.stage, 'poisoned')
+    return { rig, id }
+  }
+
+  test('is resubmitted once, also by two at once', async () => {
+    const { rig, id } = await setAside(new KeptStore())
+    const { outbox } = rig.client
+    const [first, second] = await Promise.allSettled([outbox.resubmit(id), outbox.resubmit(id)])
+    deepEqual([first.status, second.status], ['fulfilled', 'rejected'])
+    equal(outbox.count, 1)
+    await rejects(
+      outbox.resubmit(id),
+      /RangeError: Cannot resubmit ".+": no message of that id is set aside/,
+    )
+  })
+
+  test('stays aside when the disk is full, or too much waits, and can be resubmitted later', async () => {
+    const store = new HeldStore()
+    const { rig, id } = await setAside(store)
+    await rig.client[Symbol.asyncDispose]()
+    const full = robustClient({ outbox: store })
+    await full.client.open()
+    store.isBroken = true
+    const refused = await (await full.client.outbox.resubmit(id)).settled
+    equal(refused.status, 'refused')
+    store.isBroken = false
+    deepEqual(topics(await all(full.client.outbox.export())), 'bad')
+    await full.client[Symbol.asyncDispose]()
+
+    const small = robustClient({ outbox: store, limits: { outboxMessages: 1 } })
+    const { client } = small
+    client.publish('a', 'x', { delivery: guaranteed() })
+    const dropped = await (await client.outbox.resubmit(id)).settled
+    equal(dropped.status, 'refused')
+    deepEqual(
+      (await all(client.outbox.quarantined())).map((one) => one.id),
+      [id],
+    )
+    await client[Symbol.asyncDispose]()
+
+    const last = await connectedRig({ outbox: store })
+    last.connection.autoRespond()
+    const receipt = await last.client.outbox.resubmit(id)
+    equal((await receipt.settled).status, 'delivered')
+    deepEqual(await all(last.client.outbox.export()), [])
+    await last.client[Symbol.asyncDispose]()
+    const over = robustClient({ outbox: store })
+    await rejects(over.client.outbox.resubmit(id), RangeError)
+    equal(over.client.outbox.count, 0)
   })
 })

@@ -747,6 +747,10 @@ describe('S12: what ends connections is found, and nothing else', () => {
     const late = makeMessage(6)
     const unheard = [closed(true), publish(late), lost, closed(true), closed(true)]
     accepts('S12', [...unheard, ...poison(late, 2), settled(late, 'poisoned')])
+    const over = makeMessage(8)
+    const connected = { kind: 'connected', device: 'd', sessionPresent: true } as const
+    const atOnce = [attempt, closed(true), connected, publish(over), lost, closed(true)]
+    accepts('S12', [...atOnce, closed(true), ...poison(over, 2), settled(over, 'poisoned')])
     const heard = makeMessage(7)
     rejects(
       'S12',

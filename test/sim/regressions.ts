@@ -112,4 +112,12 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 11_035_295,
   },
   { name: 'what was sent before it was recorded that there is a session', seed: 12_002_143 },
+  {
+    name: 'a connection over at its server before its device heard of it (the judge was wrong)',
+    seed: 16_001_506,
+  },
+  {
+    name: 'a wall clock set twice while an outbox was read (the judge was wrong)',
+    seed: 16_020_315,
+  },
 ]

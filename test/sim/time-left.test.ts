@@ -5,7 +5,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { guaranteed, resolvePolicy, within } from '../../src/robust/policies.ts'
 import type { SentMessage } from '../../src/sim/observations.ts'
-import { leftMs, redate } from '../../src/sim/time-left.ts'
+import { LowestClock, redate } from '../../src/sim/time-left.ts'
 import { scenario } from '../support/sim-rig.ts'
 
 const LASTS_MS = 60_000
@@ -18,9 +18,20 @@ function message(stored: SentMessage['stored']): SentMessage {
 
 describe('what a message has left', () => {
   test('is counted by the wall clock, and a clock that was set back makes nothing younger than new', () => {
-    const seen = [500_000, 510_000, 570_000, 400_000].map((epoch) => leftMs(message('disk'), epoch))
-    deepEqual(seen, [LASTS_MS, LASTS_MS - 10_000, -10_000, LASTS_MS])
-    equal(leftMs({ ...message('disk'), policy: resolvePolicy(guaranteed()) }, 1e12), Infinity)
+    const until = (one: SentMessage, epoch: number): number =>
+      new LowestClock().deadlineOf(one, { now: 0, epoch })
+    const seen = [500_000, 510_000, 570_000, 400_000].map((epoch) => until(message('disk'), epoch))
+    deepEqual(seen, [LASTS_MS, LASTS_MS - 10_000, 0, LASTS_MS])
+    equal(until({ ...message('disk'), policy: resolvePolicy(guaranteed()) }, 1e12), Infinity)
+  })
+
+  test('is at the most what the clock said at any time while the outbox was read', () => {
+    const clock = new LowestClock()
+    clock.note({ now: 0, epoch: 900_000 })
+    clock.note({ now: 2000, epoch: 512_000 })
+    clock.note({ now: 4000, epoch: 514_000 })
+    // Read at 4000, when the clock said 514,000: then 46 s were left.
+    equal(clock.deadlineOf(message('disk'), { now: 5000, epoch: 900_000 }), 50_000)
   })
 
   test('is counted from a date of the clock as it was set before the outbox had it, not after', () => {

@@ -33,7 +33,7 @@ export class PoisonOracle implements Oracle {
   readonly hears: readonly Observation['kind'][] = [
     'boot',
     'publish',
-    'connected',
+    'attempt',
     'waiting',
     'lost',
     'closed',
@@ -76,7 +76,8 @@ export class PoisonOracle implements Oracle {
         this.#messages.set(seen.message.number, seen.message)
         this.#before.set(seen.message, this.#heard.get(seen.message.device) ?? 0)
         return undefined
-      case 'connected':
+      // A connection may be over at its server before the device hears that it is there.
+      case 'attempt':
       case 'waiting':
       case 'lost':
         this.#heard.set(seen.device, this.#endedOf(seen.device))

@@ -9,7 +9,7 @@ import { checkHandler } from '../../simple/checks.ts'
 import { encodeUtf8 } from '../../codec/utf8.ts'
 import type { Life } from '../life.ts'
 import type { Observation, SentMessage } from '../observations.ts'
-import { leftMs, redate } from '../time-left.ts'
+import { type DeviceClocks, LowestClock, redate } from '../time-left.ts'
 import type { World } from '../world.ts'
 import { type ClientWatcher, ownReceipt, type Published } from './client.ts'
 import { NotedMessage, type ScenarioLedger } from './ledger.ts'
@@ -33,6 +33,7 @@ export interface ProcessOptions {
 export class ProcessNotes implements ClientWatcher {
   readonly #options: ProcessOptions
   readonly #byId = new Map<string, NotedMessage>()
+  readonly #lowestClock = new LowestClock()
   /** Receipts that were looked up here first. */
   readonly #kept = new Map<string, Receipt>()
   /** Outcomes that were told before `publish` had returned. */
@@ -104,8 +105,9 @@ export class ProcessNotes implements ClientWatcher {
 
   /** The wall clock of the device was set. */
   noteClockSet(): void {
-    const { life, epochNow } = this.#options
-    const clocks = { now: life.now(), epoch: epochNow() }
+    const { life } = this.#options
+    const clocks = this.#clocks()
+    this.#lowestClock.note(clocks)
     for (const { sent } of this.#byId.values()) if (sent.life === life.number) redate(sent, clocks)
   }
 
@@ -153,34 +155,33 @@ export class ProcessNotes implements ClientWatcher {
   }
 
   async #lookUp(client: RobustClient, left: readonly NotedMessage[]): Promise<void> {
-    const { world, life, epochNow } = this.#options
-    const before = left.map(({ sent }) => leftMs(sent, epochNow()))
+    const { world, life } = this.#options
+    this.#lowestClock.note(this.#clocks())
     const open = new Set<string>()
     for await (const { id } of client.outbox.entries()) open.add(id)
     const aside = new Set<string>()
     for await (const { id } of client.outbox.quarantined()) aside.add(id)
-    for (const [i, message] of left.entries()) {
+    for (const message of left) {
       if (!life.alive()) return
       const { sent } = message
       const receipt = await ownReceipt(client, sent.receiptId)
       if (message.outcome !== undefined || aside.has(sent.receiptId)) continue
       if (receipt !== undefined) {
         if (!open.has(sent.receiptId)) this.#kept.set(sent.receiptId, receipt)
-        // The clock may have been set while the outbox was read.
-        const atLeastMs = Math.max(0, before[i] ?? 0, leftMs(sent, epochNow()))
+        const deadline = this.#lowestClock.deadlineOf(sent, this.#clocks())
         message.held = true
-        world.tell({
-          kind: 'found',
-          message: sent,
-          life: life.number,
-          deadline: life.now() + atLeastMs,
-        })
+        world.tell({ kind: 'found', message: sent, life: life.number, deadline })
         this.#watch(receipt, message)
         continue
       }
       message.absent = true
       if (sent.stored === 'disk') world.tell({ kind: 'absent', message: sent })
     }
+  }
+
+  #clocks(): DeviceClocks {
+    const { life, epochNow } = this.#options
+    return { now: life.now(), epoch: epochNow() }
   }
 
   /** What an application has in place of the platform's clock and timers. */
