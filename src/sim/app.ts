@@ -37,7 +37,8 @@ export interface AppOptions {
   readonly client: RobustClient
   readonly ledger: Ledger
   readonly random: Random
-  readonly epochNow: () => number
+  /** As the process sees them. */
+  readonly clocks: () => DeviceClocks
   /** Ends this process and begins another. */
   readonly restart: () => void
 }
@@ -98,7 +99,7 @@ export class App {
   /** The wall clock of the device was set. */
   handleClockSet(): void {
     const { life } = this.#options
-    const clocks = this.#clocks()
+    const clocks = this.#options.clocks()
     this.#lowestClock.note(clocks)
     for (const message of this.#byId.values()) {
       if (message.life === life.number) redate(message, clocks)
@@ -235,7 +236,7 @@ export class App {
   }
 
   #publish({ topic, delivery, sizeBytes, cancelled }: StreamPlan): void {
-    const { client, ledger, plan, life, world, random, epochNow } = this.#options
+    const { client, ledger, plan, life, world, random, clocks } = this.#options
     const policy = this.#policies.get(delivery) ?? resolvePolicy(delivery)
     this.#policies.set(delivery, policy)
     const payload = payloadOf(ledger.nextNumber, sizeBytes)
@@ -248,7 +249,7 @@ export class App {
       sizeBytes: payload.length,
       life: life.number,
       publishedAt: world.now,
-      publishedEpoch: epochNow(),
+      publishedEpoch: clocks().epoch,
       deadline: expiresAfterMs > 0 ? life.now() + expiresAfterMs : Infinity,
       receiptId: '',
       stored: undefined,
@@ -322,7 +323,7 @@ export class App {
   #lookUp(): void {
     const { ledger, plan, life, client, world, random } = this.#options
     if (life.number === 1) return
-    this.#lowestClock.note(this.#clocks())
+    this.#lowestClock.note(this.#options.clocks())
     for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
       client.receipt(message.receiptId).then(
@@ -332,7 +333,7 @@ export class App {
             world.tell({ kind: 'absent', message })
             return
           }
-          const deadline = this.#lowestClock.deadlineOf(message, this.#clocks())
+          const deadline = this.#lowestClock.deadlineOf(message, this.#options.clocks())
           world.tell({ kind: 'found', message, life: life.number, deadline })
           this.#watch(receipt, message)
           if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
@@ -342,11 +343,6 @@ export class App {
         () => (this.#isBroken = true),
       )
     }
-  }
-
-  #clocks(): DeviceClocks {
-    const { life, epochNow } = this.#options
-    return { now: life.now(), epoch: epochNow() }
   }
 
   /** Does something again and again while the process lives. */

@@ -4,8 +4,7 @@
 
 import { makeRuntime } from '../engine/runtime.ts'
 import type { EngineRuntime } from '../engine/types.ts'
-import { crc32 } from '../outbox/crc32.ts'
-import { LogStore } from '../outbox/log/log-store.ts'
+import type { LogStore } from '../outbox/log/log-store.ts'
 import { RobustClient } from '../robust/client.ts'
 import type { RobustPlatform } from '../robust/platform.ts'
 import type { RobustOptions } from '../robust/types.ts'
@@ -15,21 +14,16 @@ import { Disk } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import { Link, type Internet } from './link.ts'
+import { Machine, SEGMENT_BYTES } from './machine.ts'
 import { renamed } from './names.ts'
 import type { DeviceSnapshot } from './observations.ts'
 import type { DevicePlan } from './plan.ts'
-import { Life } from './life.ts'
+import type { Life } from './life.ts'
 import { Random } from './random.ts'
 import { Watchdog } from './watchdog.ts'
 import type { World } from './world.ts'
 
-/** When the wall clock of a device begins, ms since 1970. */
-const EPOCH_MS = 1_700_000_000_000
-/** Files of the log: small, so that a run fills and frees many. */
-const SEGMENT_BYTES = 8192
 const RESERVE_BYTES = 4 * SEGMENT_BYTES
-/** How long a process takes to start anew, ms. */
-const RESTART_MS = 1000
 
 export interface DeviceOptions {
   readonly world: World
@@ -51,20 +45,15 @@ export class Device {
   readonly link: Link
   readonly disk: Disk
   readonly #options: DeviceOptions
-  readonly #rate: number
+  readonly #machine: Machine
   readonly #outboxId: Uint8Array
   readonly #runtime: EngineRuntime
   /** The client identifier of the process. */
   #clientId: string
-  #life: Life | undefined
-  #lives = 0
   #app: App | undefined
-  #wallOffsetMs = 0
   #bootedAt = 0
   /** Of crashes after so many steps: a device that is busy at once would die at once for as long as the run goes on. */
   readonly #watchdog: Watchdog
-  /** Steps until a crash; Infinity without one. */
-  #stepsLeft = Infinity
 
   constructor(options: DeviceOptions) {
     this.#options = options
@@ -73,9 +62,12 @@ export class Device {
     this.#clientId = plan.clientId
     this.link = new Link(world, internet, random.fork('link'), faults.link, this.name)
     this.disk = new Disk(world, random.fork('disk'), faults.disk, this.name)
-    this.#rate = faults.clock.drift?.rate ?? 1
+    const clockRate = faults.clock.drift?.rate ?? 1
+    const { name, link, disk } = this
+    const handleDeath = (): void => this.#handleDeath()
+    this.#machine = new Machine({ world, name, link, disk, clockRate, handleDeath })
     this.#watchdog = new Watchdog(options.watchdog)
-    if (faults.clock.drift !== undefined) world.fire('clock.drift', this.name, `${this.#rate}`)
+    if (faults.clock.drift !== undefined) world.fire('clock.drift', name, `${clockRate}`)
     for (const kind of ['latency', 'bandwidth'] as const) {
       if (faults.link[kind] !== undefined) world.fire(`link.${kind}`, this.name)
     }
@@ -89,23 +81,15 @@ export class Device {
 
   /** The process that runs, or 0. */
   get lifeNumber(): number {
-    return this.#life?.number ?? 0
-  }
-
-  /** Ms since 1970, as the device believes. */
-  epochNow(): number {
-    return EPOCH_MS + this.#wallOffsetMs + Math.floor(this.#options.world.now * this.#rate)
+    return this.#machine.life?.number ?? 0
   }
 
   boot(): void {
-    if (this.#life !== undefined) return
+    if (this.#machine.life !== undefined) return
     const { world, plan, ledger, random } = this.#options
-    this.#lives += 1
-    const life = new Life(world, this.#lives, this.#rate, () => this.#handleStep())
-    this.#life = life
+    const life = this.#machine.begin()
     this.#bootedAt = world.now
     this.#armStep()
-    world.tell({ kind: 'boot', device: this.name, life: life.number })
     // Never back to a name that it had: its session there is none that was lost.
     if (this.#isRenamed(life.number)) this.#clientId = renamed(this.name, life.number)
     const client = this.#makeClient(life)
@@ -116,7 +100,7 @@ export class Device {
       client,
       ledger,
       random: random.fork(`process ${life.number}`),
-      epochNow: () => this.epochNow(),
+      clocks: () => this.#machine.clocksOf(life),
       restart: () => this.restart(),
     })
     this.#app.start()
@@ -124,48 +108,24 @@ export class Device {
 
   /** The process dies, with the power or without, and another is started after a while. */
   crash(power: boolean, forMs: number): void {
-    const life = this.#life
-    if (life === undefined) return
-    const { world } = this.#options
-    world.tell({ kind: 'crash', device: this.name, power })
-    life.kill()
-    this.#life = undefined
+    if (!this.#machine.end(power)) return
     this.#app = undefined
-    this.link.asleep = false
-    this.link.handleCrash(power)
-    if (power) this.disk.losePower()
-    world.agenda.after(RESTART_MS + forMs, () => this.boot())
+    this.#machine.restartAfter(forMs, () => this.boot())
   }
 
-  /** Time stands still for the process. */
   sleep(forMs: number): void {
-    const life = this.#life
-    if (life === undefined || life.asleep) return
-    const { agenda } = this.#options.world
-    life.sleepsUntil = agenda.now + forMs
-    this.link.asleep = true
-    agenda.at(life.sleepsUntil, () => {
-      if (life.alive()) this.link.wake()
-    })
+    this.#machine.sleep(forMs)
   }
 
   jumpWallClock(byMs: number): void {
-    // Before 1970 there is none.
-    this.#wallOffsetMs = Math.max(this.#wallOffsetMs + byMs, -EPOCH_MS / 2)
+    this.#machine.jumpWallClock(byMs)
     this.#app?.handleClockSet()
   }
 
   /** Nothing is wrong any more: it runs, and tries at once. */
   heal(): void {
-    this.#stepsLeft = Infinity
-    this.disk.endFull()
-    this.link.heal()
-    const life = this.#life
-    if (life === undefined) this.boot()
-    else if (life.asleep) {
-      life.wake()
-      this.link.wake()
-    }
+    this.#machine.heal()
+    this.boot()
     this.#app?.heal()
   }
 
@@ -175,18 +135,8 @@ export class Device {
   }
 
   snapshot(): DeviceSnapshot {
-    const life = this.#life
     const counts = this.#app?.counts ?? { open: 0, openBytes: 0, inflight: 0 }
-    return {
-      device: this.name,
-      life: life?.number ?? 0,
-      asleep: life?.asleep === true,
-      clock: life?.now() ?? 0,
-      wokeAt: life?.wokeAt ?? 0,
-      ...counts,
-      diskBytes: this.disk.usedBytes,
-      silentMs: life === undefined ? 0 : this.link.silentMs(life.sleepsUntil),
-    }
+    return { ...this.#machine.snapshot(), ...counts }
   }
 
   #isRenamed(life: number): boolean {
@@ -199,26 +149,16 @@ export class Device {
     const { faults, world, random } = this.#options
     const { crashAtStep } = faults.process
     if (crashAtStep === undefined || world.healed) return
-    this.#stepsLeft = random.exponential(crashAtStep.steps)
+    this.#machine.dieAfter(random.exponential(crashAtStep.steps))
   }
 
-  #handleStep(): void {
-    this.#stepsLeft -= 1
-    if (this.#stepsLeft > 0) return
-    this.#stepsLeft = Infinity
+  #handleDeath(): void {
     const { faults, world, random } = this.#options
-    const life = this.#life
-    if (world.healed || life === undefined) return
     const forMs =
       random.exponential(faults.process.crashAtStep?.forMs ?? 1) +
       this.#watchdog.waitMs(world.now - this.#bootedAt)
-    // After the step, and before anything that follows from it.
-    life.kill()
-    world.agenda.at(world.now, () => {
-      if (this.#life !== life) return
-      world.fire('process.crashAtStep', this.name)
-      this.crash(false, forMs)
-    })
+    world.fire('process.crashAtStep', this.name)
+    this.crash(false, forMs)
   }
 
   #makeClient(life: Life): RobustClient {
@@ -230,7 +170,7 @@ export class Device {
       runtime: this.#runtime,
       readBuffer: new Uint8Array(0),
       random: () => chance.fraction(),
-      epochNow: () => this.epochNow(),
+      epochNow: () => this.#machine.epoch,
       makeAborter,
       warn: (code, text) => world.tell({ kind: 'warning', device: this.name, code, text }),
     }
@@ -250,11 +190,6 @@ export class Device {
   }
 
   #openStore(life: Life): LogStore {
-    return new LogStore(this.disk.files(life), {
-      newId: this.#outboxId,
-      checksum: crc32,
-      segmentBytes: SEGMENT_BYTES,
-      reserveBytes: RESERVE_BYTES,
-    })
+    return this.#machine.openStore(life, this.#outboxId, RESERVE_BYTES)
   }
 }

@@ -11,8 +11,9 @@ import type { Message } from '../simple/types.ts'
 import { makeAborter } from './aborter.ts'
 import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
-import { Life } from './life.ts'
+import type { Life } from './life.ts'
 import { Link, type Internet } from './link.ts'
+import { Machine } from './machine.ts'
 import type { SentMessage } from './observations.ts'
 import { deliveryOf, payloadOf } from './payload.ts'
 import type { Random } from './random.ts'
@@ -20,7 +21,6 @@ import type { SimplePlan } from './simple-plan.ts'
 import { Watchdog } from './watchdog.ts'
 import type { World } from './world.ts'
 
-const RESTART_MS = 1000
 /** What the oracles take its messages for, by QoS. */
 const POLICIES = ([0, 1, 2] as const).map((qos) =>
   resolvePolicy({
@@ -52,9 +52,7 @@ export class SimpleDevice {
   readonly name: string
   readonly link: Link
   readonly #options: SimpleDeviceOptions
-  readonly #rate: number
-  #life: Life | undefined
-  #lives = 0
+  readonly #machine: Machine
   #client: SimpleClient | undefined
   /** Sessions as its clients see them: a new one, and one that starts clean, has heard of nothing before. */
   #sessions = 0
@@ -70,7 +68,9 @@ export class SimpleDevice {
     this.#options = options
     this.name = plan.clientId
     this.link = new Link(world, internet, random.fork('link'), faults.link, this.name)
-    this.#rate = faults.clock.drift?.rate ?? 1
+    const { name, link } = this
+    // A crash in the middle of something is for those that keep something.
+    this.#machine = new Machine({ world, name, link, clockRate: faults.clock.drift?.rate ?? 1 })
     this.#watchdog = new Watchdog(options.watchdog)
   }
 
@@ -80,14 +80,10 @@ export class SimpleDevice {
   }
 
   boot(): void {
-    if (this.#life !== undefined) return
-    const { world, plan } = this.#options
-    this.#lives += 1
-    // A crash in the middle of something is for those that keep something.
-    const life = new Life(world, this.#lives, this.#rate, () => undefined)
-    this.#life = life
+    if (this.#machine.life !== undefined) return
+    const { plan } = this.#options
+    const life = this.#machine.begin()
     this.#open = 0
-    world.tell({ kind: 'boot', device: this.name, life: life.number })
     this.#connect(life)
     this.#repeat(life, plan.everyMs, () => this.#burst(life))
     if (plan.disconnectEveryMs < Infinity) {
@@ -96,38 +92,20 @@ export class SimpleDevice {
   }
 
   crash(power: boolean, forMs: number): void {
-    const { world } = this.#options
-    if (this.#life === undefined) return
-    world.tell({ kind: 'crash', device: this.name, power })
-    this.#life.kill()
-    this.#life = undefined
+    if (!this.#machine.end(power)) return
     this.#client = undefined
     this.#open = 0
-    this.link.asleep = false
-    this.link.handleCrash(power)
-    world.agenda.after(RESTART_MS + forMs, () => this.boot())
+    this.#machine.restartAfter(forMs, () => this.boot())
   }
 
   sleep(forMs: number): void {
-    const life = this.#life
-    if (life === undefined || life.asleep) return
-    const { agenda } = this.#options.world
-    life.sleepsUntil = agenda.now + forMs
-    this.link.asleep = true
-    agenda.at(life.sleepsUntil, () => {
-      if (life.alive()) this.link.wake()
-    })
+    this.#machine.sleep(forMs)
   }
 
   /** Nothing is wrong any more. */
   heal(): void {
-    this.link.heal()
-    const life = this.#life
-    if (life === undefined) this.boot()
-    else if (life.asleep) {
-      life.wake()
-      this.link.wake()
-    }
+    this.#machine.heal()
+    this.boot()
   }
 
   /** One connection; the next follows a while after its end. */

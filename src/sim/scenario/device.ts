@@ -2,8 +2,6 @@
 // anew. Rule: nothing of a process survives its death but what its disk has.
 
 import type { EngineRuntime } from '../../engine/types.ts'
-import { crc32 } from '../../outbox/crc32.ts'
-import { LogStore } from '../../outbox/log/log-store.ts'
 import type { RobustClient } from '../../robust/client.ts'
 import type { Duration } from '../../robust/duration.ts'
 import type { RobustPlatform } from '../../robust/platform.ts'
@@ -11,8 +9,9 @@ import type { RobustOptions } from '../../robust/types.ts'
 import { makeAborter } from '../aborter.ts'
 import { Disk } from '../disk.ts'
 import type { Victim } from '../injector.ts'
-import { Life } from '../life.ts'
+import type { Life } from '../life.ts'
 import { type Internet, Link } from '../link.ts'
+import { Machine, SEGMENT_BYTES } from '../machine.ts'
 import type { DeviceSnapshot } from '../observations.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
@@ -30,13 +29,7 @@ import type {
   SimulatedClientClass,
 } from './types.ts'
 
-/** When the wall clock of a device begins, ms since 1970. */
-const EPOCH_MS = 1_700_000_000_000
-/** Files of the log: small, so that a short test fills and frees some. */
-const SEGMENT_BYTES = 8192
-const RESERVE_BYTES = 8192
-/** How long a process takes to start anew after a fault that came at random, ms. */
-const RESTART_MS = 1000
+const RESERVE_BYTES = SEGMENT_BYTES
 
 export interface DeviceSettings<C extends RobustClient> {
   readonly world: World
@@ -69,13 +62,10 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
   /** What faults that come at random befall. */
   readonly victim: Victim
   readonly #link: Link
-  readonly #disk: Disk
+  readonly #machine: Machine
   readonly #settings: DeviceSettings<C>
   readonly #outboxId: Uint8Array
   #running: RunningProcess<C> | undefined
-  #lives = 0
-  #wallOffsetMs = 0
-  #stepsLeft = Infinity
 
   constructor(settings: DeviceSettings<C>) {
     this.#settings = settings
@@ -83,7 +73,9 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
     const link = new Link(world, internet, random.fork('link'), faults.link, clientId)
     const disk = new Disk(world, random.fork('disk'), faults.disk, clientId)
     this.#link = link
-    this.#disk = disk
+    const { clockRate } = settings
+    const handleDeath = (): void => this.#handleDeath()
+    this.#machine = new Machine({ world, name: clientId, link, disk, clockRate, handleDeath })
     const fire = (fault: string): void => settings.acted(fault, clientId)
     this.link = linkControls(link, faults.link, fire)
     this.disk = diskControls(disk, faults.disk, fire)
@@ -92,7 +84,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
       link,
       disk,
       crash: (power, forMs) => this.#crash(power, forMs),
-      sleep: (forMs) => this.#sleep(forMs),
+      sleep: (forMs) => this.#machine.sleep(forMs),
       jumpWallClock: (byMs) => this.#jump(byMs),
     }
     this.#outboxId = Uint8Array.from({ length: 16 }, () => random.integer(0, 255))
@@ -140,7 +132,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
     const ms = checkDuration('duration', duration)
     this.#checkRunning('put to sleep')
     this.#settings.acted('process.sleep', this.clientId, `${ms} ms`)
-    this.#sleep(ms)
+    this.#machine.sleep(ms)
   }
 
   jumpClock(by: number | string): void {
@@ -156,36 +148,23 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
 
   /** Nothing is wrong any more. */
   heal(): void {
-    this.#stepsLeft = Infinity
-    this.#link.heal()
-    this.#disk.endFull()
-    const life = this.#running?.life
-    if (life?.asleep !== true) return
-    life.sleepsUntil = 0
-    this.#link.wake()
+    this.#machine.heal()
   }
 
   /** Decides when the process dies by a fault that counts its steps. */
   armSteps(): void {
     const { faults, random } = this.#settings
     const { crashAtStep } = faults.process
-    if (crashAtStep !== undefined) this.#stepsLeft = random.exponential(crashAtStep.steps)
+    if (crashAtStep !== undefined) this.#machine.dieAfter(random.exponential(crashAtStep.steps))
   }
 
   snapshot(): DeviceSnapshot {
-    const life = this.#running?.life
     const { client } = this.#running ?? {}
     return {
-      device: this.clientId,
-      life: life?.number ?? 0,
-      asleep: life?.asleep === true,
-      clock: life?.now() ?? 0,
-      wokeAt: life?.wokeAt ?? 0,
+      ...this.#machine.snapshot(),
       open: client?.outbox.count ?? 0,
       openBytes: client?.outbox.sizeBytes ?? 0,
       inflight: client?.statistics['inflight'] ?? 0,
-      diskBytes: this.#disk.usedBytes,
-      silentMs: life === undefined ? 0 : this.#link.silentMs(life.sleepsUntil),
     }
   }
 
@@ -209,45 +188,27 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
   #crash(power: boolean, forMs: number): void {
     if (this.#running === undefined) return
     this.#die(power)
-    this.#settings.world.agenda.after(RESTART_MS + forMs, () => {
+    this.#machine.restartAfter(forMs, () => {
       if (this.#running === undefined) watchFailure(() => this.#boot(), this.#settings.fail)
     })
   }
 
-  #sleep(forMs: number): void {
-    const life = this.#running?.life
-    if (life === undefined || life.asleep) return
-    const { agenda } = this.#settings.world
-    life.sleepsUntil = agenda.now + forMs
-    this.#link.asleep = true
-    agenda.at(life.sleepsUntil, () => {
-      if (life.alive()) this.#link.wake()
-    })
-  }
-
   #jump(byMs: number): void {
-    // Before 1970 there is none.
-    this.#wallOffsetMs = Math.max(this.#wallOffsetMs + byMs, -EPOCH_MS / 2)
+    this.#machine.jumpWallClock(byMs)
     this.#running?.notes.noteClockSet()
   }
 
   #die(power: boolean): void {
-    const { world, clientId } = this.#settings
-    world.tell({ kind: 'crash', device: clientId, power })
-    this.#running?.life.kill()
+    this.#machine.end(power)
     this.#running = undefined
     for (const message of this.messages) message.held = false
-    this.#link.asleep = false
-    this.#link.handleCrash(power)
-    if (power) this.#disk.losePower()
   }
 
   #boot(): void {
     const settings = this.#settings
     const { world, ledger, clientId, options, server, app, random, runtime, makeClass, fail } =
       settings
-    this.#lives += 1
-    const life = new Life(world, this.#lives, settings.clockRate, () => this.#handleStep())
+    const life = this.#machine.begin()
     this.armSteps()
     const chance = random.fork(`client ${life.number}`)
     const transport = this.#link.factory(life)
@@ -258,7 +219,7 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
       life,
       delivery: options.delivery,
       isDurable: typeof options.outbox === 'string',
-      epochNow: () => this.#epochNow(),
+      clocks: () => this.#machine.clocksOf(life),
       fail,
     })
     const platform: RobustPlatform = {
@@ -267,22 +228,15 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
       runtime,
       readBuffer: new Uint8Array(0),
       random: () => chance.fraction(),
-      epochNow: () => this.#epochNow(),
+      epochNow: () => this.#machine.epoch,
       makeAborter,
       warn: (code, text) => notes.noteWarning(code, text),
-      openFolder: () =>
-        new LogStore(this.#disk.files(life), {
-          newId: this.#outboxId,
-          checksum: crc32,
-          segmentBytes: SEGMENT_BYTES,
-          reserveBytes: RESERVE_BYTES,
-        }),
+      openFolder: () => this.#machine.openStore(life, this.#outboxId, RESERVE_BYTES),
     }
     const Base = simulatedClient(platform, notes)
     const Client = makeClass?.(Base) ?? (Base as unknown as ScenarioClientClass<C>)
     const client = new Client(clientId, server, options)
     this.#running = { life, notes, client }
-    world.tell({ kind: 'boot', device: clientId, life: life.number })
     notes.listen(client)
     if (life.number > 1) notes.lookUp(client, this.messages)
     if (app === undefined) return
@@ -294,26 +248,9 @@ export class SimulatedDevice<C extends RobustClient> implements ScenarioDevice<C
     }
   }
 
-  /** Ms since 1970, as the device believes. */
-  #epochNow(): number {
-    const { world, clockRate } = this.#settings
-    return EPOCH_MS + this.#wallOffsetMs + Math.floor(world.now * clockRate)
-  }
-
-  #handleStep(): void {
-    this.#stepsLeft -= 1
-    if (this.#stepsLeft > 0) return
-    this.#stepsLeft = Infinity
+  #handleDeath(): void {
     const { faults, world, random } = this.#settings
-    const life = this.#running?.life
-    if (life === undefined) return
-    const forMs = random.exponential(faults.process.crashAtStep?.forMs ?? 1)
-    // After the step, and before anything that follows from it.
-    life.kill()
-    world.agenda.at(world.now, () => {
-      if (this.#running?.life !== life) return
-      world.fire('process.crashAtStep', this.clientId)
-      this.#crash(false, forMs)
-    })
+    world.fire('process.crashAtStep', this.clientId)
+    this.#crash(false, random.exponential(faults.process.crashAtStep?.forMs ?? 1))
   }
 }

@@ -25,7 +25,8 @@ export interface ProcessOptions {
   readonly delivery: DeliveryPolicy | undefined
   /** Whether messages outlive the process. */
   readonly isDurable: boolean
-  readonly epochNow: () => number
+  /** As the process sees them. */
+  readonly clocks: () => DeviceClocks
   /** Gets what the application throws where nobody else would hear of it. */
   readonly fail: (error: unknown) => void
 }
@@ -57,7 +58,7 @@ export class ProcessNotes implements ClientWatcher {
   }
 
   notePublish({ number, topic, payload, options, receipt }: Published): void {
-    const { world, ledger, device, life, delivery, isDurable, epochNow } = this.#options
+    const { world, ledger, device, life, delivery, isDurable, clocks } = this.#options
     const policy = resolvePolicy(options.delivery ?? delivery ?? UNTIL_DELIVERED, options.qos)
     const { expiresAfterMs } = policy
     const bytes = typeof payload === 'string' ? encodeUtf8(payload) : payload
@@ -69,7 +70,7 @@ export class ProcessNotes implements ClientWatcher {
       sizeBytes: bytes.length,
       life: life.number,
       publishedAt: world.now,
-      publishedEpoch: epochNow(),
+      publishedEpoch: clocks().epoch,
       deadline: expiresAfterMs > 0 ? life.now() + expiresAfterMs : Infinity,
       receiptId: receipt.id,
       stored: undefined,
@@ -106,7 +107,7 @@ export class ProcessNotes implements ClientWatcher {
   /** The wall clock of the device was set. */
   noteClockSet(): void {
     const { life } = this.#options
-    const clocks = this.#clocks()
+    const clocks = this.#options.clocks()
     this.#lowestClock.note(clocks)
     for (const { sent } of this.#byId.values()) if (sent.life === life.number) redate(sent, clocks)
   }
@@ -156,7 +157,7 @@ export class ProcessNotes implements ClientWatcher {
 
   async #lookUp(client: RobustClient, left: readonly NotedMessage[]): Promise<void> {
     const { world, life } = this.#options
-    this.#lowestClock.note(this.#clocks())
+    this.#lowestClock.note(this.#options.clocks())
     const open = new Set<string>()
     for await (const { id } of client.outbox.entries()) open.add(id)
     const aside = new Set<string>()
@@ -168,7 +169,7 @@ export class ProcessNotes implements ClientWatcher {
       if (message.outcome !== undefined || aside.has(sent.receiptId)) continue
       if (receipt !== undefined) {
         if (!open.has(sent.receiptId)) this.#kept.set(sent.receiptId, receipt)
-        const deadline = this.#lowestClock.deadlineOf(sent, this.#clocks())
+        const deadline = this.#lowestClock.deadlineOf(sent, this.#options.clocks())
         message.held = true
         world.tell({ kind: 'found', message: sent, life: life.number, deadline })
         this.#watch(receipt, message)
@@ -179,18 +180,13 @@ export class ProcessNotes implements ClientWatcher {
     }
   }
 
-  #clocks(): DeviceClocks {
-    const { life, epochNow } = this.#options
-    return { now: life.now(), epoch: epochNow() }
-  }
-
   /** What an application has in place of the platform's clock and timers. */
   get surroundings(): ScenarioProcess {
-    const { life, epochNow, fail } = this.#options
+    const { life, clocks, fail } = this.#options
     return {
       number: life.number,
       now: () => life.now(),
-      epochNow,
+      epochNow: () => clocks().epoch,
       sleep: (duration) => {
         const ms = parseDuration('duration', duration)
         return new Promise((resolve) => life.later(ms, resolve))
