@@ -10,7 +10,9 @@ import type { Op, OpenResult } from './store.ts'
 export interface Undo {
   readonly count: number
   readonly sizeBytes: number
-  /** Of each entry, in order: number, size before or 0, and 1 if it was there unread. */
+  /** Nothing had this number, or a higher one: what has is taken back without a step. */
+  readonly next: number
+  /** Of each other entry, in order: number, size before or 0, and 1 if it was there unread. */
   readonly steps: number[]
 }
 
@@ -57,7 +59,7 @@ export class Ledger {
 
   /** Begins a row of entries that can be taken back. */
   begin(): Undo {
-    return { count: this.count, sizeBytes: this.sizeBytes, steps: [] }
+    return { count: this.count, sizeBytes: this.sizeBytes, next: this.next, steps: [] }
   }
 
   /** Enters an operation. */
@@ -65,6 +67,13 @@ export class Ledger {
     if (op[0] !== 'put' && op[0] !== 'delete') return
     const seq = op[1]
     const size = op[0] === 'put' ? op[2].length : 0
+    if (seq >= this.next && size > 0) {
+      this.#sizes.set(seq, size)
+      this.count++
+      this.sizeBytes += size
+      this.next = seq + 1
+      return
+    }
     const before = this.#sizes.get(seq)
     const unread = before === 0 && this.#isUnread(seq)
     const there = before > 0 || unread
@@ -81,11 +90,10 @@ export class Ledger {
     if (!there) this.count++
     // The size of one that is replaced unread is not known: it is taken for the same.
     if (!unread) this.sizeBytes += size - before
-    if (seq >= this.next) this.next = seq + 1
   }
 
-  /** Takes a row of entries back. */
-  undo({ count, sizeBytes, steps }: Undo): void {
+  /** Takes a row of entries back. @param ops all that were entered since it began */
+  undo({ count, sizeBytes, next, steps }: Undo, ops: readonly Op[]): void {
     for (let i = steps.length - 3; i >= 0; i -= 3) {
       const [seq = 0, before = 0, unread = 0] = steps.slice(i, i + 3)
       // It was read past meanwhile, and its size is not known.
@@ -94,6 +102,7 @@ export class Ledger {
       else this.#sizes.set(seq, before)
       if (unread > 0 || before > 0) this.#gone.delete(seq)
     }
+    for (const op of ops) if (op[0] === 'put' && op[1] >= next) this.#sizes.delete(op[1])
     this.count = count
     this.sizeBytes = sizeBytes
   }

@@ -179,16 +179,20 @@ export class Outbox {
 
   /** The same as {@link Outbox.write} without a promise: `done` is called once, after this returns. */
   enqueue<T>(ops: readonly PutOp[], sync: SyncLevel, done: WriteDone<T>, about?: T): void {
-    const made: Op[] = []
-    for (const op of ops) {
-      const [kind, seq] = op
-      if ((kind === 'put' || kind === 'delete') && !(Number.isSafeInteger(seq) && seq > 0)) {
-        throw new RangeError(`Cannot write record ${seq}: its number has to be 1 to 2^53 - 1`)
-      }
-      made.push(kind === 'put' ? ['put', seq, this.#records.write(seq, op[2])] : op)
-    }
+    // As long as what is given: an array that grows begins with room for seventeen.
+    const [first] = ops
+    const made = ops.length === 1 && first ? [this.#make(first)] : ops.map((op) => this.#make(op))
     this.#calls.push({ ops: made, sync, done: done as WriteDone<unknown>, about })
     this.#running ??= this.#run()
+  }
+
+  /** An operation with a record in the place of its body. */
+  #make(op: PutOp): Op {
+    const [kind, seq] = op
+    if ((kind === 'put' || kind === 'delete') && !(Number.isSafeInteger(seq) && seq > 0)) {
+      throw new RangeError(`Cannot write record ${seq}: its number has to be 1 to 2^53 - 1`)
+    }
+    return kind === 'put' ? ['put', seq, this.#records.write(seq, op[2])] : op
   }
 
   /**
@@ -261,7 +265,7 @@ export class Outbox {
     try {
       await this.#store.commit(ops, sync)
     } catch (cause) {
-      ledger.undo(before)
+      ledger.undo(before, ops)
       const error = asStoreError(cause)
       const rest = retry && error.code === 'ERR_MQTT_STORE_FULL' ? this.#thatAddNothing(taken) : []
       const spared = new Set(rest)
