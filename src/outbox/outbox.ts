@@ -65,6 +65,8 @@ interface Call {
 
 /** A store with all that is the same above any store. */
 export class Outbox {
+  /** Told each time that the store is asked for something, with the answer to come. */
+  onAsked: ((answer: Promise<unknown>) => void) | undefined = undefined
   readonly #store: OutboxStore
   readonly #quotaBytes: number
   readonly #batchOps: number
@@ -113,7 +115,7 @@ export class Outbox {
    * @throws {StoreError} what the store says; damage is no error but set aside
    */
   async open(): Promise<OpenedOutbox> {
-    const found = await this.#store.open()
+    const found = await this.#asked(this.#store.open())
     const state = new Map(await this.#store.state())
     const said = readCounters(state.get(COUNTERS_KEY))
     state.delete(COUNTERS_KEY)
@@ -143,7 +145,7 @@ export class Outbox {
     limit: number,
   ): Promise<readonly (readonly [seq: number, body: Uint8Array])[]> {
     for (let start = from; ;) {
-      const page = await this.#store.scan(start, limit)
+      const page = await this.#asked(this.#store.scan(start, limit))
       const end = page.length < limit ? undefined : page.at(-1)![0] + 1
       this.#ledger.read(start, page, end)
       const bodies: [number, Uint8Array][] = []
@@ -211,6 +213,11 @@ export class Outbox {
     }
   }
 
+  #asked<T>(answer: Promise<T>): Promise<T> {
+    this.onAsked?.(answer)
+    return answer
+  }
+
   #quarantine(seq: number | undefined, reason: string): void {
     this.#quarantined.set(seq ?? reason, { seq, reason })
   }
@@ -263,7 +270,7 @@ export class Outbox {
     if (taken.length === 0) return
     ops.push(['set', COUNTERS_KEY, writeCounters(ledger.counters)])
     try {
-      await this.#store.commit(ops, sync)
+      await this.#asked(this.#store.commit(ops, sync))
     } catch (cause) {
       ledger.undo(before, ops)
       const error = asStoreError(cause)

@@ -26,6 +26,7 @@ import type { RobustPlatform } from './platform.ts'
 import { Policies, type ResolvedPolicy } from './policies.ts'
 import { MessageReceipt } from './receipt.ts'
 import { RobustCore } from './robust-core.ts'
+import { watchStore } from './slow-store.ts'
 import type {
   Mark,
   Receipt,
@@ -91,7 +92,11 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
         log: (inReconnect, error) => this.log(inReconnect, error),
         isDelayOwn: () => this.delay !== RobustClient.prototype.delay,
       },
-      outbox && ((owner) => new Keeper(outbox, owner, resolved.session.adopt)),
+      outbox &&
+        ((owner) => {
+          watchStore(outbox, platform.clock, (text) => owner.warn('outbox-slow', text))
+          return new Keeper(outbox, owner, resolved.session.adopt)
+        }),
     )
     super(below as unknown as ClientCore)
     this.#core = core

@@ -19,6 +19,11 @@ export const OUTCOMES_KEPT = 2000
 /** Messages that are set aside: each has cost connections, so they grow slowly, and a person is to look at them. */
 export const SET_ASIDE_MAX = 1000
 
+/** A store that takes longer than this is told of, ms: a disk that mends an error by itself takes some seconds. */
+export const SLOW_STORE_MS = 10_000
+/** The last part of it, which a device that has just woken waits as well, ms. */
+export const SLOW_STORE_GRACE_MS = 1000
+
 /** How long after a message's first bytes a bare close counts as an answer to it, ms. */
 export const SUDDEN_MS = 1000
 
