@@ -111,7 +111,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     // After a violation nothing more is demanded.
     if (world.violations.length === 0) heal()
     const settled = new Settled(ledger, devices, simple)
-    await runUntil(plan.durationMs + LIVENESS_MS, () => settled.all && isQuiet(servers))
+    await runUntil(plan.durationMs + livenessMs(plan), () => settled.all && isQuiet(servers))
     await runUntil(world.now + QUIET_MS, () => isQuiet(servers))
     if (world.violations.length === 0) world.tell({ kind: 'over' })
   } catch (error) {
@@ -128,6 +128,12 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     outcomes: countOutcomes(ledger),
     trace: world.trace.lines,
   }
+}
+
+/** A device that may make few attempts has to wait for the next one, by its own clock. */
+function livenessMs({ devices, faults }: Plan): number {
+  const waits = devices.map(({ reconnect }) => reconnect.budget?.perMs ?? 0)
+  return LIVENESS_MS + Math.max(0, ...waits) / Math.min(1, faults.clock.drift?.rate ?? 1)
 }
 
 /** Somebody else publishes to a device: at any of the clusters, as he knows no better. */

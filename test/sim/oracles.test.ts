@@ -118,9 +118,9 @@ function settled(message: SentMessage, status: OutcomeStatus, clock = 0, life = 
 
 /** A server becomes the owner of a message. */
 const taken =
-  (message: SentMessage, session = 1, at = 0) =>
+  (message: SentMessage, session = 1, at = 0, connection = 1) =>
   (): Observation => {
-    const take = { at, session, connection: 1, dup: false }
+    const take = { at, session, connection, dup: false }
     message.takes.push(take)
     return { kind: 'taken', message, take }
   }
@@ -371,6 +371,11 @@ describe('S4: one topic keeps its order', () => {
       [boot(1), settled(told, 'poisoned'), taken(makeMessage(2)), taken(told)],
       /#1 came/,
     )
+  })
+  test('leaves out what was still on its way on a connection before', () => {
+    const late = makeMessage(1)
+    accepts('S4', [taken(makeMessage(2), 2, 0, 7), taken(late, 1, 0, 6)])
+    rejects('S4', [taken(makeMessage(2), 2, 0, 7), taken(makeMessage(1), 2, 0, 8)], /#1 came/)
   })
   test('rejects a QoS 1 message behind a QoS 2 message of an earlier process', () => {
     const two = makeMessage(2, { policy: { qos: 2 } })

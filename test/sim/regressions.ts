@@ -120,4 +120,12 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a wall clock set twice while an outbox was read (the judge was wrong)',
     seed: 16_020_315,
   },
+  {
+    name: 'bytes of a dead process that had another client identifier (the judge was wrong)',
+    seed: 17_090_774,
+  },
+  {
+    name: 'two attempts an hour by a clock that is slow (the judge was wrong)',
+    seed: 17_093_795,
+  },
 ]

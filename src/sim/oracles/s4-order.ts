@@ -1,5 +1,6 @@
 // S4: one topic keeps the order of publishing, over priorities and QoS. What the server turned away for a
-// while comes later and does not count, nor does what the policy replaces by something newer.
+// while comes later and does not count, nor does what the policy replaces by something newer, nor what was still on
+// its way on a connection before the present one: a server that knows its client by another name does not end that.
 
 import type { Observation, SentMessage } from '../observations.ts'
 import { FailedDisks } from './failed-disks.ts'
@@ -11,6 +12,8 @@ export class OrderOracle implements Oracle {
   readonly #failed = new FailedDisks()
   /** The process of each device. */
   readonly #lives = new Map<string, number>()
+  /** The last connection of each device on which something was taken. */
+  readonly #connections = new Map<string, number>()
   /** The newest that was taken, by device and topic. */
   readonly #newest = new Map<string, SentMessage>()
 
@@ -18,7 +21,10 @@ export class OrderOracle implements Oracle {
     this.#failed.observe(seen)
     if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
     if (seen.kind !== 'taken' || this.#failed.has(seen.message.device)) return undefined
-    const { message } = seen
+    const { message, take } = seen
+    const last = this.#connections.get(message.device) ?? 0
+    if (take.connection < last) return undefined
+    this.#connections.set(message.device, take.connection)
     // A second time is no matter of order.
     if (message.takes.length > 1 || message.turnedAway) return undefined
     // Nor is what had its end in an earlier process, and came back: whether that may be is asked by S8.
