@@ -128,4 +128,16 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'two attempts an hour by a clock that is slow (the judge was wrong)',
     seed: 17_093_795,
   },
+  {
+    name: 'a device asleep while a slow disk is freed of what was left (the judge was wrong)',
+    seed: 18_048_740,
+  },
+  {
+    name: 'a record behind a page of many files on a slow disk (the judge was wrong)',
+    seed: 18_063_485,
+  },
+  {
+    name: 'a message given up by a process that was never told that it is stored (the judge was wrong)',
+    seed: 18_065_160,
+  },
 ]

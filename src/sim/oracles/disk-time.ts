@@ -3,8 +3,8 @@
 
 import type { DiskFaults } from '../faults.ts'
 
-/** Operations of one record, and of what may be under way before it: another batch, and segments that are freed. */
-const RECORD_STEPS = 16
+/** Operations of one record, and of what may be under way before it: another batch, segments that are freed, a page. */
+const RECORD_STEPS = 48
 const RECORD_MS = 100
 
 /** What it takes to record something, such as the id of a message that was handled, or its removal, ms. */

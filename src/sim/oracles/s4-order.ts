@@ -27,10 +27,11 @@ export class OrderOracle implements Oracle {
     this.#connections.set(message.device, take.connection)
     // A second time is no matter of order.
     if (message.takes.length > 1 || message.turnedAway) return undefined
+    const life = this.#lives.get(message.device)
     // Nor is what had its end in an earlier process, and came back: whether that may be is asked by S8.
-    if (message.outcome !== undefined && message.settledIn !== this.#lives.get(message.device)) {
-      return undefined
-    }
+    if (message.outcome !== undefined && message.settledIn !== life) return undefined
+    // Of what no process was told that it is stored nobody sees the end in a process after its own.
+    if (message.life !== life && message.stored !== 'disk') return undefined
     const key = `${message.device} ${message.topic}`
     const newest = this.#newest.get(key)
     if (newest === undefined || newest.number < message.number) {

@@ -39,9 +39,8 @@ export class BoundsOracle implements Oracle {
   ]
   readonly #failed = new Set<string>()
   readonly #limits: ReadonlyMap<string, number>
-  /** The process of each device that was looked at last, and when it began. */
+  /** The process of each device that was looked at last. */
   readonly #seen = new Map<string, number>()
-  readonly #begun = new Map<string, number>()
   /** Bytes of what each device has set aside. */
   readonly #aside = new Map<string, number>()
   /** What each device has kept of late, and until when that may still be on its disk. */
@@ -60,10 +59,7 @@ export class BoundsOracle implements Oracle {
   }
 
   observe(seen: Observation, now: number): string | undefined {
-    if (seen.kind === 'boot') {
-      this.#begun.set(seen.device, now)
-      this.#failed.delete(seen.device)
-    }
+    if (seen.kind === 'boot') this.#failed.delete(seen.device)
     if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#failed.add(seen.target)
     if (seen.kind === 'publish') this.#note(seen.message, now)
     if (seen.kind === 'settled' && seen.outcome.status === 'poisoned') {
@@ -72,7 +68,7 @@ export class BoundsOracle implements Oracle {
       this.#aside.set(device, before + sizeBytes + topic.length + RECORD_BYTES)
     }
     if (seen.kind !== 'snapshot') return undefined
-    const { device, life, open, openBytes, diskBytes } = seen.snapshot
+    const { device, life, open, openBytes, diskBytes, clock, wokeAt } = seen.snapshot
     // What a process that has just begun has is not known before its outbox is open.
     const isNew = this.#seen.get(device) !== life
     this.#seen.set(device, life)
@@ -80,8 +76,8 @@ export class BoundsOracle implements Oracle {
     const limit = this.#limits.get(device) ?? Infinity
     if (open > limit) return `${device} has ${open} messages in an outbox for ${limit}`
     const keptBytes = this.#keptBytes(device, openBytes + open * RECORD_BYTES, now)
-    // Nor what an earlier one left.
-    if (now - (this.#begun.get(device) ?? -Infinity) <= this.#openingMs) return undefined
+    // Nor what an earlier one left, or one that has slept since it began.
+    if (clock - wokeAt <= this.#openingMs) return undefined
     if (this.#failed.has(device)) return undefined
     const asideBytes = this.#aside.get(device) ?? 0
     const burstBytes = this.#burstBytes(device, now)
