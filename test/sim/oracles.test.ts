@@ -425,6 +425,10 @@ describe('S5: packet ids and windows', () => {
     rejects('S5', [out(1), out(2), out(3)], /d has 3 in flight: Receive Maximum is 2/)
     const breach = { kind: 'breach', connection: CONNECTION, text: 'no' } as const
     rejects('S5', [breach], /d: no/)
+    rejects('S5', [fault('disk.fail'), breach], /d: no/)
+    const taken = { ...breach, text: 'packet id 1 carries #1 and #2' }
+    rejects('S5', [taken], /packet id 1 carries/)
+    accepts('S5', [fault('disk.fail'), taken])
   })
   test('accepts ids that are free again', () => {
     for (const free of [PUBACK, PUBCOMP]) {

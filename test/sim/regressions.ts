@@ -140,4 +140,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a message given up by a process that was never told that it is stored (the judge was wrong)',
     seed: 18_065_160,
   },
+  {
+    name: 'a packet id that a disk which failed still gives to another (the judge was wrong)',
+    seed: 18_129_482,
+  },
 ]

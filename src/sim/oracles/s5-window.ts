@@ -34,7 +34,12 @@ export class WindowOracle implements Oracle {
 
   observe(seen: Observation): string | undefined {
     this.#failed.observe(seen)
-    if (seen.kind === 'breach') return `${seen.connection.clientId}: ${seen.text}`
+    if (seen.kind === 'breach') {
+      const { connection, text } = seen
+      // What has left a packet id and could not be recorded comes back under it, where another may be by now.
+      const isStale = this.#failed.has(deviceOf(connection.clientId)) && text.includes(' carries ')
+      return isStale ? undefined : `${connection.clientId}: ${text}`
+    }
     if (seen.kind === 'boot' && (!this.#sent.has(seen.device) || this.#failed.has(seen.device))) {
       // At QoS 2 a process knows by its disk alone what the one before it had sent.
       this.#sent.set(seen.device, new Map())
