@@ -565,6 +565,17 @@ describe('S8: outcomes are true', () => {
     const failed = makeMessage(6, { outcome: outcome('expired') })
     accepts('S8', [fault('disk.fail'), taken(failed)])
   })
+  test('accepts what came back because its removal was cut off, awake', () => {
+    const back = (at: number, ...meanwhile: Told): Told => {
+      const message = makeMessage(1)
+      return [[0, settled(message, 'cancelled')], ...meanwhile, [at, crash], taken(message)]
+    }
+    const asleep = { ...fault('process.sleep'), detail: '5000 ms' } as Observation
+    accepts('S8', back(100))
+    rejects('S8', back(101), /#1 was called cancelled, and a server took it later/)
+    accepts('S8', back(5000, asleep))
+    rejects('S8', back(5101, asleep), /#1 was called cancelled/)
+  })
   test('accepts what an earlier process could not record, and nothing of this one', () => {
     const before = makeMessage(1)
     const told = (life: number): Told => [boot(1), fault('disk.fail'), taken(before), boot(life)]

@@ -144,4 +144,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a packet id that a disk which failed still gives to another (the judge was wrong)',
     seed: 18_129_482,
   },
+  {
+    name: 'a removal that a device slept over until its power went (the judge was wrong)',
+    seed: 18_167_651,
+  },
 ]

@@ -19,6 +19,14 @@ const NEVER_SENT: readonly OutcomeStatus[] = [
   'refused',
 ]
 
+/** A message that was given up and is being removed. */
+interface Leaving {
+  readonly message: SentMessage
+  readonly at: number
+  /** How long its device had slept until then, ms. */
+  readonly sleptMs: number
+}
+
 export class TruthOracle implements Oracle {
   readonly name = 'S8'
   readonly hears: readonly Observation['kind'][] = [
@@ -34,7 +42,9 @@ export class TruthOracle implements Oracle {
   /** The process of each device. */
   readonly #lives = new Map<string, number>()
   /** Messages that were given up, and are still being removed: the outcome is told at once. */
-  readonly #leaving = new Map<string, { readonly message: SentMessage; readonly at: number }[]>()
+  readonly #leaving = new Map<string, Leaving[]>()
+  /** How long each device has slept at the most, ms: nothing is removed meanwhile. */
+  readonly #sleptMs = new Map<string, number>()
   /** Of those, the ones that a crash has brought back. */
   readonly #back = new Set<SentMessage>()
   /** Messages of which `cancel()` said that they were certainly never sent. */
@@ -48,6 +58,10 @@ export class TruthOracle implements Oracle {
   observe(seen: Observation, now: number): string | undefined {
     this.#failed.observe(seen)
     if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
+    if (seen.kind === 'fault' && seen.fault === 'process.sleep') {
+      const { target, detail } = seen
+      this.#sleptMs.set(target, (this.#sleptMs.get(target) ?? 0) + Number.parseFloat(detail))
+    }
     if (seen.kind === 'settled') {
       const { message, outcome } = seen
       const { takes, number, policy } = message
@@ -78,8 +92,8 @@ export class TruthOracle implements Oracle {
       }
     }
     if (seen.kind === 'crash') {
-      for (const { message, at } of this.#leaving.get(seen.device) ?? []) {
-        if (now - at <= this.#removalMs) this.#back.add(message)
+      for (const leaving of this.#leaving.get(seen.device) ?? []) {
+        if (this.#isLeaving(leaving, now)) this.#back.add(leaving.message)
       }
       this.#leaving.delete(seen.device)
     }
@@ -100,10 +114,17 @@ export class TruthOracle implements Oracle {
   }
 
   #leave(message: SentMessage, at: number): void {
-    const leaving = this.#leaving.get(message.device) ?? []
-    this.#leaving.set(message.device, [
-      ...leaving.filter((one) => at - one.at <= this.#removalMs),
-      { message, at },
+    const { device } = message
+    const leaving = this.#leaving.get(device) ?? []
+    this.#leaving.set(device, [
+      ...leaving.filter((one) => this.#isLeaving(one, at)),
+      { message, at, sleptMs: this.#sleptMs.get(device) ?? 0 },
     ])
+  }
+
+  /** Whether its device has not been awake for long enough to remove it. */
+  #isLeaving({ message, at, sleptMs }: Leaving, now: number): boolean {
+    const asleepMs = (this.#sleptMs.get(message.device) ?? 0) - sleptMs
+    return now - at - asleepMs <= this.#removalMs
   }
 }
