@@ -21,7 +21,7 @@ const SLOW_MS = 4000
 const GIVEN_UP_MS = 5000
 /** How long an application stays away after an orderly end, ms. */
 const AWAY_MS = 30_000
-/** How long an application waits before it subscribes again after it was refused, ms. */
+/** How long an application waits before it subscribes or connects again after it was refused, ms. */
 const RETRY_MS = 60_000
 /** How often a handler throws that does. */
 const THROWS = 0.3
@@ -136,10 +136,12 @@ export class App {
   }
 
   #connect(): void {
-    const { client, plan } = this.#options
-    if (plan.connection === 'on-demand' && !this.#options.world.healed) return
-    // Why it could not is told by events.
-    client.connect().catch(() => undefined)
+    const { client, plan, world, life } = this.#options
+    if (plan.connection === 'on-demand' && !world.healed) return
+    // Why it could not is told by events. Who is told that the server had refused it before asks again.
+    client.connect().catch(() => {
+      if (world.healed) life.later(RETRY_MS, () => this.#connect())
+    })
   }
 
   #leave(forMs: number): void {

@@ -148,4 +148,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a removal that a device slept over until its power went (the judge was wrong)',
     seed: 18_167_651,
   },
+  {
+    name: 'an application that is told of a refusal before its call, and asks no more (it was wrong)',
+    seed: 18_183_441,
+  },
 ]
