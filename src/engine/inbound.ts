@@ -72,8 +72,9 @@ export class Inbound {
       // What is sent again says so [MQTT-3.3.1-1]: this is a message of another session.
       const { packetId } = packet
       if (!packet.dup && this.#received?.has(packetId) && this.#doubtful?.has(packetId)) {
-        const packetIds = [...this.#doubtful]
-        if (this.#options.stagedReceipts) this.#link.outputs.push({ kind: 'forgotten', packetIds })
+        if (this.#options.stagedReceipts) {
+          this.#link.outputs.push({ kind: 'forgotten', packetIds: [...this.#doubtful] })
+        }
         this.#forgetDoubtful()
       }
       const state = this.#received?.get(packetId)

@@ -133,7 +133,7 @@ export interface ReleaseOutput {
 }
 
 /**
- * The session that these QoS 2 ids were of shows to be gone: each may come again with a new message, and the next
+ * The session that these packet ids were of shows to be gone: each may come again with a new message, and the next
  * output is one. Only with `stagedReceipts`.
  */
 export interface ForgottenOutput {

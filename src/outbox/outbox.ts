@@ -116,7 +116,7 @@ export class Outbox {
    */
   async open(): Promise<OpenedOutbox> {
     const found = await this.#asked(this.#store.open())
-    const state = new Map(await this.#store.state())
+    const state = new Map(await this.#asked(this.#store.state()))
     const said = readCounters(state.get(COUNTERS_KEY))
     state.delete(COUNTERS_KEY)
     this.#ledger.open(found, said?.next ?? 1)
@@ -207,7 +207,7 @@ export class Outbox {
     if (!this.#open) return
     this.#open = false
     try {
-      await this.#store.close()
+      await this.#asked(this.#store.close())
     } catch (cause) {
       throw asStoreError(cause)
     }

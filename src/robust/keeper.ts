@@ -290,6 +290,7 @@ export class Keeper {
     return aside?.isTaken ? aside : undefined
   }
 
+  /** It stays aside after all. */
   giveBack(id: string): void {
     const aside = this.#aside.get(id)
     if (aside) aside.isTaken = false

@@ -4,7 +4,6 @@
 
 import { makeRuntime } from '../engine/runtime.ts'
 import type { EngineRuntime } from '../engine/types.ts'
-import type { LogStore } from '../outbox/log/log-store.ts'
 import { RobustClient } from '../robust/client.ts'
 import type { RobustPlatform } from '../robust/platform.ts'
 import type { RobustOptions } from '../robust/types.ts'
@@ -184,12 +183,10 @@ export class Device {
       sharedSessions,
       limits: { outboxMessages: plan.outboxMessages, receiveMaximum: plan.receiveMaximum },
       ...(plan.credentials && { credentials: () => Promise.resolve({ user: 'u', password: 'p' }) }),
-      ...(plan.outbox === 'disk' && { outbox: this.#openStore(life) }),
+      ...(plan.outbox === 'disk' && {
+        outbox: this.#machine.openStore(life, this.#outboxId, RESERVE_BYTES),
+      }),
     }
     return new RobustClient(this.#clientId, servers[0] as string, options, platform)
-  }
-
-  #openStore(life: Life): LogStore {
-    return this.#machine.openStore(life, this.#outboxId, RESERVE_BYTES)
   }
 }

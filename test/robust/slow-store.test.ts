@@ -47,6 +47,18 @@ describe('an outbox that does not answer', () => {
     deepEqual(codes(rig), ['outbox-slow'])
   })
 
+  test('is told of when its session table is to be read', async () => {
+    class Stuck extends KeptStore {
+      override state(): Promise<ReadonlyMap<string, Uint8Array>> {
+        return never()
+      }
+    }
+    const rig = robustClient({ outbox: new Stuck() })
+    void rig.client.open()
+    await elapse(rig.clock, 10_000)
+    deepEqual(codes(rig), ['outbox-slow'])
+  })
+
   test('is told of when it is to be read', async () => {
     class Stuck extends KeptStore {
       override scan(): Promise<readonly StoredRecord[]> {

@@ -25,7 +25,7 @@ export function makeOracles(plan: Plan): readonly Oracle[] {
     new StoredOracle(),
     new OnceOracle(plan),
     new ForwardOracle(),
-    new OrderOracle(),
+    new OrderOracle(plan),
     new WindowOracle(),
     new BoundsOracle(plan),
     new DeadlineOracle(),

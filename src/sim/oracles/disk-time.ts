@@ -3,11 +3,13 @@
 
 import type { DiskFaults } from '../faults.ts'
 
-/** Operations of one record, and of what may be under way before it: another batch, segments that are freed, a page. */
-const RECORD_STEPS = 48
+/** Operations of one record, and of what may be under way before it: another batch, and segments that are freed. */
+const RECORD_STEPS = 16
+/** And of a page of the outbox that is read before it, over ten segments: each is opened, read and closed. */
+const PAGE_STEPS = 3 * 10
 const RECORD_MS = 100
 
 /** What it takes to record something, such as the id of a message that was handled, or its removal, ms. */
 export function recordMs({ slow }: DiskFaults): number {
-  return RECORD_MS + RECORD_STEPS * (slow?.delayMs ?? 0)
+  return RECORD_MS + (RECORD_STEPS + PAGE_STEPS) * (slow?.delayMs ?? 0)
 }

@@ -3,6 +3,7 @@
 // its way on a connection before the present one: a server that knows its client by another name does not end that.
 
 import type { Observation, SentMessage } from '../observations.ts'
+import type { Plan } from '../plan.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -12,10 +13,17 @@ export class OrderOracle implements Oracle {
   readonly #failed = new FailedDisks()
   /** The process of each device. */
   readonly #lives = new Map<string, number>()
+  /** Devices whose client identifier changes: a server does not end the connection of the one before. */
+  readonly #renamed: ReadonlySet<string>
   /** The last connection of each device on which something was taken. */
   readonly #connections = new Map<string, number>()
   /** The newest that was taken, by device and topic. */
   readonly #newest = new Map<string, SentMessage>()
+
+  constructor({ devices }: Plan) {
+    const renamed = devices.filter(({ renames }) => renames !== undefined)
+    this.#renamed = new Set(renamed.map(({ clientId }) => clientId))
+  }
 
   observe(seen: Observation): string | undefined {
     this.#failed.observe(seen)
@@ -23,15 +31,15 @@ export class OrderOracle implements Oracle {
     if (seen.kind !== 'taken' || this.#failed.has(seen.message.device)) return undefined
     const { message, take } = seen
     const last = this.#connections.get(message.device) ?? 0
-    if (take.connection < last) return undefined
+    if (take.connection < last && this.#renamed.has(message.device)) return undefined
     this.#connections.set(message.device, take.connection)
     // A second time is no matter of order.
     if (message.takes.length > 1 || message.turnedAway) return undefined
-    const life = this.#lives.get(message.device)
+    const life = this.#lives.get(message.device) ?? 0
     // Nor is what had its end in an earlier process, and came back: whether that may be is asked by S8.
     if (message.outcome !== undefined && message.settledIn !== life) return undefined
-    // Of what no process was told that it is stored nobody sees the end in a process after its own.
-    if (message.life !== life && message.stored !== 'disk') return undefined
+    // Of what no process was told that it is stored nobody sees the end in one between its own and this.
+    if (message.stored !== 'disk' && life > message.life + 1) return undefined
     const key = `${message.device} ${message.topic}`
     const newest = this.#newest.get(key)
     if (newest === undefined || newest.number < message.number) {

@@ -5,6 +5,7 @@
 import { type Observation, type SentMessage, SNAPSHOT_MS } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
+import { Sleeps } from './sleeps.ts'
 
 /** What a record takes beside its payload, bytes: header, policy, checksum. */
 const RECORD_BYTES = 600
@@ -39,8 +40,10 @@ export class BoundsOracle implements Oracle {
   ]
   readonly #failed = new Set<string>()
   readonly #limits: ReadonlyMap<string, number>
-  /** The process of each device that was looked at last. */
+  /** The process of each device that was looked at last, and when it began, by the time that it was awake. */
   readonly #seen = new Map<string, number>()
+  readonly #begun = new Map<string, number>()
+  readonly #sleeps = new Sleeps()
   /** Bytes of what each device has set aside. */
   readonly #aside = new Map<string, number>()
   /** What each device has kept of late, and until when that may still be on its disk. */
@@ -59,7 +62,11 @@ export class BoundsOracle implements Oracle {
   }
 
   observe(seen: Observation, now: number): string | undefined {
-    if (seen.kind === 'boot') this.#failed.delete(seen.device)
+    this.#sleeps.observe(seen)
+    if (seen.kind === 'boot') {
+      this.#begun.set(seen.device, now - this.#sleeps.msOf(seen.device))
+      this.#failed.delete(seen.device)
+    }
     if (seen.kind === 'fault' && seen.fault === 'disk.fail') this.#failed.add(seen.target)
     if (seen.kind === 'publish') this.#note(seen.message, now)
     if (seen.kind === 'settled' && seen.outcome.status === 'poisoned') {
@@ -68,7 +75,7 @@ export class BoundsOracle implements Oracle {
       this.#aside.set(device, before + sizeBytes + topic.length + RECORD_BYTES)
     }
     if (seen.kind !== 'snapshot') return undefined
-    const { device, life, open, openBytes, diskBytes, clock, wokeAt } = seen.snapshot
+    const { device, life, open, openBytes, diskBytes } = seen.snapshot
     // What a process that has just begun has is not known before its outbox is open.
     const isNew = this.#seen.get(device) !== life
     this.#seen.set(device, life)
@@ -76,8 +83,9 @@ export class BoundsOracle implements Oracle {
     const limit = this.#limits.get(device) ?? Infinity
     if (open > limit) return `${device} has ${open} messages in an outbox for ${limit}`
     const keptBytes = this.#keptBytes(device, openBytes + open * RECORD_BYTES, now)
-    // Nor what an earlier one left, or one that has slept since it began.
-    if (clock - wokeAt <= this.#openingMs) return undefined
+    // Nor what an earlier one left, while it has not been awake for long.
+    const awakeMs = now - this.#sleeps.msOf(device) - (this.#begun.get(device) ?? -Infinity)
+    if (awakeMs <= this.#openingMs) return undefined
     if (this.#failed.has(device)) return undefined
     const asideBytes = this.#aside.get(device) ?? 0
     const burstBytes = this.#burstBytes(device, now)

@@ -8,6 +8,7 @@ import type { Plan } from '../plan.ts'
 import { recordMs } from './disk-time.ts'
 import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
+import { Sleeps } from './sleeps.ts'
 
 /** Outcomes of messages that no server ever had. */
 const NEVER_SENT: readonly OutcomeStatus[] = [
@@ -43,8 +44,7 @@ export class TruthOracle implements Oracle {
   readonly #lives = new Map<string, number>()
   /** Messages that were given up, and are still being removed: the outcome is told at once. */
   readonly #leaving = new Map<string, Leaving[]>()
-  /** How long each device has slept at the most, ms: nothing is removed meanwhile. */
-  readonly #sleptMs = new Map<string, number>()
+  readonly #sleeps = new Sleeps()
   /** Of those, the ones that a crash has brought back. */
   readonly #back = new Set<SentMessage>()
   /** Messages of which `cancel()` said that they were certainly never sent. */
@@ -57,11 +57,8 @@ export class TruthOracle implements Oracle {
 
   observe(seen: Observation, now: number): string | undefined {
     this.#failed.observe(seen)
+    this.#sleeps.observe(seen)
     if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
-    if (seen.kind === 'fault' && seen.fault === 'process.sleep') {
-      const { target, detail } = seen
-      this.#sleptMs.set(target, (this.#sleptMs.get(target) ?? 0) + Number.parseFloat(detail))
-    }
     if (seen.kind === 'settled') {
       const { message, outcome } = seen
       const { takes, number, policy } = message
@@ -118,13 +115,13 @@ export class TruthOracle implements Oracle {
     const leaving = this.#leaving.get(device) ?? []
     this.#leaving.set(device, [
       ...leaving.filter((one) => this.#isLeaving(one, at)),
-      { message, at, sleptMs: this.#sleptMs.get(device) ?? 0 },
+      { message, at, sleptMs: this.#sleeps.msOf(device) },
     ])
   }
 
   /** Whether its device has not been awake for long enough to remove it. */
   #isLeaving({ message, at, sleptMs }: Leaving, now: number): boolean {
-    const asleepMs = (this.#sleptMs.get(message.device) ?? 0) - sleptMs
+    const asleepMs = this.#sleeps.msOf(message.device) - sleptMs
     return now - at - asleepMs <= this.#removalMs
   }
 }
