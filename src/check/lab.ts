@@ -15,7 +15,7 @@ import type { TransportFactory } from '../simple.node.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CheckPlatform } from './platform.ts'
 import { bounded, pause } from './stopwatch.ts'
-import { type Route, Wire } from './wire.ts'
+import { type Route, tooLate, Wire } from './wire.ts'
 
 /** How long a session is asked to outlive its connection, in seconds: longer than any check, so that even one that cannot be removed is soon gone. */
 export const SESSION_SECONDS = 300
@@ -272,22 +272,34 @@ export class Bench {
   /**
    * Waits until nothing more comes: a message that is published last has arrived, and then nothing for a
    * moment. It is sent again as long as others still come, since a full queue may have dropped it.
+   *
+   * @throws {TimeoutError} the server answers nothing any more
    */
   async drain(to: Wire, from: Wire, topic: string, qos: QoS = 1): Promise<void> {
     const marked = (): boolean => to.messages.some(({ text }) => text === MARK)
-    for (let seen = -1; seen !== to.messages.length && !marked();) {
+    let seen: number
+    do {
       seen = to.messages.length
       await from.publish(topic, MARK, { qos })
       await to.becomes(() => marked(), this.answerMs / 4)
-    }
-    await this.quiet(to)
+      await this.quiet(to)
+    } while (!marked() && seen !== to.messages.length)
   }
 
-  /** Waits until nothing more comes on any of these connections. */
+  /**
+   * Waits until nothing more comes on any of these connections. A server that stands still, as for a slow
+   * disk, has not said so: it answers a PINGREQ first.
+   *
+   * @throws {TimeoutError} it does not
+   */
   async quiet(...wires: readonly Wire[]): Promise<void> {
     const count = (): number => wires.reduce((sum, { messages }) => sum + messages.length, 0)
     for (let seen = -1; seen !== count();) {
       seen = count()
+      for (const wire of wires) {
+        if (!(await wire.ping(this.answerMs)) && !wire.ended)
+          throw tooLate('PINGRESP', this.answerMs)
+      }
       await this.pass(QUIET_MS)
     }
   }

@@ -202,9 +202,7 @@ export class Wire {
    */
   wait(what: string, look: () => boolean, ms: number = this.#route.answerMs): Promise<void> {
     return this.#wait(look, ms, true).then((met) => {
-      if (met) return
-      const message = `Waited ${ms} ms for ${what} in vain`
-      throw new TimeoutError(message, { operation: what, afterMs: ms })
+      if (!met) throw tooLate(what, ms)
     })
   }
 
@@ -458,6 +456,11 @@ export class Wire {
   acknowledge({ qos, packetId }: PublishPacket): void {
     if (qos > 0) this.sendAck(qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId)
   }
+}
+
+/** What is thrown when something did not come in time. */
+export function tooLate(operation: string, afterMs: number): TimeoutError {
+  return new TimeoutError(`Waited ${afterMs} ms for ${operation} in vain`, { operation, afterMs })
 }
 
 /** A reason code in words. */

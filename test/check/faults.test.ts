@@ -38,6 +38,8 @@ const ROWS: readonly Row[] = [
   ['forgets what waits', 'queue-qos1', 'bad', /^none of 300 kept/],
   ['keeps a hundred, the newest', 'queue-qos1', 'limited', /^the last 100 of 300 kept/],
   ['keeps a hundred, the oldest', 'queue-qos2', 'limited', /^the first 100 of 300 kept/],
+  ['stands still for a while', 'queue-qos1', 'ok', /^all of 300 kept, in order$/],
+  ['stands still for a while', 'queue-qos2', 'ok', /^all of 300 kept, in order$/],
   ['hands over in reverse', 'queue-qos1', 'bad', /out of order$/],
   ['hands over twice', 'queue-qos2', 'bad', /^300 messages came twice/],
   ['ignores message expiry', 'message-expiry', 'limited', /message whose time is over/],
@@ -94,7 +96,7 @@ describe('check', { concurrency: CONCURRENCY, timeout: TIMEOUT_MS }, () => {
   })
 
   for (const [fault, id, verdict, seen] of ROWS) {
-    test(`"${id}" finds a server that ${fault}`, async () => {
+    test(`"${id}", of a server that ${fault}, is ${verdict}`, async () => {
       const { results } = await checked([fault], [id])
       const result = results.find((one) => one.id === id)
       ok(result !== undefined)

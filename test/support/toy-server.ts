@@ -10,6 +10,7 @@ import {
   type QoS,
 } from '../../src/codec/packets.ts'
 import { topicMatches } from '../../src/codec/topics.ts'
+import { deferred } from '../../src/driver/deferred.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { listen } from './scripted-tcp.ts'
 
@@ -24,6 +25,7 @@ export type Fault =
   | 'ends the newcomer'
   | 'keeps a hundred, the newest'
   | 'keeps a hundred, the oldest'
+  | 'stands still for a while'
   | 'hands over in reverse'
   | 'hands over twice'
   | 'ignores message expiry'
@@ -84,6 +86,8 @@ class Session {
   nextId = 0
   endsAt = Infinity
   willTimer: NodeJS.Timeout | undefined
+  /** Nothing is taken from its client before this. */
+  standstill: Promise<void> | undefined
 
   constructor(connect: ConnectPacket, clientId: string) {
     this.connect = connect
@@ -93,6 +97,7 @@ class Session {
 
 const SMALL_BYTES = 10_000
 const FEW = 100
+const STANDSTILL_MS = 1_400
 
 /** One server. */
 export class ToyServer {
@@ -146,6 +151,7 @@ export class ToyServer {
     for (;;) {
       const packet = await link.next().catch(() => undefined)
       if (packet === undefined) break
+      await session.standstill
       watch()
       if (packet.type === PacketType.DISCONNECT) {
         farewell = true
@@ -233,6 +239,11 @@ export class ToyServer {
       case PacketType.PUBACK:
       case PacketType.PUBCOMP:
         session.inflight.delete(packet.packetId)
+        if (packet.packetId === FEW && this.#has('stands still for a while')) {
+          const { promise, resolve } = deferred<void>()
+          session.standstill = promise
+          setTimeout(resolve, STANDSTILL_MS)
+        }
         return this.#deliver(session)
       case PacketType.SUBSCRIBE: {
         const [id] = packet.properties.subscriptionIdentifiers ?? []
@@ -347,7 +358,8 @@ export class ToyServer {
 
   #deliver(session: Session): void {
     const { receiveMaximum = 65_535 } = session.connect.properties ?? {}
-    const limit = this.#has('ignores Receive Maximum') ? 65_535 : receiveMaximum
+    const most = this.#has('ignores Receive Maximum') ? 65_535 : receiveMaximum
+    const limit = this.#has('stands still for a while') ? Math.min(most, FEW / 5) : most
     while (session.link !== undefined && session.inflight.size < limit) {
       const next = session.queue.shift()
       if (next === undefined) return
