@@ -13,6 +13,8 @@ export const REFERENCE_FROM_BYTES = 16_384
 const PIECE_BYTES = 65_536
 /** A write up to this size is copied out of its slab, which the next client can use at once. */
 const COPIED_UP_TO_BYTES = 4_096
+/** Such copies share bytes of this size: each in bytes of its own costs five times as much. */
+const COPIES_BYTES = 16_384
 /** Free slabs kept for the next burst: 2 MiB. */
 const SLABS_KEPT = 32
 
@@ -23,9 +25,24 @@ const NONE: readonly Uint8Array[] = []
 /** The slabs that all clients of a process share. */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
+  #copies = NOTHING
+  #copied = 0
 
   take(): Uint8Array {
     return this.#free.pop() ?? new Uint8Array(SLAB_BYTES)
+  }
+
+  /** A copy of a few bytes, which is not written to again. */
+  copy(source: Uint8Array): Uint8Array {
+    let end = this.#copied + source.length
+    if (end > this.#copies.length) {
+      this.#copies = new Uint8Array(COPIES_BYTES)
+      end = source.length
+    }
+    this.#copied = end
+    const copy = this.#copies.subarray(end - source.length, end)
+    copy.set(source)
+    return copy
   }
 
   give(slab: Uint8Array): void {
@@ -111,7 +128,7 @@ export class OutboundBuffer implements Sink {
     const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined
     const copied = only !== undefined && only.length <= COPIED_UP_TO_BYTES
     const batch = copied
-      ? { chunks: [only.slice()], slabs: [] }
+      ? { chunks: [this.#pool.copy(only)], slabs: [] }
       : { chunks: this.#chunks, slabs: this.#slabs }
     if (copied) this.release({ chunks: [], slabs: this.#slabs })
     this.#chunks = NONE as Uint8Array[]

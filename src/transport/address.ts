@@ -17,6 +17,9 @@ type NetworkScheme = Exclude<ServerAddress['scheme'], 'unix'>
 /** The longest host name, in characters. RFC 1035 §2.3.4 */
 const HOST_MAX = 253
 
+/** How many servers a parser remembers: more than a process has, unless it makes them up as it goes. */
+const SERVERS_KEPT = 16
+
 /** How much of a server an error shows, in characters. */
 const SHOWN_MAX = 200
 
@@ -125,14 +128,20 @@ function isIPv6(text: string): boolean {
   return IPV6.test(ends)
 }
 
-/** A parser that gives the same object again for the server that it was asked for last. */
+/**
+ * A parser that gives the same object again for a server that it knows: ten thousand clients of one process,
+ * or one with a list of servers, share a few.
+ */
 export function rememberingParser(): ParseServer {
-  let lastKey = ''
-  let last: ServerAddress | undefined
+  const known = new Map<string, ServerAddress>()
   return (server, options = {}) => {
     const key = `${options.port} ${options.tls} ${server}`
-    if (last === undefined || key !== lastKey) last = parseServer(server, options)
-    lastKey = key
-    return last
+    let address = known.get(key)
+    if (address === undefined) {
+      address = parseServer(server, options)
+      if (known.size >= SERVERS_KEPT) known.clear()
+      known.set(key, address)
+    }
+    return address
   }
 }

@@ -108,6 +108,22 @@ describe('OutboundBuffer', () => {
     }
   })
 
+  test('leaves small writes as they are, however many clients have one under way', () => {
+    const pool = new CountingPool()
+    const sizes = Array.from({ length: 100 }, (_, i) => (i * 997) % 4_097 || 4_096)
+    const batches = sizes.map((size) => {
+      const out = new OutboundBuffer(pool)
+      write(out, pattern(size))
+      return out.take(Infinity)
+    })
+    equal(pool.lent, 0)
+    for (const [i, { chunks }] of batches.entries()) {
+      deepEqual(chunks, [pattern(sizes[i] ?? 0)])
+      // What a stalled write keeps from being freed is bounded.
+      ok((chunks[0]?.buffer.byteLength ?? 0) <= 16_384)
+    }
+  })
+
   test('keeps the slab of a larger write until it is done', () => {
     const pool = new CountingPool()
     const out = new OutboundBuffer(pool)

@@ -4,7 +4,11 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type ParseServerOptions, parseServer } from '../../src/transport/address.ts'
+import {
+  type ParseServerOptions,
+  parseServer,
+  rememberingParser,
+} from '../../src/transport/address.ts'
 import { runs } from '../support/seed.ts'
 
 /** What is written, and what it means: scheme, host, port, path, href. */
@@ -208,5 +212,38 @@ describe('parseServer', () => {
       }),
       runs(2000),
     )
+  })
+})
+
+describe('rememberingParser', () => {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `host-${i}`)
+
+  it('gives the same object for each of a few servers, whatever was asked for between', () => {
+    const parse = rememberingParser()
+    const first = names(16).map((name) => parse(name))
+    const again = names(16).map((name) => parse(name))
+    ok(first.every((address, i) => address === again[i]))
+    deepEqual(first[3], parseServer('host-3'))
+  })
+
+  it('tells options apart', () => {
+    const parse = rememberingParser()
+    deepEqual(
+      [parse('a', { port: 1 }), parse('a', { port: 2 }), parse('a', { tls: true }), parse('a')],
+      [{ port: 1 }, { port: 2 }, { tls: true }, {}].map((options) => parseServer('a', options)),
+    )
+  })
+
+  it('remembers no more than that of servers that are made up as it goes', () => {
+    const parse = rememberingParser()
+    const first = parse('host-0')
+    for (const name of names(17)) parse(name)
+    ok(parse('host-0') !== first)
+  })
+
+  it('refuses the same server each time', () => {
+    const parse = rememberingParser()
+    throws(() => parse('a@b'), TypeError)
+    throws(() => parse('a@b'), TypeError)
   })
 })
