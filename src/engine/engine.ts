@@ -15,7 +15,7 @@ import { answerError, endedError, misplacedError, timerError, unconnectedError }
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import { type Link, makeLink } from './link.ts'
-import type { Payload, PingOperation, PublishOperation } from './operations.ts'
+import { explain, type Payload, type PingOperation, type PublishOperation } from './operations.ts'
 import { Outbound } from './outbound.ts'
 import type { OutboundBuffer } from './outbound-buffer.ts'
 import { Pings } from './pings.ts'
@@ -405,7 +405,7 @@ export class Engine {
       case PacketType.PUBREC:
       case PacketType.PUBREL:
       case PacketType.PUBCOMP:
-        return this.#handleAck(packet.type, packet.packetId, packet.reasonCode)
+        return explain(this.#handleAck(packet.type, packet.packetId, packet.reasonCode), packet)
       case PacketType.SUBACK:
       case PacketType.UNSUBACK: {
         const settled = handleRequestAck(packet, this.#link, this.#outbound.inflight)

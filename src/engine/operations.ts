@@ -4,6 +4,7 @@
 
 import type { MqttError } from '../errors.ts'
 import {
+  type AckPacket,
   NO_PROPERTIES,
   type Properties,
   type QoS,
@@ -55,6 +56,8 @@ export class PublishOperation {
   deadline = 0
   /** The reason code of the final acknowledgement or the error; undefined while it is open. */
   answer: number | MqttError | undefined = undefined
+  /** What the server said with its refusal; absent, and not undefined, on all that it did not refuse. */
+  declare reasonString?: string | undefined
   /** The caller's own: whom to tell. Undefined when nobody waits any longer. */
   context: unknown = undefined
 
@@ -81,6 +84,14 @@ export class PublishOperation {
   }
 }
 
+/** Notes what the server said with its refusal of a message, and gives back what it was given. */
+export function explain<T>(settled: T, { reasonCode, properties }: AckPacket): T {
+  if (reasonCode >= 0x80 && settled instanceof PublishOperation) {
+    settled.reasonString = properties.reasonString
+  }
+  return settled
+}
+
 /** A SUBSCRIBE and its SUBACK. */
 export class SubscribeOperation {
   readonly subscriptions: readonly SubscriptionRequest[]
@@ -88,6 +99,8 @@ export class SubscribeOperation {
   packetId = 0
   deadline = 0
   answer: readonly number[] | MqttError | undefined = undefined
+  /** What the server said with its answer. */
+  declare reasonString?: string | undefined
   context: unknown = undefined
 
   constructor(
@@ -110,6 +123,8 @@ export class UnsubscribeOperation {
   packetId = 0
   deadline = 0
   answer: readonly number[] | MqttError | undefined = undefined
+  /** What the server said with its answer. */
+  declare reasonString?: string | undefined
   context: unknown = undefined
 
   constructor(filters: readonly string[], properties: Properties = NO_PROPERTIES) {

@@ -72,6 +72,7 @@ export function handleRequestAck(
   }
   inflight.remove(operation)
   operation.answer = answer
+  operation.reasonString = packet.properties.reasonString
   return operation
 }
 

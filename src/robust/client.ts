@@ -300,8 +300,12 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     return this.#core.connector.reconnect()
   }
 
-  /** Told of every failure while connecting; yours to override. */
+  /**
+   * Told of every failure; yours to override.
+   *
+   * @param inReconnect whether an attempt has failed; false: the connection that was there is lost
+   */
   protected log(_inReconnect: boolean, _error: Error): void {
-    // Nothing by itself: the event "waiting" tells the same.
+    // Nothing by itself: the events "waiting" and "connection-lost" tell the same.
   }
 }

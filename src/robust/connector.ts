@@ -152,6 +152,7 @@ export class Connector {
     this.#connected = false
     if (!this.#wanted) return
     this.#lastError = error
+    this.#log(error, false)
     this.#decision = this.schedule.handleLost(classify(error), this.#owner.clock.now())
     if (this.#decision.stop) this.#end(error)
     else if (this.#owner.isNeeded()) this.#begin()
@@ -369,9 +370,9 @@ export class Connector {
   }
 
   /** What the application's own `log` throws goes no further. */
-  #log(error: Error): void {
+  #log(error: Error, inReconnect = true): void {
     try {
-      this.#hooks.log(true, error)
+      this.#hooks.log(inReconnect, error)
     } catch (thrown) {
       this.#owner.warn('listener-error', `log() threw: ${String(thrown)}`)
     }

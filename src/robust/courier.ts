@@ -6,13 +6,14 @@
 import { Deque } from '../engine/deque.ts'
 import type { PayloadPool } from '../engine/payload-pool.ts'
 import type { MqttError } from '../errors.ts'
+import { publishAnswer } from '../simple/answers.ts'
 import { PACKET_ID_NOT_FOUND } from './constants.ts'
 import type { CourierCounts, CourierOptions, Forget, HasRoom } from './courier-types.ts'
 import { Deadlines } from './deadlines.ts'
 import * as PLACE from './place.ts'
 import { byPriority, bySending, type Entry, neverLeft, type OutcomeStatus } from './entry.ts'
 import type { ResolvedPolicy } from './policies.ts'
-import { publishRefusal, rejectedError } from './refusals.ts'
+import { publishRefusal } from './refusals.ts'
 import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -477,7 +478,7 @@ export class Courier {
     const { collapseKey: key } = entry
     entry.status = status
     entry.settledAt = now
-    if (status === 'rejected') entry.error = rejectedError(entry)
+    if (status === 'rejected') entry.error = publishAnswer(entry) as MqttError
     if (key !== undefined && this.#newest.get(key) === entry) this.#newest.delete(key)
     this.#open.count(entry, -1)
     this.#settled.push(entry)

@@ -3,12 +3,10 @@
 // Rule: a table, one row a code. When the next attempt is made is up to the schedule.
 
 import type { ProtocolVersion } from '../codec/packets.ts'
-import type { PublishOperation } from '../engine/operations.ts'
 import {
   ConnectRefusedError,
   type MqttError,
   ProtocolError,
-  RejectedError,
   ServerDisconnectError,
 } from '../errors.ts'
 import { MOVED } from './constants.ts'
@@ -134,13 +132,6 @@ export function misansweredId(error: MqttError | undefined): number | undefined 
  */
 export function publishRefusal(reasonCode: number): 'rejected' | 'later' {
   return LATER.includes(reasonCode) ? 'later' : 'rejected'
-}
-
-/** The error of a message that the server rejected. */
-export function rejectedError({ topic, qos, answer }: PublishOperation): RejectedError {
-  const reasonCode = answer as number
-  const text = `Cannot publish to "${topic}": server refused with reason 0x${reasonCode.toString(16)}`
-  return new RejectedError(text, { reasonCode, packetType: qos === 1 ? 4 : 5 })
 }
 
 function kindOf(error: MqttError): FailureKind {

@@ -24,7 +24,7 @@ export function publishAnswer(operation: PublishOperation): PublishResult | Mqtt
   if (answer === 0x10) return NO_SUBSCRIBERS
   if (answer < 0x80) return { reasonCode: answer }
   const packetType = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
-  return rejected(`publish to "${topic}"`, answer, packetType)
+  return rejected(`publish to "${topic}"`, answer, packetType, operation)
 }
 
 /**
@@ -46,14 +46,26 @@ export function requestAnswer(operation: RequestOperation): readonly Grant[] | M
   const [first] = refused
   if (first === undefined || (subscribes && refused.length < grants.length)) return grants
   return subscribes
-    ? rejected(`subscribe to "${first.filter}"`, first.reasonCode, PacketType.SUBACK)
-    : rejected(`unsubscribe from "${first.filter}"`, first.reasonCode, PacketType.UNSUBACK)
+    ? rejected(`subscribe to "${first.filter}"`, first.reasonCode, PacketType.SUBACK, operation)
+    : rejected(
+        `unsubscribe from "${first.filter}"`,
+        first.reasonCode,
+        PacketType.UNSUBACK,
+        operation,
+      )
 }
 
-function rejected(what: string, reasonCode: number, packetType: number): RejectedError {
+function rejected(
+  what: string,
+  reasonCode: number,
+  packetType: number,
+  { reasonString }: PublishOperation | RequestOperation,
+): RejectedError {
   const code = `0x${reasonCode.toString(16)} (${reasonName(reasonCode)})`
-  return new RejectedError(`Cannot ${what}: server refused with reason ${code}`, {
+  const said = reasonString === undefined ? '' : `: ${reasonString}`
+  return new RejectedError(`Cannot ${what}: server refused with reason ${code}${said}`, {
     reasonCode,
+    reasonString,
     packetType,
   })
 }

@@ -371,6 +371,22 @@ describe('a log of the application', () => {
     ])
   })
 
+  test('is told of a connection that is lost, which is no failure of an attempt', async () => {
+    const logged: [boolean, string][] = []
+    class Client extends RobustClient {
+      protected override log(inReconnect: boolean, error: Error): void {
+        logged.push([inReconnect, error.constructor.name])
+      }
+    }
+    const rig = await connectedRig({ Client })
+    rig.server.refuse = REFUSED
+    rig.connection.destroy()
+    await settle()
+    deepEqual(logged, [[false, 'ConnectionLostError']])
+    await elapse(rig.clock, 5_000)
+    deepEqual(logged[1], [true, 'ConnectionLostError'])
+  })
+
   test('that throws harms nothing, and is warned of', async () => {
     class Client extends RobustClient {
       protected override log(): void {

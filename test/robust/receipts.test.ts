@@ -3,8 +3,9 @@
 
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Packet, PacketType } from '../../src/codec/packets.ts'
+import { type Packet, PacketType, type Properties } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
+import { RejectedError } from '../../src/errors.ts'
 import { fleeting, guaranteed, latest, within } from '../../src/robust/policies.ts'
 import type { Receipt, Stage } from '../../src/robust/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
@@ -196,6 +197,23 @@ describe('what a server answers', () => {
       equal(brief(rig.connection.received).length, 2)
     })
   }
+
+  test('the words of a refusal are those of the last one', async () => {
+    const rig = await connectedRig()
+    const receipt = rig.client.publish('a', 'x', { qos: 2 })
+    const answer = async (reasonCode: number, properties: Properties): Promise<void> => {
+      const { packetId } = await take(rig.connection, PacketType.PUBLISH)
+      rig.connection.send({ type: PacketType.PUBREC, packetId, reasonCode, properties })
+      await elapse(rig.clock, 10_000)
+    }
+    await answer(0x97, { reasonString: 'later' })
+    await answer(0x97, {})
+    await answer(0x87, { reasonString: 'never' })
+    const { status, error } = await receipt.settled
+    ok(error instanceof RejectedError)
+    deepEqual([status, error.reasonString], ['rejected', 'never'])
+    match(error.message, /"a".*0x87 \(Not authorized\): never$/)
+  })
 
   for (const reasonCode of [0x80, 0x83, 0x97]) {
     test(`0x${reasonCode.toString(16)} is tried again, within the deadline`, async () => {

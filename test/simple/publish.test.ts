@@ -4,7 +4,7 @@
 
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
+import { PacketType, type Properties, type PublishPacket } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import {
   ConnectionLostError,
@@ -97,6 +97,25 @@ describe('a publish', () => {
       deepEqual(await publishing, { reasonCode: 0x10, subscribers: 'none' })
     }
   })
+
+  for (const qos of [1, 2] as const) {
+    test(`says what the server said with its refusal at QoS ${qos}, and nothing else's words`, async () => {
+      const { client, connection } = await connected()
+      const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
+      const refusal = async (properties: Properties): Promise<RejectedError> => {
+        const publishing = client.publish('hall/temperature', 'b', { qos })
+        const { packetId } = await take(connection, PacketType.PUBLISH)
+        connection.send({ type, packetId, reasonCode: 0x97, properties })
+        return failure(publishing, RejectedError)
+      }
+      const told = await refusal({ reasonString: 'quota of 7' })
+      equal(told.reasonString, 'quota of 7')
+      match(told.message, /0x97 \(Quota exceeded\): quota of 7$/)
+      const untold = await refusal({})
+      equal(untold.reasonString, undefined)
+      match(untold.message, /0x97 \(Quota exceeded\)$/)
+    })
+  }
 
   for (const qos of [1, 2] as const) {
     test(`rejects when the server refuses it at QoS ${qos}, and frees its packet id`, async () => {

@@ -159,6 +159,21 @@ describe('subscribe', () => {
     }
   })
 
+  test('says what the server said with its refusal', async () => {
+    const { client, connection } = await connected()
+    const subscribing = client.subscribe('a')
+    const { packetId } = await take(connection, PacketType.SUBSCRIBE)
+    const properties = { reasonString: 'not for you' }
+    const suback = { type: PacketType.SUBACK, packetId, reasonCodes: [0x87], properties }
+    connection.send(suback)
+    const error = await failure(subscribing, RejectedError)
+    deepEqual([error.reasonString, error.message.endsWith(': not for you')], ['not for you', true])
+    const leaving = client.unsubscribe('a')
+    const asked = await take(connection, PacketType.UNSUBSCRIBE)
+    connection.send({ ...suback, type: PacketType.UNSUBACK, packetId: asked.packetId })
+    equal((await failure(leaving, RejectedError)).reasonString, 'not for you')
+  })
+
   test('rejects what the server does not offer, before a byte is sent', async () => {
     const { client, connection } = await connected(
       {},

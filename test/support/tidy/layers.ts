@@ -115,6 +115,7 @@ export const LAYERS: readonly Layer[] = [
 /** Entry points, which wire platforms: named by package.json, or the ground that two of those share. */
 export const ENTRY_POINTS: readonly string[] = [
   'src/index.ts',
+  'src/index.browser.ts',
   'src/node.ts',
   'src/browser.ts',
   'src/simple.node.ts',
