@@ -4,13 +4,12 @@
 // one beside the other. 1,000 messages are handed over at once, each told when it is on the disk: the best
 // round, and of each round's part of the bare journal the median. At the end: QoS 2, exactly once, with its syncs.
 
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bareJournal, findSqlite, silentServer } from './journals.mjs'
+import { leastServer } from './least-server.mjs'
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
 
@@ -165,12 +164,7 @@ await inFolder(async (folder) => {
 })
 
 await inFolder(async (folder) => {
-  const server = createServer((socket) => {
-    socket.on('data', (bytes) => answer(socket, bytes))
-    socket.on('error', () => undefined)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const server = await leastServer()
   const store = new FileStore(folder)
   const commit = store.commit.bind(store)
   let commits = 0
@@ -180,8 +174,7 @@ await inFolder(async (folder) => {
     if (sync === 'power') syncs += 1
     return commit(ops, sync)
   }
-  const url = `mqtt://127.0.0.1:${server.address().port}`
-  const client = new MQTTClient('bench', url, { outbox: store })
+  const client = new MQTTClient('bench', server.url, { outbox: store })
   await client.connect()
   const delivery = guaranteed({ qos: 2, onSessionLoss: 'report' })
   const settled = () => client.publish('bench/topic', body, { delivery }).settled
@@ -203,27 +196,3 @@ await inFolder(async (folder) => {
   await client[Symbol.asyncDispose]()
   server.close()
 })
-
-/** The least that speaks MQTT 5.0: answers CONNECT, PUBLISH of QoS 2, PUBREL and PINGREQ. */
-function answer(socket, bytes) {
-  let data = socket.rest === undefined ? bytes : Buffer.concat([socket.rest, bytes])
-  const answers = []
-  while (data.length > 1) {
-    let length = 0
-    let at = 1
-    for (let unit = 1, byte = 128; byte >= 128 && at < data.length; unit *= 128) {
-      byte = data[at++]
-      length += (byte & 127) * unit
-    }
-    if (data.length < at + length) break
-    const type = data[0] >> 4
-    const id = type === 3 ? at + 2 + data.readUInt16BE(at) : at
-    if (type === 1) answers.push(Buffer.from([0x20, 3, 0, 0, 0]))
-    if (type === 3) answers.push(Buffer.from([0x50, 2, data[id], data[id + 1]]))
-    if (type === 6) answers.push(Buffer.from([0x70, 2, data[id], data[id + 1]]))
-    if (type === 12) answers.push(Buffer.from([0xd0, 0]))
-    data = data.subarray(at + length)
-  }
-  socket.rest = data
-  if (answers.length > 0) socket.write(Buffer.concat(answers))
-}

@@ -5,9 +5,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { leastServer } from './least-server.mjs'
 
 const COUNT = Number(process.env.COUNT ?? 1_000_000)
 const TOPICS = 1000
@@ -68,48 +68,15 @@ async function fill(folder) {
 }
 
 async function measure(folder) {
-  let started = 0
   let first = 0
-  const server = createServer((socket) => {
-    socket.on('data', (bytes) => acknowledge(bytes, socket, () => (first ||= performance.now())))
-    socket.on('error', () => undefined)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  started = performance.now()
+  const server = await leastServer(0, () => (first ||= performance.now()))
+  const started = performance.now()
   const child = spawn(
     process.execPath,
-    [new URL(import.meta.url).pathname, 'client', folder, String(server.address().port)],
+    [new URL(import.meta.url).pathname, 'client', folder, String(server.port)],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   await once(child, 'exit')
   console.log(`first PUBLISH ${(first - started).toFixed(0)} ms after the process was started`)
   server.close()
-}
-
-/** Answers CONNECT and PUBLISH of QoS 1, also when a packet comes in two pieces. */
-function acknowledge(bytes, socket, published) {
-  let data = socket.rest === undefined ? bytes : Buffer.concat([socket.rest, bytes])
-  const answers = []
-  for (;;) {
-    let length = 0
-    let at = 1
-    for (let unit = 1; at < data.length; unit *= 128) {
-      const byte = data[at++]
-      length += (byte & 127) * unit
-      if (byte < 128) break
-    }
-    if (data.length < 2 || data.length < at + length) break
-    const type = data[0] >> 4
-    if (type === 1) answers.push(Buffer.from([0x20, 3, 0, 0, 0]))
-    if (type === 3) {
-      published()
-      const id = at + 2 + data.readUInt16BE(at)
-      answers.push(Buffer.from([0x40, 2, data[id], data[id + 1]]))
-    }
-    if (type === 12) answers.push(Buffer.from([0xd0, 0]))
-    data = data.subarray(at + length)
-  }
-  socket.rest = data
-  if (answers.length > 0) socket.write(Buffer.concat(answers))
 }
