@@ -217,7 +217,11 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     return this.#core.delivery.receipt(checkText('id', id))
   }
 
-  /** Something knows that the network is back: the next attempt is made as soon as the floor allows. */
+  /**
+   * Something knows that the network is back, or that the device has slept: the next attempt is made as soon as the
+   * floor allows. A connection that is there is asked for a sign of life, and ends when none comes within
+   * `timeouts.pingMs`.
+   */
   retryNow(): void {
     this.#core.retryNow()
   }

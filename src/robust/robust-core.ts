@@ -5,7 +5,7 @@
 import type { Properties } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
-import type { PublishOperation } from '../engine/operations.ts'
+import { PingOperation, type PublishOperation } from '../engine/operations.ts'
 import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, type MqttError } from '../errors.ts'
 import type { ClientCore, Layer } from '../simple/client-core.ts'
@@ -203,7 +203,12 @@ export class RobustCore implements Layer {
 
   /** Cuts a wait short: the network is back. */
   retryNow(): void {
+    const { engine, driver, state } = this.core
     this.connector.hurry('now')
+    if (state !== 'connected') return
+    // Nobody waits for it: without an answer the connection ends, and the events tell that.
+    engine.ping(new PingOperation(), driver.now)
+    driver.touch()
   }
 
   drain(signal: AbortSignal | undefined): Promise<void> {

@@ -8,6 +8,7 @@ import { within } from '../../src/robust/policies.ts'
 import { count, watch } from '../simple/conversation.ts'
 import {
   accepted,
+  brief,
   connectedRig,
   dialled,
   Network,
@@ -265,15 +266,33 @@ describe('what brings the next attempt forward', () => {
     equal(rig.clock.now(), before)
   })
 
-  test('retryNow does nothing before the first connect, and while connected', async () => {
+  test('retryNow does nothing before the first connect', async () => {
     const rig = robustClient()
     rig.client.retryNow()
     await elapse(rig.clock, 60_000)
     equal(rig.server.dials, 0)
-    const made = await connectedRig()
-    made.client.retryNow()
-    await elapse(made.clock, 50_000)
-    equal(made.server.dials, 1)
+  })
+
+  test('retryNow asks a connection for a sign of life, and keeps it when one comes', async () => {
+    const { client, connection, clock, server } = await connectedRig()
+    connection.autoRespond()
+    client.retryNow()
+    await settle()
+    deepEqual(brief(connection.received).at(-1), 'PINGREQ')
+    await elapse(clock, 50_000)
+    equal(server.dials, 1)
+  })
+
+  test('retryNow finds a connection that died while the device slept, long before keep alive does', async () => {
+    const rig = await connectedRig({ keepAliveSeconds: 3_600 })
+    rig.client.retryNow()
+    rig.client.retryNow()
+    await elapse(rig.clock, 9_999)
+    equal(rig.client.state, 'connected')
+    await elapse(rig.clock, 1)
+    equal(rig.client.state, 'waiting')
+    await accepted(rig)
+    deepEqual([rig.client.state, rig.server.dials], ['connected', 2])
   })
 
   test('an urgent message does, but for the floor; several share one attempt', async () => {
