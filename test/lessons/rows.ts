@@ -1,9 +1,17 @@
-// The list of what broke in the systems before this one, a row for each: those that concern one connection
-// have a test whose name begins with "lesson", the list and the row, such as `lesson umqtt 17: …`; of the
-// others it says what they come with. rows.test.ts holds this table against the tests.
+// The list of what broke in the systems before this one, a row for each. A row has a test whose name begins with
+// "lesson", the list and the row, such as `lesson umqtt 17: …`; or it names the tests that prove it, wherever they
+// are; or it says why no test can. rows.test.ts holds this table against the tests.
+
+import { FINDING_LISTS } from './findings.ts'
+import { INSIGHT_LISTS } from './insights.ts'
 
 /** Why a row has no test here: it is of what must survive the process. */
 export const STORING = 'storing: comes with the outbox of umqtt/robust'
+
+/** Names of tests, as their sources have them, by file from `test/`. */
+export interface Proofs {
+  readonly [file: string]: readonly string[]
+}
 
 /** One list of rows. */
 export interface Lessons {
@@ -13,6 +21,8 @@ export interface Lessons {
   readonly rows: number | readonly string[]
   /** What each row without a test comes with, by row. */
   readonly elsewhere: { readonly [row: string]: string }
+  /** The tests that fail without what a row asks for, by row. */
+  readonly proofs?: { readonly [row: string]: Proofs }
 }
 
 /** What broke, by list; the tests say what the row is about. */
@@ -49,4 +59,6 @@ export const LESSONS: readonly Lessons[] = [
       '14': STORING, // kill and restart with a store on disk
     },
   },
+  ...INSIGHT_LISTS,
+  ...FINDING_LISTS,
 ]
