@@ -84,6 +84,24 @@ function handshakes(direction: Direction): readonly (Cut & { readonly qos: 1 | 2
   ]
 }
 
+const UNSUBSCRIBING = around(
+  'unsubscribing',
+  [
+    ['UNSUBSCRIBE', 'to-server'],
+    ['UNSUBACK', 'to-client'],
+  ],
+  1,
+)
+
+const PINGING = around(
+  'pinging',
+  [
+    ['PINGREQ', 'to-server'],
+    ['PINGRESP', 'to-client'],
+  ],
+  1,
+)
+
 describe(
   'robust over a link cut in a handshake',
   {
@@ -125,6 +143,68 @@ describe(
               }
               const resent = checkResent(proxy.record)
               if (name.endsWith('before PUBACK')) ok(resent > 0, `${name}: nothing was sent again`)
+            })
+          }))
+
+        test(`unsubscribes in MQTT ${protocol} with ${outbox}, whatever packet it is`, () =>
+          inFolder(async (folder) => {
+            await each(UNSUBSCRIBING, async ({ name, point }, ends, id) => {
+              const topic = `off/${protocol}/${outbox}/${id}`
+              const sender = await bystander(server, `${topic}/sender`, ends)
+              const proxy = await linkTo(server, ends)
+              const client = robustClient(proxy.url, topic, ends, {
+                protocol,
+                ...(outbox === 'folder' && { outbox: join(folder, `${id}`) }),
+              })
+              const received = new Collected()
+              await client.subscribe([`${topic}/kept`, `${topic}/gone`], { qos: 2 }, (...given) =>
+                received.add(given[2]),
+              )
+              for (const last of ['gone', 'kept']) {
+                await sender.publish(`${topic}/${last}`, last, { qos: 2 })
+                await received.untilText(last)
+              }
+              const cut = proxy.cutAt(point)
+              await Promise.all([client.unsubscribe(`${topic}/gone`), cut])
+              for (const last of ['gone', 'kept']) {
+                await sender.publish(`${topic}/${last}`, `${last} later`, { qos: 2 })
+              }
+              await received.untilText('kept later')
+              deepEqual(received.texts, ['gone', 'kept', 'kept later'], name)
+              // The server has done it: it would have sent what nobody here takes any more.
+              equal(client.statistics.unclaimedMessages, 0, name)
+              const asked = proxy.record.filter(
+                ({ packet }) => packet.type === PacketType.UNSUBSCRIBE,
+              )
+              ok(asked.length === (name.endsWith('after UNSUBACK') ? 1 : 2), name)
+            })
+          }))
+
+        test(`pings in MQTT ${protocol} from ${outbox}, whatever packet it is`, () =>
+          inFolder(async (folder) => {
+            await each(PINGING, async ({ name, point }, ends, id) => {
+              const topic = `ping/${protocol}/${outbox}/${id}`
+              const received = await witness(server, topic, ends)
+              const proxy = await linkTo(server, ends)
+              const client = robustClient(proxy.url, topic, ends, {
+                protocol,
+                ...(outbox === 'folder' && { outbox: join(folder, `${id}`) }),
+              })
+              await client.connect()
+              const cut = proxy.cutAt(point)
+              const receipts = TEXTS.map((text) => client.publish(topic, text, { qos: 2 }))
+              const [pinged] = await Promise.allSettled([client.ping(), cut])
+              // An answer counts when it came, and whoever waits for one that cannot come is told.
+              equal(pinged.status, name.endsWith('after PINGRESP') ? 'fulfilled' : 'rejected', name)
+              const outcomes = await Promise.all(receipts.map(({ settled }) => settled))
+              await client.publish(topic, 'last', { qos: 2 }).settled
+              await received.untilText('last')
+              deepEqual(received.texts, [...TEXTS, 'last'], name)
+              for (const { status, possiblyDuplicated } of outcomes) {
+                deepEqual([status, possiblyDuplicated], ['delivered', false], name)
+              }
+              ok((await client.ping()) >= 0, `${name}: the next link is asked like the first`)
+              checkResent(proxy.record)
             })
           }))
 
