@@ -145,6 +145,9 @@ const FOLLOWS: Lessons = {
     // The end always comes, also of a dial, and leaves no socket.
     6: {
       [PUBLISHING]: [ENDS],
+      [RECONNECTING]: [
+        'lesson scenario 24: disconnect while backing off ends the trying, and every wait',
+      ],
       [SCENARIOS]: ['lesson scenario 24: disconnect while connecting, in each phase'],
       [SOCKETS]: ['lesson mqtt.js 41: disconnect before the upgrade leaves no socket'],
     },
@@ -160,7 +163,8 @@ const FOLLOWS: Lessons = {
       'robust/reconnect.test.ts': ['as "${reference}" in CONNACK is followed at once'],
       'robust/refusals.test.ts': ['${name} in CONNACK means "${atConnack}"'],
     },
-    // Any byte in is life, progress out as well; PINGRESP has its own bound; asked after a sleep.
+    // Any byte in is life, progress out as well; PINGRESP has its own bound; PINGREQ goes out after a sleep. That the
+    // network is back brings the next attempt; a connection that is there is not asked before its time.
     8: {
       [RECEIVING]: [SLOW_LINK],
       [SCENARIOS]: ['lesson scenario 22: the clock jumps an hour, as after a suspended night'],

@@ -4,7 +4,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
-import { ConnectRefusedError } from '../../src/errors.ts'
+import { ClosedError, ConnectRefusedError } from '../../src/errors.ts'
 import { RobustClient } from '../../src/robust/client.ts'
 import { within } from '../../src/robust/policies.ts'
 import type { ConnectResult } from '../../src/simple/types.ts'
@@ -19,10 +19,12 @@ import {
   robustClient,
   seeded,
 } from '../support/robust-rig.ts'
+import { KeptStore } from '../support/kept-store.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const AWAY = new Error('away')
+const OPEN = ['open', 'open', 'open']
 
 describe('umqtt', () => {
   test('lesson umqtt 7: checkMsg answers at once, whatever the connection does', async () => {
@@ -264,6 +266,72 @@ describe('MQTT.js', () => {
     const connecting = watch(rig.client.connect())
     await refused(rig, 0x87)
     ok(connecting.error instanceof ConnectRefusedError)
+  })
+})
+
+describe('scenarios', () => {
+  test('lesson scenario 24: disconnect while backing off ends the trying, and every wait', async () => {
+    const rig = robustClient()
+    const { client, server, clock } = rig
+    server.refuse = AWAY
+    const waits = [
+      watch<unknown>(client.connect()),
+      watch<unknown>(client.subscribe('a')),
+      watch<unknown>(client.waitMsg()),
+    ]
+    await elapse(clock, 30_000)
+    deepEqual([client.state, ...waits.map(({ status }) => status)], ['waiting', ...OPEN])
+    await client.disconnect()
+    await settle()
+    ok(waits.every(({ error }) => error instanceof ClosedError))
+    const { dials } = server
+    server.refuse = undefined
+    await elapse(clock, 3_600_000)
+    deepEqual([server.dials, client.state, clock.pending], [dials, 'closed', 0])
+  })
+
+  test('lesson scenario 24: disconnect with a non-empty outbox keeps what is in it for later', async () => {
+    const outbox = new KeptStore()
+    for (const state of ['connected', 'waiting'] as const) {
+      const rig = await connectedRig({ outbox }, { connack: { receiveMaximum: 1 } })
+      const { client, server, clock, connection } = rig
+      const receipts = ['flies', 'waits'].map((topic) => client.publish(topic, state))
+      await settle()
+      if (state === 'waiting') {
+        server.refuse = AWAY
+        connection.destroy()
+        await settle()
+      }
+      equal(client.state, state)
+      // Nobody answers: the wait for the messages has its bound.
+      const ending = watch(client.disconnect({ drain: true, timeoutMs: 5_000 }))
+      await elapse(clock, 4_999)
+      equal(ending.status, 'open')
+      await elapse(clock, 2_001)
+      deepEqual([ending.status, client.state], ['fulfilled', 'closed'])
+      if (state === 'connected') equal(brief(connection.received).at(-1), 'DISCONNECT')
+      deepEqual(
+        receipts.map(({ stage }) => stage),
+        ['sent', 'stored'],
+      )
+      const { dials } = server
+      await elapse(clock, 3_600_000)
+      deepEqual([server.dials, client.outbox.count, clock.pending], [dials, 2, 0])
+      server.refuse = undefined
+      // The same client, and one of another process, which cannot know what had been sent at QoS 1.
+      const isSame = state === 'connected'
+      if (!isSame) await client[Symbol.asyncDispose]()
+      const next = isSame ? rig : robustClient({ outbox })
+      void next.client.connect()
+      const second = await accepted(next, { sessionPresent: true })
+      second.autoRespond()
+      await next.client.drain()
+      deepEqual(brief(second.received).slice(1), [
+        'PUBLISH flies 1 DUP',
+        `PUBLISH waits 2${isSame ? '' : ' DUP'}`,
+      ])
+      await next.client[Symbol.asyncDispose]()
+    }
   })
 })
 
