@@ -294,6 +294,9 @@ const DEFECTS: Lessons = {
     // Synced before "stored", kept until it is acknowledged, safe in a replay, within Receive Maximum.
     3: {
       'outbox/system-calls.test.ts': [EACH_COMMIT],
+      'outbox/crash.test.ts': [
+        'has every promised commit, whole and in order, wherever the power goes',
+      ],
       'robust/reopening.test.ts': [
         'knows what was in flight before it connects, wherever that is stored',
       ],
