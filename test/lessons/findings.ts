@@ -162,8 +162,8 @@ const FOLLOWS: Lessons = {
       'robust/reconnect.test.ts': ['as "${reference}" in CONNACK is followed at once'],
       'robust/refusals.test.ts': ['${name} in CONNACK means "${atConnack}"'],
     },
-    // Any byte in is life, progress out as well; PINGRESP has its own bound; PINGREQ goes out after a sleep. That the
-    // network is back brings the next attempt; a connection that is there is not asked before its time.
+    // Any byte in is life, progress out as well; PINGRESP has its own bound; a connection is asked at once after a sleep,
+    // and when the network is back.
     8: {
       [RECEIVING]: [SLOW_LINK],
       [SCENARIOS]: ['lesson scenario 22: the clock jumps an hour, as after a suspended night'],
@@ -171,6 +171,10 @@ const FOLLOWS: Lessons = {
         'takes any byte for life, also in the middle of a packet',
         'gives the connection up pingMs after a PINGREQ without any byte',
         'that takes writes bit by bit is alive; one that takes nothing is given up',
+      ],
+      'robust/reconnect.test.ts': [
+        'retryNow asks a connection for a sign of life, and keeps it when one comes',
+        'retryNow finds a connection that died while the device slept, long before keep alive does',
       ],
       'outbox/indexeddb-chromium.test.ts': [
         'is what a client is woken beside: online, or visible again, until it is disposed of',
