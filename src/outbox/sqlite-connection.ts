@@ -41,6 +41,15 @@ const KINDS: Readonly<Record<number, string>> = {
   26: 'NOTADB',
 }
 
+/** The same in words, which is all that Deno says of what `exec` fails with. */
+const WORDS: Readonly<Record<string, string>> = {
+  'database is locked': 'BUSY',
+  'database table is locked': 'LOCKED',
+  'database disk image is malformed': 'CORRUPT',
+  'database or disk is full': 'FULL',
+  'file is not a database': 'NOTADB',
+}
+
 const ADVICE: Readonly<Record<string, string>> = {
   BUSY: 'somebody else has its database open; end that one, or give each its own folder',
   LOCKED: 'somebody else has its database open; end that one, or give each its own folder',
@@ -119,11 +128,12 @@ export function attemptSqlite<T>(what: string, action: () => T): T {
 
 /** What went wrong, in SQLite's word; each binding says it in its own way. */
 function kindOf(error: unknown): string {
-  const { code, errcode, errno } = error as {
+  const { code, errcode, errno, message } = error as {
     readonly code?: unknown
     readonly errcode?: number
     readonly errno?: number
+    readonly message?: string
   }
   const name = typeof code === 'string' ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined
-  return name ?? KINDS[(errcode ?? errno ?? 0) & 255] ?? ''
+  return name ?? KINDS[(errcode ?? errno ?? 0) & 255] ?? WORDS[message ?? ''] ?? ''
 }

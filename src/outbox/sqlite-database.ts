@@ -120,7 +120,7 @@ export class SqliteDatabase implements OutboxStore {
     return this.#inTurn(async () => {
       if (this.#broken !== undefined) throw this.#broken
       const power = sync === 'power'
-      if (!this.#reserve.there && this.#adds(ops)) await this.#reserve.make()
+      if (!this.#reserve.there && this.#adds(ops)) await this.#makeReserve()
       try {
         this.#write(ops, power)
       } catch (error) {
@@ -256,6 +256,17 @@ export class SqliteDatabase implements OutboxStore {
     }
   }
 
+  /** SQLite's log grows while the outbox drains, and stays so long: where the reserve has no room, that gives it. */
+  async #makeReserve(): Promise<void> {
+    try {
+      await this.#reserve.make()
+    } catch (error) {
+      if (!isFull(error)) throw error
+      this.#syncAll()
+      await this.#reserve.make()
+    }
+  }
+
   #release(): void {
     const { connection, statements } = this.#open()
     this.#database = undefined
@@ -283,7 +294,7 @@ export class SqliteDatabase implements OutboxStore {
       )
     }
     try {
-      await this.#reserve.make()
+      await this.#makeReserve()
     } catch (error) {
       // What waits is let out all the same: that makes room.
       if (!isFull(error) || isEmpty) throw error

@@ -2,8 +2,10 @@
 // absent thing is skipped with words that say so, or fails when UMQTT_REQUIRE names it.
 // The one place that looks for programs on this machine.
 
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 
@@ -92,6 +94,18 @@ export function findChromium(): string | undefined {
   return findProgram('chromium-headless-shell') ?? findProgram('chromium')
 }
 
+/**
+ * What `unshare` is told, so that a program may mount and nobody else sees it: root needs no more than a space of
+ * mounts, and anybody else is root in a space of users. Undefined where neither is allowed.
+ */
+export function findMountSpace(): readonly string[] | undefined {
+  const spaces = [['--mount'], ['--user', '--map-root-user', '--mount']]
+  return spaces.find((flags) => {
+    const tried = [...flags, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]
+    return process.platform === 'linux' && spawnSync('unshare', tried).status === 0
+  })
+}
+
 function hasSqlite(): boolean {
   const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown }
   return 'Bun' in globalThis || getBuiltinModule?.('node:sqlite') !== undefined
@@ -121,6 +135,17 @@ export const CAPABILITIES = {
   script: {
     ...program('script', 'bsdutils'),
     present: process.platform === 'linux' && findProgram('script') !== undefined,
+  },
+  mounts: {
+    // Asked when a test needs it: each answer starts programs.
+    get present() {
+      return findMountSpace() !== undefined
+    },
+    remedy: 'run on Linux as root, or let users have namespaces of their own, which unshare makes',
+  },
+  'ordinary-user': {
+    present: process.getuid !== undefined && process.getuid() !== 0,
+    remedy: 'run as another user than root, for whom every folder is writable',
   },
   bash: program('bash', 'bash'),
   zsh: program('zsh', 'zsh'),
