@@ -12,6 +12,9 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { FileStore } from '../../src/outbox/file.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
+import { requireOrSkip } from '../support/skip.ts'
+import { onSmallDisk } from '../support/small-disk.ts'
+import type { ReadOnlyFacts } from '../support/small-disk-main.ts'
 
 // Built or not, as this file is.
 const WRITER = fileURLToPath(
@@ -123,16 +126,31 @@ describe('the files', () => {
       await store.close()
     }))
 
-  test('cannot be in a file, nor in a folder that may only be read', (t) =>
+  test('cannot be in a file', () =>
     inFolder(async (folder) => {
       const file = join(folder, 'file')
       await writeFile(file, '')
       await rejects(new FileStore(file).open(), unavailable(/Cannot open the outbox in ".*file"/))
-      if (process.getuid?.() === 0) return t.diagnostic('root may write everywhere')
+    }))
+
+  test('cannot be in a folder that this user may only read', (t) =>
+    inFolder(async (folder) => {
+      if (!requireOrSkip(t, 'ordinary-user')) return
       await chmod(folder, 0o500)
       await rejects(new FileStore(folder).open(), unavailable(/make it writable/))
       await chmod(folder, 0o700)
     }))
+
+  test('cannot be on a disk that may only be read, by root neither, and are left as they were', async (t) => {
+    if (!requireOrSkip(t, 'mounts')) return
+    const { known, fresh, before, after } = await onSmallDisk<ReadOnlyFacts>(1, 'read-only')
+    for (const { code, message } of [known, fresh]) {
+      equal(code, 'ERR_MQTT_STORE_UNAVAILABLE', message)
+      ok(/^Cannot open the outbox in ".+": EROFS.+; make it writable for this user/.test(message))
+    }
+    deepEqual(after, before)
+    ok(before.includes('00000001.log'))
+  })
 
   test('that cannot be made is said, where Node would try for ever', async (t) => {
     if (process.platform !== 'linux') return t.skip('only Linux has /proc')
