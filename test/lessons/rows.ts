@@ -5,9 +5,6 @@
 import { FINDING_LISTS } from './findings.ts'
 import { INSIGHT_LISTS } from './insights.ts'
 
-/** Why a row has no test here: it is of what must survive the process. */
-export const STORING = 'storing: comes with the outbox of umqtt/robust'
-
 /** Names of tests, as their sources have them, by file from `test/`. */
 export interface Proofs {
   readonly [file: string]: readonly string[]
@@ -55,9 +52,7 @@ export const LESSONS: readonly Lessons[] = [
       '05 07 25b 25 30 24 ' +
       '17 17b 20 20b 21 28'
     ).split(' '),
-    elsewhere: {
-      '14': STORING, // kill and restart with a store on disk
-    },
+    elsewhere: {},
   },
   ...INSIGHT_LISTS,
   ...FINDING_LISTS,
