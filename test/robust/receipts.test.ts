@@ -6,11 +6,20 @@ import { describe, test } from 'node:test'
 import { type Packet, PacketType, type Properties } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import { RejectedError } from '../../src/errors.ts'
+import { OUTCOMES_KEPT } from '../../src/robust/constants.ts'
 import { fleeting, guaranteed, latest, within } from '../../src/robust/policies.ts'
 import type { Receipt, Stage } from '../../src/robust/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { failure, take } from '../simple/conversation.ts'
-import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
+import { KeptStore } from '../support/kept-store.ts'
+import {
+  accepted,
+  brief,
+  connectedRig,
+  dialled,
+  robustClient,
+  type RobustRig,
+} from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
 /** The stages of a receipt, as they come. */
@@ -479,6 +488,42 @@ describe('guaranteed', () => {
       () => client.publish('a', 'x', { delivery: guaranteed() }),
       /Cannot publish to "a" with durable "required": set the option outbox/,
     )
+  })
+})
+
+describe('outcomes that nobody has asked for', () => {
+  const publishMany = async (rig: RobustRig, count: number): Promise<string[]> => {
+    const receipts = Array.from({ length: count }, () =>
+      rig.client.publish('a', 'x', { delivery: guaranteed() }),
+    )
+    await rig.client.drain()
+    return receipts.map(({ id }) => id)
+  }
+
+  test('are kept up to a bound; then the older half is forgotten', async () => {
+    const rig = await connectedRig({ outbox: new KeptStore() })
+    const stageOf = async (id?: string): Promise<Stage | undefined> =>
+      (await rig.client.receipt(id ?? ''))?.stage
+    rig.connection.autoRespond()
+    const ids = await publishMany(rig, OUTCOMES_KEPT)
+    equal(await stageOf(ids[0]), 'delivered')
+    equal(await stageOf(ids[1]), 'delivered')
+    // Told once.
+    equal(await stageOf(ids[1]), undefined)
+    const [last] = await publishMany(rig, 1)
+    equal(await stageOf(ids[OUTCOMES_KEPT / 2 - 1]), undefined)
+    equal(await stageOf(ids[OUTCOMES_KEPT / 2]), 'delivered')
+    equal(await stageOf(last), 'delivered')
+  })
+
+  test('are not kept for one that listens to "settled"', async () => {
+    const rig = await connectedRig({ outbox: new KeptStore() })
+    const heard: string[] = []
+    rig.client.on('settled', ({ receipt, outcome }) => heard.push(receipt.id, outcome.status))
+    rig.connection.autoRespond()
+    const [id = ''] = await publishMany(rig, 1)
+    deepEqual(heard, [id, 'delivered'])
+    equal(await rig.client.receipt(id), undefined)
   })
 })
 
