@@ -65,6 +65,7 @@ export interface ChaosSummary {
 }
 
 const MESSAGES_MAX = 4_000_000
+const PACKET_IDS = 65_536
 const OPEN_MAX = 200
 const TOPICS = 4
 const WORST_FAULT_MS = 300
@@ -74,6 +75,26 @@ const OPTIONS: RobustOptions = {
   keepAliveSeconds: 1,
   timeouts: { connectMs: 400, acknowledgementMs: 500, pingMs: 400, writeMs: 500 },
   reconnect: { floorMs: 20, capMs: 60 },
+}
+
+/** What each QoS is promised, where the server forgets nothing. */
+const PROMISED: readonly string[] = ['QoS 0 sent', 'QoS 1 delivered', 'QoS 2 delivered']
+/** PUBCOMP of 3.1.1 does not say whether its session, after a CONNECT without an answer, is the one of PUBREC. */
+const UNSURE = 'QoS 2 maybe-delivered'
+
+/** Outcomes that nobody was promised, and those that nothing had; what MQTT 3.1.1 cannot know may be one of 20. */
+export function strangeOutcomes(
+  { outcomes, published }: Pick<ChaosSummary, 'outcomes' | 'published'>,
+  protocol: 4 | 5,
+): string[] {
+  const isStrange = ([outcome, count]: readonly [string, number]): boolean =>
+    outcome === UNSURE ? protocol === 5 || count >= published / 20 : !PROMISED.includes(outcome)
+  return [
+    ...Object.entries(outcomes)
+      .filter(isStrange)
+      .map(([outcome, count]) => `${count} are ${outcome}`),
+    ...PROMISED.filter((outcome) => !(outcome in outcomes)).map((outcome) => `none is ${outcome}`),
+  ]
 }
 
 /** Each as often as the others; a link that is cut alone heals with the next one. */
@@ -131,19 +152,20 @@ function orderOn(
 }
 
 /** What the client of a link has acknowledged, also where the server never read it. */
-function acknowledgedOn(proxy: FaultProxy): ReadonlySet<number> {
-  const numbers = new Map<number, number>()
-  const acknowledged = new Set<number>()
+function acknowledgedOn(proxy: FaultProxy): (number: number) => boolean {
+  const numbers = new Int32Array(PACKET_IDS).fill(MESSAGES_MAX)
+  const acknowledged = new Uint8Array(MESSAGES_MAX)
   proxy.watch(({ packet, direction, forwarded }) => {
     if (direction === 'to-client') {
       if (packet.type !== PacketType.PUBLISH || packet.qos === 0 || !forwarded) return
-      numbers.set(packet.packetId, Number(Buffer.from(packet.payload).toString()))
+      const number = Number(Buffer.from(packet.payload).toString())
+      // The "end" has none.
+      numbers[packet.packetId] = number >= 0 ? number : MESSAGES_MAX
     } else if (packet.type === PacketType.PUBACK || packet.type === PacketType.PUBREC) {
-      const number = numbers.get(packet.packetId)
-      if (number !== undefined) acknowledged.add(number)
+      acknowledged[numbers[packet.packetId] as number] = 1
     }
   })
-  return acknowledged
+  return (number) => acknowledged[number] === 1
 }
 
 export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
@@ -164,7 +186,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   const repeats = new ServerRepeats()
   proxies[1].watch((passed) => repeats.add(passed))
   const handled = new Order()
-  const acknowledged = acknowledgedOn(proxies[1])
+  const isAcknowledged = acknowledgedOn(proxies[1])
   const counts = new Uint8Array(MESSAGES_MAX)
   let received = 0
   const outcomes: Record<string, number> = {}
@@ -223,7 +245,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     const doubled = numbers.filter((number) => qosOf(number) !== 1 && count(number) > 1)
     const isServers = (number: number): boolean => repeats.payloads.has(`${number}`)
     const unhandled = numbers.filter((number) => qosOf(number) > 0 && count(number) === 0)
-    const missed = unhandled.filter((number) => acknowledged.has(number))
+    const missed = unhandled.filter(isAcknowledged)
     const isHidden = (number: number): boolean => repeats.hidden.has(`${number}`)
     return {
       published,
@@ -234,7 +256,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
       lost: missed.filter((number) => !isHidden(number)),
       hiddenByServer: missed.filter(isHidden),
       idsReused: repeats.hidden.size,
-      lostByServer: unhandled.filter((number) => !acknowledged.has(number)),
+      lostByServer: unhandled.filter((number) => !isAcknowledged(number)),
       doubled: doubled.filter((number) => !isServers(number)),
       doubledByServer: doubled.filter(isServers).length,
       doubledAtOne: numbers.filter((number) => qosOf(number) === 1 && count(number) > 1).length,
