@@ -5,7 +5,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,6 +13,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { FileStore } from '../../src/outbox/file.ts'
+import { MemoryStore } from '../../src/outbox/memory.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import { platformSqlite } from '../../src/outbox/sqlite-connection.ts'
 import {
@@ -21,15 +22,21 @@ import {
   SqliteStore,
   type SqliteStoreOptions,
 } from '../../src/outbox/sqlite.ts'
-import type { Op, OutboxStore, SyncLevel } from '../../src/outbox/store.ts'
+import type { Op, OpenResult, OutboxStore, SyncLevel } from '../../src/outbox/store.ts'
 import { outboxContract } from '../../src/testing/outbox-contract.ts'
-import { runs } from '../support/seed.ts'
+import { commitOf, numberIn } from '../support/commits.ts'
+import { FAST_CHECK, runs } from '../support/seed.ts'
+import { dice } from '../support/simulated-disk.ts'
 import { absent } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 const skip = absent('sqlite')
 const own: ConnectSqlite = (skip === false ? await platformSqlite() : undefined) ?? noSqlite
 const DATABASE = 'outbox.sqlite'
+/** So many processes die, each in one of so many commits, within the steps that one may have. */
+const KILLS = 6
+const EACH_LIFE = 30
+const STEPS_MAX = 12
 const SMALL: SqliteStoreOptions = { reserveBytes: 4096 }
 
 const put = (seq: number, sizeBytes: number): Op => [
@@ -133,10 +140,15 @@ describe('the SQLite store', { skip }, () => contract({}))
 
 describe('the SQLite store on a library', { skip }, () => contract({ connect: likeBetterSqlite3 }))
 
-/** Operations that need not fit what is there; `reopen` closes and opens in between. */
+async function contentOf(store: OutboxStore): Promise<unknown> {
+  const state = [...(await store.state())].sort(([one], [other]) => (one < other ? -1 : 1))
+  return { records: await store.scan(0, 1000), state }
+}
+
+/** Operations that need not fit what is there; `reopen` closes and opens in between, `crash` does not close. */
 const STEPS = fc.array(
   fc.oneof(
-    { weight: 1, arbitrary: fc.constant('reopen' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('reopen' as const, 'crash' as const) },
     {
       weight: 8,
       arbitrary: fc.tuple(
@@ -164,40 +176,125 @@ const STEPS = fc.array(
   { maxLength: 40 },
 )
 
-async function contentOf(store: OutboxStore): Promise<unknown> {
-  const state = [...(await store.state())].sort(([one], [other]) => (one < other ? -1 : 1))
-  return { records: await store.scan(0, 1000), state }
+/** A store, and its folder, which is another one after each crash. */
+class Subject {
+  store: OutboxStore
+  readonly #make: (folder: string) => OutboxStore
+  readonly #dropped: OutboxStore[] = []
+  #folder: string
+  #crashes = 0
+
+  constructor(folder: string, make: (folder: string) => OutboxStore) {
+    this.#folder = folder
+    this.#make = make
+    this.store = make(folder)
+  }
+
+  /** Opens what a process leaves that ends now: the files as the system has them, and a lock of nobody. */
+  async crash(): Promise<OpenResult> {
+    this.#crashes += 1
+    const from = this.#folder
+    this.#folder = `${from}-${this.#crashes}`
+    await mkdir(this.#folder)
+    for (const name of await readdir(from)) {
+      if (name !== 'lock') await copyFile(join(from, name), join(this.#folder, name))
+    }
+    this.#dropped.push(this.store)
+    this.store = this.#make(this.#folder)
+    return this.store.open()
+  }
+
+  async close(): Promise<void> {
+    for (const store of [...this.#dropped, this.store]) await store.close()
+  }
 }
 
+const LITTLE = { segmentBytes: 4096, reserveBytes: 0 }
+
 describe('the SQLite store and the file store', { skip }, () => {
-  test('have the same content after the same operations and restarts', async () => {
+  test('have the same content after the same operations, restarts and crashes', async () => {
     await fc.assert(
       fc.asyncProperty(STEPS, (steps) =>
         inFolder(async (folder) => {
-          const stores: readonly OutboxStore[] = [
-            new FileStore(join(folder, 'file'), { segmentBytes: 4096, reserveBytes: 0 }),
-            new SqliteStore(join(folder, 'sqlite'), { reserveBytes: 0 }),
+          const subjects: readonly Subject[] = [
+            new Subject(join(folder, 'file'), (path) => new FileStore(path, LITTLE)),
+            new Subject(join(folder, 'sqlite'), (path) => new SqliteStore(path, LITTLE)),
           ]
-          for (const store of stores) await store.open()
+          for (const { store } of subjects) await store.open()
+          let before = await contentOf(subjects[0]!.store)
           for (const step of steps) {
             const found: unknown[] = []
-            for (const store of stores) {
-              if (step === 'reopen') {
-                await store.close()
-                found.push(await store.open())
-              } else {
-                await store.commit(...step)
-                found.push(await contentOf(store))
-              }
+            const contents: unknown[] = []
+            for (const subject of subjects) {
+              if (step === 'crash') found.push(await subject.crash())
+              else if (step === 'reopen') {
+                await subject.store.close()
+                found.push(await subject.store.open())
+              } else await subject.store.commit(...step)
+              contents.push(await contentOf(subject.store))
             }
             deepEqual(found[0], found[1])
+            deepEqual(contents[0], contents[1])
+            // Neither holds anything back: what a commit has told, the system has.
+            if (typeof step === 'string') deepEqual(contents[0], before)
+            before = contents[0]
           }
-          for (const store of stores) await store.close()
+          for (const subject of subjects) await subject.close()
         }),
       ),
       runs(25),
     )
   })
+
+  const MAKERS = {
+    file: (folder: string) => new FileStore(folder, LITTLE),
+    sqlite: (folder: string) => new SqliteStore(folder, LITTLE),
+  }
+  const main = fileURLToPath(new URL('../support/committing-main.js', import.meta.url))
+
+  /** @returns the number of the last commit that it told, and what ended it */
+  async function commitIn(args: readonly string[]): Promise<[told: number, signal: unknown]> {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = once(child, 'exit')
+    let told = 0
+    for await (const line of createInterface({ input: child.stdout })) told = Number(line)
+    return [told, ((await exited) as unknown[])[1]]
+  }
+
+  test('have the content of one that was never killed, after the same commits and kill -9', () =>
+    inFolder(async (folder) => {
+      const { seed } = FAST_CHECK
+      const roll = dice(seed)
+      /** What never ended has, after each commit. */
+      const model = new MemoryStore()
+      await model.open()
+      const contents: unknown[] = [await contentOf(model)]
+      for (let number = 1; number <= EACH_LIFE * KILLS; number += 1) {
+        const [ops] = commitOf(seed, number)
+        await model.commit(ops)
+        contents.push(await contentOf(model))
+      }
+      const done = { file: 0, sqlite: 0 }
+      const engines = ['file', 'sqlite'] as const
+      for (let round = 0; round <= KILLS; round += 1) {
+        const isLast = round === KILLS
+        const killAt = isLast ? 0 : 1 + round * EACH_LIFE + roll(EACH_LIFE)
+        const dying = [seed, EACH_LIFE * KILLS, killAt, roll(STEPS_MAX)].map(String)
+        for (const engine of engines) {
+          const path = join(folder, engine)
+          const [told, signal] = await commitIn([path, engine, ...dying])
+          equal(signal, isLast ? null : 'SIGKILL', `SEED=${seed} ${engine}`)
+          const store = MAKERS[engine](path)
+          deepEqual((await store.open()).damaged, [])
+          done[engine] = numberIn(await store.state())
+          ok(done[engine] >= told, `SEED=${seed} ${engine} told ${told}, and has ${done[engine]}`)
+          deepEqual(await contentOf(store), contents[done[engine]], `SEED=${seed} ${engine}`)
+          await store.close()
+        }
+      }
+      const all = EACH_LIFE * KILLS
+      deepEqual(done, { file: all, sqlite: all }, `SEED=${seed}`)
+    }))
 })
 
 describe('the owner of a SQLite store', { skip }, () => {
