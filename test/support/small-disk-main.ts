@@ -192,7 +192,7 @@ async function readOnly(disk: string): Promise<ReadOnlyFacts> {
   await store.commit([put(1)], 'power')
   await store.close()
   const before = readdirSync(folder).sort()
-  execFileSync('mount', ['-o', 'remount,ro', disk])
+  execFileSync('mount', ['-o', 'remount,bind,ro', disk])
   const known = await refusalOf(new FileStore(folder, options).open())
   const fresh = await refusalOf(new FileStore(join(disk, 'another'), options).open())
   return { known, fresh, before, after: readdirSync(folder).sort() }
