@@ -51,6 +51,8 @@ const BUDGETS = [
   { entry: 'umqtt/robust', limitBytes: 52_680, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
+  // No application carries it: measured so that nothing of Node's part gets into the browser's.
+  { entry: 'umqtt/testing', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },
 ]
 

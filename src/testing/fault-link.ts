@@ -4,8 +4,9 @@
 
 import type { Socket } from 'node:net'
 import { CLIENT_PACKETS, Decoder, SERVER_PACKETS } from '../codec/decode.ts'
-import { type Packet, PacketType } from '../codec/packets.ts'
+import { PacketType } from '../codec/packets.ts'
 import { TopicCache } from '../codec/utf8.ts'
+import type { Direction, PassedPacket } from './fault-types.ts'
 
 /** The largest packet that can exist. §2.1.4 */
 const LARGEST_PACKET_BYTES = 268_435_460
@@ -13,19 +14,6 @@ const LARGEST_PACKET_BYTES = 268_435_460
 const HEADER_BYTES_MAX = 5
 /** What waits for a slow receiver before the sender is held up, in bytes. */
 const HELD_BYTES_MAX = 1_048_576
-
-/** Which way bytes go. */
-export type Direction = 'to-server' | 'to-client'
-
-/** A packet that came by. */
-export interface PassedPacket {
-  /** Connections count from 1. */
-  readonly connection: number
-  readonly direction: Direction
-  readonly packet: Packet
-  /** Whether it went on to the other side; false: the link was cut before its end. */
-  readonly forwarded: boolean
-}
 
 /** A packet that has just arrived. */
 export type UnjudgedPacket = Omit<PassedPacket, 'forwarded'>

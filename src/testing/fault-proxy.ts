@@ -6,42 +6,27 @@
 
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Packet } from '../codec/packets.ts'
-import {
-  type Direction,
-  type Drip,
-  type Flow,
-  Link,
-  type PassedPacket,
-  type UnjudgedPacket,
-} from './fault-link.ts'
-
-export type { Direction, PassedPacket } from './fault-link.ts'
+import { PacketType } from '../codec/packets.ts'
+import { checkKeys, integer, oneOf, refuse } from '../simple/checks.ts'
+import { LONGEST_TIMER_MS } from '../simple/constants.ts'
+import { type Drip, type Flow, Link, type UnjudgedPacket } from './fault-link.ts'
+import type {
+  CutPoint,
+  Direction,
+  FaultProxyOptions,
+  PassedPacket,
+  ProxyTarget,
+} from './fault-types.ts'
 
 const LOOPBACK = '127.0.0.1'
 const DEFAULT_RECORD_MAX = 100_000
 
-/** Where a link is cut: at a packet, or at a byte. */
-export type CutPoint =
-  | {
-      readonly direction: Direction
-      readonly when: 'before' | 'after'
-      /** One of `PacketType`. */
-      readonly type: Packet['type']
-      /** Which one of this type, counted from now on. @default 1 */
-      readonly nth?: number
-    }
-  | {
-      readonly direction: Direction
-      /** How many bytes of a connection pass, counted from its beginning, 0 and up. */
-      readonly byte: number
-    }
-
-/** Settings of a {@link FaultProxy}. */
-export interface FaultProxyOptions {
-  /** Packets that `record` keeps; of more, the older half is forgotten. @default 100,000 */
-  readonly recordMax?: number
-}
+const checkDirection = oneOf<Direction>('to-server', 'to-client')
+const checkPort = integer(1, 65_535)
+const checkPositive = integer(1, Number.MAX_SAFE_INTEGER)
+const checkByte = integer(0, Number.MAX_SAFE_INTEGER)
+const checkEveryMs = integer(0, LONGEST_TIMER_MS)
+const checkWhen = oneOf<'before' | 'after'>('before', 'after')
 
 /** What new connections meet. */
 type Door = 'open' | 'closing' | 'silent'
@@ -54,12 +39,25 @@ interface ArmedCut {
 }
 
 /**
- * A proxy in front of one server, whose link fails when it is told to.
+ * A proxy in front of one server, whose link fails when it is told to. It listens on 127.0.0.1, reads MQTT over
+ * plain TCP, and passes on every byte as it came until a fault is asked for; within TLS or WebSocket it sees bytes
+ * and no packets. Faults hold for all connections until `heal`.
  *
  * @example
+ * ```ts
+ * import { PacketType } from 'umqtt/codec'
+ * import { MQTTClient } from 'umqtt/robust'
+ * import { FaultProxy } from 'umqtt/testing'
+ *
  * const proxy = await FaultProxy.start({ port: 1883 })
- * const client = new MQTTClient('c', proxy.url)
+ * const client = new MQTTClient('hall-1', proxy.url)
  * const cut = proxy.cutAt({ direction: 'to-client', when: 'before', type: PacketType.PUBACK })
+ * const receipt = client.publish('hall/light', 'on')
+ * await cut // the server has it, the client cannot know
+ * console.log(await receipt.settled)
+ * await client.disconnect()
+ * await proxy.close()
+ * ```
  */
 export class FaultProxy {
   readonly #target: { readonly host: string; readonly port: number }
@@ -84,14 +82,19 @@ export class FaultProxy {
   }
 
   /**
-   * Listens on a free port of 127.0.0.1.
-   * @param target the server; its host is 127.0.0.1 unless it is named
+   * Listens on a free port of 127.0.0.1. The server need not be there yet: it is dialled for each connection.
+   * @param target the server
+   * @throws {TypeError} @throws {RangeError} the target or an option cannot be used
    */
-  static async start(
-    target: { readonly host?: string; readonly port: number },
-    { recordMax = DEFAULT_RECORD_MAX }: FaultProxyOptions = {},
-  ): Promise<FaultProxy> {
-    const proxy = new FaultProxy(target.host ?? LOOPBACK, target.port, recordMax)
+  static async start(target: ProxyTarget, options: FaultProxyOptions = {}): Promise<FaultProxy> {
+    if (typeof target !== 'object' || target === null) refuse('target', target, 'give an object')
+    const { host = LOOPBACK, port } = target
+    if (typeof host !== 'string' || host === '')
+      refuse('target.host', host, 'give a name or address')
+    checkKeys('options', options, { recordMax: true })
+    const { recordMax = DEFAULT_RECORD_MAX } = options
+    checkPositive('options.recordMax', recordMax)
+    const proxy = new FaultProxy(host, checkPort('target.port', port), recordMax)
     await proxy.#listen()
     return proxy
   }
@@ -101,6 +104,7 @@ export class FaultProxy {
     return this.#port
   }
 
+  /** `mqtt://127.0.0.1:` and the port: what a client is given. */
   get url(): string {
     return `mqtt://${LOOPBACK}:${this.#port}`
   }
@@ -134,7 +138,10 @@ export class FaultProxy {
     return () => void this.#watchers.delete(listener)
   }
 
-  /** Settles when something that happens here has made it true. */
+  /**
+   * Waits for a condition, which is looked at whenever a connection comes or goes and after each packet.
+   * @param condition such as `() => proxy.links === 0`
+   */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push({ condition, resolve }))
@@ -147,16 +154,24 @@ export class FaultProxy {
   }
 
   /**
-   * Cuts a connection, once, when it gets to a point. What went before it arrives; of the packet after
-   * it, nothing does. Settles when it has happened.
+   * Cuts a connection, once, when it gets to a point. What went before it arrives; of what comes after
+   * it, nothing does. Several may be asked for; each happens once.
+   * @returns settles when it has happened; never, if the point is not reached before `close`
+   * @throws {TypeError} @throws {RangeError} at the call: there can be no such point
    */
   cutAt(point: CutPoint): Promise<void> {
+    checkPoint(point)
     const left = 'byte' in point ? 0 : (point.nth ?? 1)
     return new Promise((done) => this.#cuts.push({ point, left, done }))
   }
 
-  /** Holds back the bytes of one direction, or of both; nobody is told. New connections meet it too. */
+  /**
+   * Holds back the bytes of one direction, or of both when none is named; nobody is told. New connections
+   * meet it too.
+   * @throws {TypeError} that is no direction
+   */
   stall(...directions: readonly Direction[]): void {
+    for (const direction of directions) checkDirection('direction', direction)
     this.#setFlows('stalled', directions)
   }
 
@@ -166,8 +181,15 @@ export class FaultProxy {
     this.#door = 'silent'
   }
 
-  /** Lets a few bytes pass at a time, in both directions. */
+  /**
+   * Lets a few bytes pass at a time, in both directions.
+   * @param bytes how many, 1 and up
+   * @param everyMs after how many milliseconds each time, 0 to 2,147,483,647
+   * @throws {TypeError} @throws {RangeError} one of them is no such number
+   */
   drip(bytes: number, everyMs: number): void {
+    checkPositive('bytes', bytes)
+    checkEveryMs('everyMs', everyMs)
     this.#drip = { bytes, everyMs }
     for (const link of this.#links) link.pump()
   }
@@ -271,6 +293,22 @@ export class FaultProxy {
       return !met
     })
   }
+}
+
+/** @throws {TypeError} @throws {RangeError} there can be no such point */
+function checkPoint(point: CutPoint): void {
+  if (typeof point !== 'object' || point === null) refuse('point', point, 'give an object')
+  checkDirection('point.direction', point.direction)
+  if ('byte' in point) {
+    checkKeys('point', point, { direction: true, byte: true })
+    checkByte('point.byte', point.byte)
+    return
+  }
+  const type = oneOf<number>(...Object.values(PacketType))
+  checkKeys('point', point, { direction: true, when: true, type: true, nth: true })
+  checkWhen('point.when', point.when)
+  type('point.type', point.type)
+  checkPositive('point.nth', point.nth ?? 1)
 }
 
 function isAt(

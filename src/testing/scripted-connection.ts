@@ -1,6 +1,7 @@
 // One connection as a server sees it, for tests: it takes the client's packets one by one and answers
 // what it is told to, or what a friendly server would. Owns no socket and no timer: bytes go to a pipe
-// that is given, and whoever has the pipe hands in what arrives. Checks nothing but that it can be read.
+// that is given, and whoever has the pipe hands in what arrives. Of what the client says it checks nothing
+// but that it can be read.
 
 import { packetName } from '../codec/carriers.ts'
 import { CLIENT_PACKETS, Decoder } from '../codec/decode.ts'
@@ -15,12 +16,14 @@ import {
   type QoS,
 } from '../codec/packets.ts'
 import { encodeUtf8, TopicCache } from '../codec/utf8.ts'
+import { checkKeys, checkQos, oneOf, refuse } from '../simple/checks.ts'
 
 /** The largest packet that can exist; a test that wants a limit sets it in CONNACK. §2.1.4 */
 const LARGEST_PACKET_BYTES = 268_435_460
 
 /** Where a scripted connection writes. */
 export interface ScriptedPipe {
+  /** Takes bytes, which do not change later. */
   write(bytes: Uint8Array): void
   /** Ends in good order after what was written. */
   close(): void
@@ -32,14 +35,19 @@ export interface ScriptedPipe {
 export interface ScriptedPublish {
   /** @default 0 */
   readonly qos?: QoS
-  /** @default at QoS 1 and 2 the next one that this connection has not used */
+  /** 1 to 65,535. @default at QoS 1 and 2 the next one that this connection has not used */
   readonly packetId?: number
   /** @default false */
   readonly retain?: boolean
   /** @default false */
   readonly dup?: boolean
+  /** Of MQTT 5.0. @default none */
   readonly properties?: Properties
 }
+
+const checkVersion = oneOf<ProtocolVersion>(4, 5)
+const checkType = oneOf<number>(...Object.values(PacketType))
+const PUBLISH_OPTIONS = { qos: true, packetId: true, retain: true, dup: true, properties: true }
 
 interface Taker {
   readonly type: number | undefined
@@ -47,7 +55,22 @@ interface Taker {
   readonly reject: (error: Error) => void
 }
 
-/** The server's side of one connection, told what to do step by step. */
+/**
+ * The server's side of one connection, told what to do step by step. `ScriptedServer` gives one for each
+ * connection over TCP; for another pipe, make one and hand in what arrives.
+ *
+ * @example
+ * ```ts
+ * const connection = await server.connection()
+ * await connection.accept() // CONNECT, answered with CONNACK
+ * const packet = await connection.next(PacketType.SUBSCRIBE)
+ * connection.acknowledge(packet)
+ * connection.publish('hall/light', 'on', { qos: 1 })
+ * await connection.next(PacketType.PUBACK)
+ * connection.destroy()
+ * await connection.closed
+ * ```
+ */
 export class ScriptedConnection {
   /** Every packet of the client, in order. */
   readonly received: Packet[] = []
@@ -65,8 +88,13 @@ export class ScriptedConnection {
   #responding = false
   #packetId = 0
 
-  /** @param version what packets are read and written as until CONNECT says it */
+  /**
+   * @param pipe where its bytes go
+   * @param version what packets are read and written as until CONNECT says it: 4 for MQTT 3.1.1, or 5
+   * @throws {TypeError} that is no version
+   */
   constructor(pipe: ScriptedPipe, version: ProtocolVersion = 5) {
+    checkVersion('version', version)
     this.#pipe = pipe
     this.#decoder = new Decoder({
       reads: CLIENT_PACKETS,
@@ -90,23 +118,30 @@ export class ScriptedConnection {
   }
 
   /**
-   * The next packet that was not taken yet.
-   * @param type what it has to be, such as `PacketType.SUBSCRIBE`; any when left out
-   * @throws {Error} the next packet is another, cannot be read, or the connection ended before it
+   * The next packet that was not taken yet; waits for one as long as it takes.
+   * @param type what it has to be, such as `PacketType.SUBSCRIBE` of `umqtt/codec`; any when left out
+   * @throws {TypeError} at the call: that is no type of packet
+   * @throws {MalformedPacketError} what came cannot be read
+   * @throws {Error} the next packet is another, and is taken; or the connection ended before it
    */
   next(type?: number): Promise<Packet> {
+    if (type !== undefined) checkType('type', type)
     return new Promise((resolve, reject) => {
       this.#takers.push({ type, resolve, reject })
       this.#serve()
     })
   }
 
-  /** The next packet, which has to be CONNECT. */
+  /** The next packet, which has to be CONNECT. Rejects as {@link next} does. */
   async connect(): Promise<ConnectPacket> {
     return (await this.next(PacketType.CONNECT)) as ConnectPacket
   }
 
-  /** Waits for CONNECT and accepts it. */
+  /**
+   * Waits for CONNECT and accepts it. Rejects as {@link next} does.
+   * @param properties of CONNACK, such as `{ receiveMaximum: 1 }`; none when left out
+   * @param sessionPresent whether CONNACK says that there is a session; false when left out
+   */
   async accept(
     properties: Properties = NO_PROPERTIES,
     sessionPresent = false,
@@ -116,14 +151,20 @@ export class ScriptedConnection {
     return packet
   }
 
-  /** Waits for CONNECT and refuses it. */
+  /**
+   * Waits for CONNECT and refuses it, without ending the connection. Rejects as {@link next} does.
+   * @param reasonCode as the version of the client has it, such as 0x87 for MQTT 5.0 and 5 for 3.1.1
+   */
   async refuse(reasonCode: number, properties: Properties = NO_PROPERTIES): Promise<ConnectPacket> {
     const packet = await this.connect()
     this.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties })
     return packet
   }
 
-  /** Sends packets, all in one write. */
+  /**
+   * Sends packets, all in one write.
+   * @throws {TypeError} @throws {RangeError} one cannot be encoded for the version of the client; nothing is sent
+   */
   send(...packets: Packet[]): void {
     const parts = packets.map((packet) => encode(packet, this.version))
     const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -135,13 +176,23 @@ export class ScriptedConnection {
     this.sendBytes(bytes)
   }
 
-  /** Sends bytes as they are, which need not be packets. */
+  /**
+   * Sends bytes as they are, which need not be packets.
+   * @throws {TypeError} they are no bytes
+   */
   sendBytes(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) refuse('bytes of type', typeof bytes, 'give a Uint8Array')
     this.#pipe.write(bytes)
   }
 
-  /** Sends a message. */
+  /**
+   * Sends a message, whatever the client is subscribed to.
+   * @param payload bytes, or text to be sent as UTF-8
+   * @throws {TypeError} @throws {RangeError} an option cannot be used, or the packet cannot be encoded
+   */
   publish(topic: string, payload: Uint8Array | string, options: ScriptedPublish = {}): void {
+    checkKeys('options', options, PUBLISH_OPTIONS)
+    checkQos('options.qos', options.qos ?? 0)
     const { qos = 0, retain = false, dup = false, properties = NO_PROPERTIES } = options
     this.send({
       type: PacketType.PUBLISH,

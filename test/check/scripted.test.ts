@@ -14,7 +14,7 @@ import {
   TimeoutError,
 } from '../../src/errors.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
-import { listen } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 
 const TIMEOUT_MS = 30_000
 const QUICK = { connectMs: 500, answerMs: 400, cleanUpMs: 1_000 }
@@ -31,10 +31,10 @@ interface Manners {
 
 /** A server that answers everything and passes no message on. */
 async function played(t: TestContext, manners: Manners = {}): Promise<string> {
-  const listener = await listen()
+  const listener = await ScriptedServer.start()
   t.after(() => listener.close())
   const serve = async (): Promise<void> => {
-    for (;;) void greet(await listener.connection(), manners)
+    for await (const connection of listener) void greet(connection, manners)
   }
   void serve()
   return listener.url
@@ -159,11 +159,11 @@ describe('check, of a server that is played', { timeout: TIMEOUT_MS }, () => {
   })
 
   test('rejects when nobody answers, when it is no server, and when there is none', async (t) => {
-    const listener = await listen()
+    const listener = await ScriptedServer.start()
     t.after(() => listener.close())
     const silent = { connectMs: 200, cleanUpMs: 200 }
     await rejects(check(listener.url, { protocol: 5, timeouts: silent }), TimeoutError)
-    const other = await listen()
+    const other = await ScriptedServer.start()
     const garbled = check(other.url, { protocol: 5, timeouts: QUICK })
     ;(await other.connection()).sendBytes(new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n'))
     await rejects(garbled, MalformedPacketError)

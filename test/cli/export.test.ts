@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
 import { startUmqtt, umqtt } from '../support/command-line.ts'
-import { listen } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 describe('umqtt outbox export', { timeout: 60_000 }, () => {
@@ -35,7 +35,7 @@ describe('umqtt outbox export', { timeout: 60_000 }, () => {
       }
       await client[Symbol.asyncDispose]()
 
-      const server = await listen()
+      const server = await ScriptedServer.start()
       t.after(() => server.close())
       const exported = await umqtt(['outbox', outbox, 'export'])
       deepEqual([exported.code, exported.stderr], [0, ''])

@@ -9,7 +9,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { inspectOutbox } from '../../src/outbox/inspect.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
 import { OPEN, startUmqtt, umqtt } from '../support/command-line.ts'
-import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 /** Nobody listens there. */
@@ -52,9 +52,9 @@ async function countOf(outbox: string): Promise<number> {
 }
 
 describe('SIGINT', { timeout: 120_000 }, () => {
-  let server: ScriptedListener
+  let server: ScriptedServer
   before(async () => {
-    server = await listen()
+    server = await ScriptedServer.start()
   })
   after(() => server.close())
 

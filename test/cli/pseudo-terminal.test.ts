@@ -7,20 +7,20 @@ import { after, before, describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
 import { CTRL_C, CTRL_D, screenOf, startOnTerminal } from '../support/pseudo-terminal.ts'
-import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { startServer } from '../support/servers.ts'
 import { absent } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 describe('umqtt on a terminal', { skip: absent('script'), timeout: 120_000 }, () => {
-  let server: ScriptedListener
+  let server: ScriptedServer
   before(async () => {
-    server = await listen()
+    server = await ScriptedServer.start()
   })
   after(() => server.close())
 
   /** Takes the next connection and everything that it sends. */
-  async function accepted(): Promise<Awaited<ReturnType<ScriptedListener['connection']>>> {
+  async function accepted(): Promise<Awaited<ReturnType<ScriptedServer['connection']>>> {
     const connection = await server.connection()
     await connection.accept()
     connection.autoRespond()

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
 import { MQTTClient, type Message } from '../../src/simple.node.ts'
 import { OPEN, startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
-import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -191,9 +191,9 @@ describe('umqtt pub', { timeout: 120_000 }, () => {
 })
 
 describe('umqtt pub, where the server does not do its part', { timeout: 60_000 }, () => {
-  let server: ScriptedListener
+  let server: ScriptedServer
   before(async () => {
-    server = await listen()
+    server = await ScriptedServer.start()
   })
   after(() => server.close())
 

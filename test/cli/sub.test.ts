@@ -6,14 +6,14 @@ import { PacketType, type SubscribePacket } from '../../src/codec/packets.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
-import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { take } from '../simple/conversation.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 
 describe('umqtt sub', { timeout: 120_000 }, () => {
-  let server: ScriptedListener
+  let server: ScriptedServer
   before(async () => {
-    server = await listen()
+    server = await ScriptedServer.start()
   })
   after(() => server.close())
 

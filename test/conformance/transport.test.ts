@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { PacketType } from '../../src/codec/packets.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
-import { listen } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { startServer } from '../support/servers.ts'
 import { rule } from './rule.ts'
 
@@ -11,7 +11,7 @@ rule(
   'TCP carries packets both ways, all of them and in order',
   { v4: 'MQTT-7.1.2-1', v5: 'MQTT-4.2-1' },
   async (version, t) => {
-    const server = await listen()
+    const server = await ScriptedServer.start()
     t.after(() => server.close())
     const client = new MQTTClient('sensor', server.url, { protocol: version })
     const received: string[] = []

@@ -4,12 +4,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { MQTTClient } from '../../src/robust.node.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { accepted, brief, connectedRig } from '../support/robust-rig.ts'
 import { settle } from '../support/scripted-memory.ts'
-import { listen } from '../support/scripted-tcp.ts'
 
 test('lesson defect 2: devices that start in the same moment do not try again in the same', async () => {
-  const listener = await listen()
+  const listener = await ScriptedServer.start()
   const { url } = listener
   await listener.close()
   const clients = Array.from({ length: 20 }, (_, index) => new MQTTClient(`device-${index}`, url))

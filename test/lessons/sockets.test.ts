@@ -15,7 +15,7 @@ import { MQTTClient } from '../../src/simple.node.ts'
 import type { ClientOptions } from '../../src/simple/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { listenTcp, listenWebSocket, type SocketPeer } from '../support/peers.ts'
-import { listen, type ScriptedListener } from '../support/scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { failure, take, watch } from '../simple/conversation.ts'
 
 const CONNACK = Uint8Array.of(0x20, 0x03, 0x00, 0x00, 0x00)
@@ -24,8 +24,8 @@ const MEGABYTE = 1_048_576
 const LONGEST_MS = 2_147_483_647
 
 /** A listener for one test. */
-async function listening(t: TestContext): Promise<ScriptedListener> {
-  const listener = await listen()
+async function listening(t: TestContext): Promise<ScriptedServer> {
+  const listener = await ScriptedServer.start()
   t.after(() => listener.close())
   return listener
 }

@@ -4,7 +4,7 @@
 import { type Packet, PacketType, type PublishPacket, type QoS } from '../../src/codec/packets.ts'
 import { parseSharedFilter, topicMatches } from '../../src/codec/topics.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
-import { listen } from './scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 
 interface Subscription {
   readonly connection: ScriptedConnection
@@ -20,7 +20,7 @@ export interface ScriptedRouter {
 }
 
 export async function startScriptedRouter(): Promise<ScriptedRouter> {
-  const listener = await listen()
+  const listener = await ScriptedServer.start()
   const subscriptions: Subscription[] = []
   /** How many messages each share has had. */
   const turns = new Map<string, number>()
@@ -61,16 +61,9 @@ export async function startScriptedRouter(): Promise<ScriptedRouter> {
     }
   }
 
-  let open = true
   const acceptAll = async (): Promise<void> => {
-    while (open) void serve(await listener.connection())
+    for await (const connection of listener) void serve(connection)
   }
   void acceptAll()
-  return {
-    url: listener.url,
-    close: () => {
-      open = false
-      return listener.close()
-    },
-  }
+  return { url: listener.url, close: () => listener.close() }
 }

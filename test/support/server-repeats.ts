@@ -4,7 +4,7 @@
 // to be sent again" for the first, and takes that note for "PUBLISH is to be sent again" at the next one.
 
 import { PacketType } from '../../src/codec/packets.ts'
-import type { PassedPacket } from '../../src/testing/fault-proxy.ts'
+import type { PassedPacket } from '../../src/testing/fault-types.ts'
 
 /** What is looked at of a link: `proxy.watch((passed) => repeats.add(passed))`. */
 type Seen = Pick<PassedPacket, 'direction' | 'packet'>

@@ -12,7 +12,7 @@ import {
 import { topicMatches } from '../../src/codec/topics.ts'
 import { deferred } from '../../src/driver/deferred.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
-import { listen } from './scripted-tcp.ts'
+import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 
 /** What it can do wrong. */
 export type Fault =
@@ -114,11 +114,11 @@ export class ToyServer {
 
   static async start(...faults: readonly Fault[]): Promise<ToyServer> {
     const server = new ToyServer(faults)
-    const listener = await listen()
+    const listener = await ScriptedServer.start()
     server.url = listener.url
     server.#close = () => listener.close()
     const accept = async (): Promise<void> => {
-      for (;;) void server.#serve(await listener.connection())
+      for await (const connection of listener) void server.#serve(connection)
     }
     void accept()
     return server

@@ -1,13 +1,14 @@
 // The fault proxy between two plain sockets that speak packets: what passes, what each side sees of every
 // fault, and what the record says of it.
 
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { encode } from '../../src/codec/encode.ts'
 import { NO_PROPERTIES, type Packet, PacketType } from '../../src/codec/packets.ts'
-import { FaultProxy, type FaultProxyOptions } from '../../src/testing/fault-proxy.ts'
+import { FaultProxy } from '../../src/testing/fault-proxy.ts'
+import type { FaultProxyOptions } from '../../src/testing/fault-types.ts'
 
 const CONNECT: Packet = {
   type: PacketType.CONNECT,
@@ -278,4 +279,35 @@ test('the record forgets its older half when it is full', async (t) => {
   ok(proxy.record.length <= 4)
   const last = proxy.record.at(-1)?.packet
   ok(last?.type === PacketType.PUBLISH && last.packetId === 5)
+})
+
+test('the proxy refuses what it cannot use', async (t) => {
+  await rejects(FaultProxy.start({ port: 0 }), {
+    name: 'RangeError',
+    message: 'Cannot use target.port "0": give an integer from 1 to 65535',
+  })
+  await rejects(FaultProxy.start({} as never), TypeError)
+  await rejects(FaultProxy.start(1883 as never), TypeError)
+  await rejects(FaultProxy.start({ host: '', port: 1883 }), TypeError)
+  await rejects(FaultProxy.start({ port: 1883 }, { recordMax: 0 }), RangeError)
+  await rejects(FaultProxy.start({ port: 1883 }, { maxRecord: 1 } as never), TypeError)
+  const { proxy } = await rig(t)
+  const direction = 'to-client'
+  const type = PacketType.PUBACK
+  for (const [point, Kind] of [
+    [undefined, TypeError],
+    [{ direction: 'to-broker', when: 'before', type }, TypeError],
+    [{ direction, when: 'during', type }, TypeError],
+    [{ direction, when: 'before', type: 16 }, TypeError],
+    [{ direction, when: 'before', type, nth: 0 }, RangeError],
+    [{ direction, when: 'before', type, byte: 1 }, TypeError],
+    [{ direction, byte: -1 }, RangeError],
+    [{ direction, byte: 0.5 }, RangeError],
+  ] as const) {
+    throws(() => void proxy.cutAt(point as never), Kind, JSON.stringify(point))
+  }
+  throws(() => proxy.stall('to-server', 'both' as never), TypeError)
+  throws(() => proxy.drip(0, 1), RangeError)
+  throws(() => proxy.drip(1, -1), RangeError)
+  throws(() => proxy.drip(1, undefined as never), TypeError)
 })
