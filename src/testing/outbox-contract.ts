@@ -3,9 +3,8 @@
 // no platform. Rule: a store that passes can be used under the core; what a crash does to it is beyond this.
 
 import type { Op, OpenResult, OutboxStore, StoredRecord } from '../outbox/store.ts'
-
-/** Registers one check, such as `test` of `node:test`. */
-export type RegisterCheck = (name: string, check: () => Promise<void>) => unknown
+import { checkHandler, checkKeys } from '../simple/checks.ts'
+import { equal, type RegisterCheck } from './assertions.ts'
 
 /** How the suite makes stores. */
 export interface OutboxContract {
@@ -22,17 +21,6 @@ export interface OutboxContract {
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
 const put = (seq: number, ...values: number[]): Op => ['put', seq, bytes(...values)]
-
-function equal(actual: unknown, wanted: unknown, what: string): void {
-  const [one, other] = [show(actual), show(wanted)]
-  if (one !== other) throw new Error(`${what}: wanted ${other}, got ${one}`)
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner instanceof Uint8Array ? `bytes ${inner.join(' ')}` : inner,
-  )
-}
 
 function sorted(state: ReadonlyMap<string, Uint8Array>): [string, Uint8Array][] {
   return [...state].sort(([one], [other]) => (one < other ? -1 : 1))
@@ -258,10 +246,18 @@ const CHECKS: Readonly<Record<string, Check>> = {
 /**
  * Registers the checks of the contract.
  *
+ * @param register registers one check, such as `test` of `node:test`
+ * @param contract how to make a store, to open it again, and to clean up
+ * @throws {TypeError} the contract is not complete; nothing has been registered
  * @example
+ * ```ts
  * outboxContract(test, { make: async () => new MyStore() })
+ * ```
  */
 export function outboxContract(register: RegisterCheck, contract: OutboxContract): void {
+  checkHandler('register', register)
+  checkKeys('contract', contract, { make: true, reopen: true, dispose: true })
+  checkHandler('contract.make', contract.make)
   for (const [name, check] of Object.entries(CHECKS)) {
     register(`store contract: ${name}`, async () => {
       const rig = new Rig(contract, await contract.make())

@@ -10,20 +10,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TlsOptions as ServerTlsOptions, createServer as createTlsServer } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { TransportPeer } from '../../src/testing/transport-peer.ts'
+import type { TransportSetting } from '../../src/testing/transport-setting.ts'
 import { parseServer } from '../../src/transport/address.ts'
 import type {
   ServerAddress,
   TransportFactory,
   TransportOptions,
 } from '../../src/transport/transport.ts'
-import { Peer } from './peer.ts'
-import type { ContractPeer, ContractSetting } from './transport-contract.ts'
 
 /** What all tests read into, as all clients of a process do. */
 export const OPTIONS: TransportOptions = { readBuffer: new Uint8Array(65_536) }
 
 /** The server's end of a TCP, TLS or Unix connection. */
-export class SocketPeer extends Peer implements ContractPeer {
+export class SocketPeer extends TransportPeer {
   readonly socket: Socket
   /** The TCP socket under it. */
   readonly #raw: Socket
@@ -68,7 +68,7 @@ export class SocketPeer extends Peer implements ContractPeer {
 }
 
 /** The server's end of a WebSocket. */
-export class WebSocketPeer extends Peer implements ContractPeer {
+export class WebSocketPeer extends TransportPeer {
   readonly socket: WebSocket
   /** What it was asked for with. */
   readonly request: IncomingMessage
@@ -134,7 +134,7 @@ export class Queue<T> {
 }
 
 /** A server on loopback that hands out a peer for each connection. */
-export interface PeerServer<P extends ContractPeer> {
+export interface PeerServer<P extends TransportPeer> {
   /** 0 for a Unix socket. */
   readonly port: number
   accept(): Promise<P>
@@ -185,7 +185,7 @@ export function listenWebSocket(
   return serve(server, peers, LOOPBACK)
 }
 
-async function serve<P extends ContractPeer>(
+async function serve<P extends TransportPeer>(
   server: Server,
   peers: Queue<P>,
   where: { host: string; port: number } | { path: string },
@@ -219,10 +219,10 @@ export async function refusedPort(): Promise<number> {
 /** For transports that dial a host and a port. */
 export async function networkSetting(
   dial: TransportFactory,
-  server: PeerServer<ContractPeer>,
+  server: PeerServer<TransportPeer>,
   scheme: string,
   options: TransportOptions = OPTIONS,
-): Promise<ContractSetting> {
+): Promise<TransportSetting> {
   // It takes connections and says nothing, which leaves every handshake open.
   const silent = await listenTcp()
   const at = (port: number): ServerAddress => parseServer(`${scheme}://127.0.0.1:${port}`)
@@ -240,7 +240,7 @@ export async function networkSetting(
 }
 
 /** For Unix sockets, in a folder of its own. */
-export async function unixSetting(dial: TransportFactory): Promise<ContractSetting> {
+export async function unixSetting(dial: TransportFactory): Promise<TransportSetting> {
   const folder = await mkdtemp(join(tmpdir(), 'umqtt-'))
   const path = join(folder, 'socket')
   const server = await listenTcp({ path })

@@ -1,81 +1,12 @@
-// The memory pair under the contract of transports, with a step for each turn of the event loop.
+// The memory pair under the contract of transports.
 
-import { parseServer } from '../../src/transport/address.ts'
-import { type MemoryPair, memoryPair } from '../../src/transport/memory.ts'
-import { Peer } from '../support/peer.ts'
-import { OPTIONS, Queue } from '../support/peers.ts'
-import {
-  type ContractPeer,
-  type ContractSetting,
-  transportContract,
-} from '../support/transport-contract.ts'
+import { describe, test } from 'node:test'
+import { transportContract } from '../../src/testing/transport-contract.ts'
+import { memorySetting } from '../support/memory-setting.ts'
 
-const DIALLING = { accept: 1883, refuse: 1884, ignore: 1885 } as const
-
-transportContract(
-  'memoryPair',
-  { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: true },
-  () => Promise.resolve(memorySetting()),
-)
-
-/** A pair for each dial; the port says what becomes of it. */
-function memorySetting(): ContractSetting {
-  const peers = new Queue<MemoryPeer>()
-  const at = (port: number): ReturnType<typeof parseServer> => parseServer(`memory:${port}`)
-  return {
-    dial: (address, handler, options) => {
-      const dialling =
-        address.port === DIALLING.refuse
-          ? 'refuse'
-          : address.port === DIALLING.ignore
-            ? 'ignore'
-            : 'accept'
-      const pair = memoryPair({ dialling, schedule: (step) => setImmediate(step) })
-      pair.toPeer.pieceBytes = 10_007
-      pair.toClient.pieceBytes = 20_011
-      pair.peer.onOpen = () => peers.put(new MemoryPeer(pair))
-      return pair.dial(address, handler, options)
-    },
-    options: OPTIONS,
-    address: at(DIALLING.accept),
-    refusedAddress: at(DIALLING.refuse),
-    silentAddress: at(DIALLING.ignore),
-    accept: () => peers.take(),
-    close: () => Promise.resolve(),
-  }
-}
-
-class MemoryPeer extends Peer implements ContractPeer {
-  readonly #pair: MemoryPair
-
-  constructor(pair: MemoryPair) {
-    super()
-    this.#pair = pair
-    pair.peer.onData = (bytes) => this.arrived(bytes)
-    pair.peer.onEnd = () => this.finished()
-  }
-
-  get unsentBytes(): number {
-    return this.#pair.toClient.waitingBytes
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#pair.peer.write(bytes)
-  }
-
-  pause(): void {
-    this.#pair.toPeer.stalled = true
-  }
-
-  resume(): void {
-    this.#pair.toPeer.stalled = false
-  }
-
-  end(): void {
-    this.#pair.peer.close()
-  }
-
-  reset(): void {
-    this.#pair.peer.destroy()
-  }
-}
+describe('memoryPair', () => {
+  transportContract(test, {
+    traits: { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: true },
+    open: () => Promise.resolve(memorySetting()),
+  })
+})

@@ -4,18 +4,20 @@ import { equal, match, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
-import { type TestContext, describe, it } from 'node:test'
+import { type TestContext, describe, it, test } from 'node:test'
+import { transportContract } from '../../src/testing/transport-contract.ts'
+import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
 import { tcp } from '../../src/transport/tcp.ts'
 import { OPTIONS, listenTcp, networkSetting, refusedPort } from '../support/peers.ts'
 import { absent } from '../support/skip.ts'
-import { Recorder, transportContract } from '../support/transport-contract.ts'
 
-transportContract(
-  'tcp',
-  { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: false },
-  async () => networkSetting(tcp, await listenTcp(), 'mqtt'),
-)
+describe('tcp', () => {
+  transportContract(test, {
+    traits: { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: false },
+    open: async () => networkSetting(tcp, await listenTcp(), 'mqtt'),
+  })
+})
 
 function dial(server: string): Recorder {
   return new Recorder({ dial: tcp, address: parseServer(server), options: OPTIONS })

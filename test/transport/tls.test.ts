@@ -2,14 +2,15 @@
 
 import { equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
-import { type TestContext, describe, it } from 'node:test'
+import { type TestContext, describe, it, test } from 'node:test'
 import { type TLSSocket, type TlsOptions as ServerTlsOptions } from 'node:tls'
+import { transportContract } from '../../src/testing/transport-contract.ts'
+import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
 import { tls, tlsConnectionOptions } from '../../src/transport/tls.ts'
 import type { TlsOptions } from '../../src/transport/transport.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { OPTIONS, listenTcp, listenTls, networkSetting } from '../support/peers.ts'
-import { Recorder, transportContract } from '../support/transport-contract.ts'
 
 const DAY_MS = 86_400_000
 
@@ -32,15 +33,16 @@ const future = authority.issue({
 })
 const client = authority.issue({ name: 'client' })
 
-transportContract(
-  'tls',
-  { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: true },
-  async () =>
-    networkSetting(tls, await listenTls(good), 'mqtts', {
-      ...OPTIONS,
-      tls: { ca: authority.cert },
-    }),
-)
+describe('tls', () => {
+  transportContract(test, {
+    traits: { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: true },
+    open: async () =>
+      networkSetting(tls, await listenTls(good), 'mqtts', {
+        ...OPTIONS,
+        tls: { ca: authority.cert },
+      }),
+  })
+})
 
 /** Dials a server with these settings, and waits until it is open or closed. */
 async function dial(

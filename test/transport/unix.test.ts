@@ -1,17 +1,19 @@
 // Unix sockets under the contract of transports.
 
 import { match } from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
+import { transportContract } from '../../src/testing/transport-contract.ts'
+import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
 import { unix } from '../../src/transport/unix.ts'
 import { OPTIONS, unixSetting } from '../support/peers.ts'
-import { Recorder, transportContract } from '../support/transport-contract.ts'
 
-transportContract(
-  'unix',
-  { slowsPeer: true, halfCloses: true, breaks: false, canBeSilent: false },
-  () => unixSetting(unix),
-)
+describe('unix', () => {
+  transportContract(test, {
+    traits: { slowsPeer: true, halfCloses: true, breaks: false, canBeSilent: false },
+    open: () => unixSetting(unix),
+  })
+})
 
 describe('unix', () => {
   it('dials no path that the system would cut off', async () => {

@@ -2,9 +2,11 @@
 // there is one; then §6 of the specification, and the bounds where the standard has no back-pressure.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { MqttError } from '../../src/errors.ts'
+import { transportContract } from '../../src/testing/transport-contract.ts'
+import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
 import { HELD_BYTES_MAX } from '../../src/transport/gated-transport.ts'
 import type { TransportFactory, TransportOptions } from '../../src/transport/transport.ts'
@@ -18,36 +20,49 @@ import { CertificateAuthority } from '../support/certificates.ts'
 import { FakeWebSocket } from '../support/fake-websocket.ts'
 import { OPTIONS, listenWebSocket, networkSetting } from '../support/peers.ts'
 import { absent } from '../support/skip.ts'
-import { Recorder, transportContract } from '../support/transport-contract.ts'
 
 const authority = new CertificateAuthority('umqtt test authority')
 const certificate = authority.issue({ name: 'server', altNames: ['127.0.0.1'] })
 
 const NEVER_SLOW = { halfCloses: false, breaks: true, canBeSilent: true } as const
 
-transportContract('webSocket(ws)', { ...NEVER_SLOW, slowsPeer: false }, async () =>
-  networkSetting(webSocket(WebSocket), await listenWebSocket(), 'ws'),
-)
+describe('webSocket(ws)', () => {
+  transportContract(test, {
+    traits: { ...NEVER_SLOW, slowsPeer: false },
+    open: async () => networkSetting(webSocket(WebSocket), await listenWebSocket(), 'ws'),
+  })
+})
 
-transportContract('nodeWebSocket with ws', { ...NEVER_SLOW, slowsPeer: true }, async () =>
-  networkSetting(nodeWebSocket({ platform: undefined }), await listenWebSocket(), 'ws'),
-)
+describe('nodeWebSocket with ws', () => {
+  transportContract(test, {
+    traits: { ...NEVER_SLOW, slowsPeer: true },
+    open: async () =>
+      networkSetting(nodeWebSocket({ platform: undefined }), await listenWebSocket(), 'ws'),
+  })
+})
 
-transportContract('nodeWebSocket with ws over TLS', { ...NEVER_SLOW, slowsPeer: true }, async () =>
-  networkSetting(nodeWebSocket(), await listenWebSocket({ tls: certificate }), 'wss', {
-    ...OPTIONS,
-    tls: { ca: authority.cert },
-  }),
-)
+describe('nodeWebSocket with ws over TLS', () => {
+  transportContract(test, {
+    traits: { ...NEVER_SLOW, slowsPeer: true },
+    open: async () =>
+      networkSetting(nodeWebSocket(), await listenWebSocket({ tls: certificate }), 'wss', {
+        ...OPTIONS,
+        tls: { ca: authority.cert },
+      }),
+  })
+})
 
 const { WebSocket: platform } = globalThis as { WebSocket?: WebSocketClass }
-if (platform === undefined) {
-  it("The platform's WebSocket keeps the contract", { skip: absent('global-websocket') })
-} else {
-  transportContract("The platform's WebSocket", { ...NEVER_SLOW, slowsPeer: false }, async () =>
-    networkSetting(nodeWebSocket(), await listenWebSocket(), 'ws'),
-  )
-}
+describe("The platform's WebSocket", () => {
+  if (platform === undefined) {
+    it('keeps the contract', { skip: absent('global-websocket') })
+    return
+  }
+  transportContract(test, {
+    traits: { ...NEVER_SLOW, slowsPeer: false },
+    open: async () => networkSetting(nodeWebSocket(), await listenWebSocket(), 'ws'),
+  })
+})
 
 function dial(
   factory: TransportFactory,
