@@ -75,7 +75,7 @@ function blocksOf(path: string): Block[] {
 /** The code as a program of its own: with a client, if it makes none. */
 function programOf({ layer, code }: Block): string {
   if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
-  if (/from 'umqtt\/(sim|check)'/.test(code)) return code
+  if (/from 'umqtt\/(sim|check|testing)'/.test(code)) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
   return `import { MQTTClient } from '${layer}'
 ${imports}
@@ -133,7 +133,11 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
           JSON.stringify(join(outboxes, block.name, name)),
         )
       writeFileSync(file, program)
-      const env = { ...(isSqlite && { NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }) }
+      // Of one that registers tests, what it prints is read by people when it fails.
+      const env = {
+        NODE_TEST_CONTEXT: '',
+        ...(isSqlite && { NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }),
+      }
       const runtime = isSqlite ? runtimePath('node22') : undefined
       const { code, stdout, stderr } = await runProgram(
         file,
