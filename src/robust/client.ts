@@ -227,8 +227,9 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   }
 
   /**
-   * Waits until every message has its outcome.
-   * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile
+   * Waits until every message has its outcome, those that an earlier process has left among them.
+   * @throws {ClosedError} ERR_MQTT_CLOSED — `disconnect` was called meanwhile, or the client is disposed of
+   * @throws {StoreError} the outbox cannot be read
    */
   drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#core.drain(checkWait('options', options).signal)

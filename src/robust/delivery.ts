@@ -36,7 +36,6 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   opened: boolean
   #opening: Promise<void> | undefined
   #reading: Promise<void> | undefined
-  #isReading = false
   #closed = false
   #hasSession = false
   /** Messages of an earlier process that may be in flight, until the outbox is open. */
@@ -92,9 +91,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     return this.keeper?.survivesPower ? 'disk' : 'memory'
   }
 
-  /** Whether every message has its outcome. */
+  /** Whether every message has its outcome: what was not read yet has none. */
   get idle(): boolean {
-    return this.courier.idle && !this.#isReading
+    return this.courier.idle && this.opened
   }
 
   /** Whether a process after this one may find QoS 2 ids of a session that is lost, or end the one that there is. */
@@ -110,7 +109,11 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** Opens the outbox, once: a connection may be made, and what waits is sent as it is read. */
   ready(): Promise<void> {
-    this.#opening ??= this.#open()
+    this.#opening ??= this.#open().catch((error: StoreError) => {
+      // Whoever asks again may find that it is free by now.
+      if (error.transient) this.#opening = this.#reading = undefined
+      throw error
+    })
     return this.#opening
   }
 
@@ -211,6 +214,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   cancel(entry: Entry): boolean {
+    // The next process has it, and sends it.
+    if (this.#closed && entry.durable) return false
     const unsent = this.courier.cancel(entry, this.now)
     this.pump()
     return unsent
@@ -450,7 +455,6 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** Reads what waits, page by page; what is published meanwhile comes behind all of it. */
   async #readOn(): Promise<void> {
-    this.#isReading = true
     try {
       while (!this.#closed && (await this.keeper?.readOn())) {
         // The time of some was up while no process had them.
@@ -461,8 +465,6 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     } catch (error) {
       this.warn('outbox', (error as StoreError).message)
       throw error
-    } finally {
-      this.#isReading = false
     }
     this.opened = true
     // Whoever waited for this to ask hears it before the first of these is written.

@@ -214,10 +214,13 @@ export class RobustCore implements Layer {
   drain(signal: AbortSignal | undefined): Promise<void> {
     if (this.idle) return Promise.resolve()
     if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#closing) return Promise.reject(new ClosedError('The client is closed: make another'))
     if (!this.#ended) this.#want()
     const wait = deferred<void>()
     this.#draining.push(wait)
     const stopWatching = watch(signal, wait.reject)
+    // What an earlier process has left is read first; `pump` tells when that is done.
+    this.delivery.open().catch(wait.reject)
     return wait.promise.finally(() => {
       stopWatching()
       this.#draining = this.#draining.filter((one) => one !== wait)
@@ -227,6 +230,7 @@ export class RobustCore implements Layer {
   nextWake(): number | undefined {
     const attempt = this.connector.nextAttemptMs()
     if (attempt === undefined) return undefined
+    if (!this.delivery.opened) return 0
     const own =
       Math.min(this.delivery.courier.nextTimeout(), this.core.engine.nextTimeout()) - this.#now
     return Math.max(0, Math.min(attempt, own))
@@ -238,6 +242,7 @@ export class RobustCore implements Layer {
     properties?: Properties,
   ): Promise<void> {
     const closeMs = timeoutMs ?? this.core.options.bounds.closeMs
+    const end = this.clock.now() + closeMs
     if (drainFirst && !this.idle) {
       await bounded(this.clock, 'drain', closeMs, this.drain(undefined)).catch(() => undefined)
     }
@@ -246,7 +251,7 @@ export class RobustCore implements Layer {
     this.#failWaiters(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
-    await this.core.disconnect(0, closeMs, properties)
+    await this.core.disconnect(0, Math.max(1, end - this.clock.now()), properties)
     this.#announce()
   }
 

@@ -137,7 +137,7 @@ export interface RobustConnectOptions {
 
 /** What `disconnect` may be told. */
 export interface RobustDisconnectOptions extends Omit<DisconnectOptions, 'reasonCode'> {
-  /** Whether to wait first until every message has its outcome, for as long as it may take. @default false */
+  /** Whether to wait first until every message has its outcome, as far as `timeoutMs` allows. @default false */
   readonly drain?: boolean
 }
 

@@ -99,10 +99,12 @@ export const checkDisconnect: Check<DisconnectOptions, CheckedDisconnect> = /* @
 
 export const checkWait: Check<{ readonly signal?: AbortSignal }> = fields({ signal: checkSignal })
 
+const NO_TOPIC: unique symbol = /* @__PURE__ */ Symbol()
+
 /** Checks and measures what is published; a topic that was used lately need not be checked again. */
 export class PublishChecks {
-  /** Undefined before the first call: an empty topic must be refused too. */
-  #topic: string | undefined = undefined
+  /** What can be no topic before the first call: an empty one, and none at all, must be refused too. */
+  #topic: string | symbol = NO_TOPIC
   #topicBytes = 0
   /** Topics that were checked, and their sizes; made at the second one. */
   #known: Map<string, number> | undefined
@@ -113,7 +115,7 @@ export class PublishChecks {
       let sizeBytes = this.#known?.get(topic)
       if (sizeBytes === undefined) {
         sizeBytes = utf8Length(checkPublishTopic('topic', topic))
-        if (this.#topic !== undefined && sizeBytes <= TOPIC_BYTES_MAX) this.#know(topic, sizeBytes)
+        if (this.#topic !== NO_TOPIC && sizeBytes <= TOPIC_BYTES_MAX) this.#know(topic, sizeBytes)
       }
       this.#topicBytes = sizeBytes
       this.#topic = topic

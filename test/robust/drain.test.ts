@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ClosedError, StoreError } from '../../src/errors.ts'
-import { latest, within } from '../../src/robust/policies.ts'
+import { guaranteed, latest, within } from '../../src/robust/policies.ts'
 import { failure, take, watch } from '../simple/conversation.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
@@ -15,6 +15,62 @@ describe('idle and drain', () => {
     const { client } = robustClient()
     equal(client.idle, true)
     await client.drain()
+  })
+
+  test('wait for what an earlier process has left, also without a call to connect', async () => {
+    const outbox = new KeptStore()
+    const before = robustClient({ outbox })
+    before.server.refuse = new Error('away')
+    await before.client.publish('a', 'left').stored
+    await before.client[Symbol.asyncDispose]()
+
+    const rig = robustClient({ outbox })
+    deepEqual([rig.client.idle, rig.client.nextWake()], [false, 0])
+    const draining = watch(rig.client.drain())
+    const connection = await accepted(rig)
+    equal(draining.status, 'open')
+    connection.acknowledge(await take(connection, PacketType.PUBLISH))
+    await settle()
+    deepEqual([draining.status, rig.client.idle], ['fulfilled', true])
+  })
+
+  test('find an outbox that is empty, and say so', async () => {
+    const { client, server } = robustClient({ outbox: new KeptStore(), connection: 'on-demand' })
+    equal(client.idle, false)
+    await client.drain()
+    deepEqual([client.idle, client.nextWake(), server.dials], [true, Infinity, 0])
+  })
+
+  test('fail with an outbox that cannot be opened, and open it when it is free', async () => {
+    const outbox = new KeptStore()
+    let isTaken = true
+    const { open } = outbox
+    outbox.open = () => {
+      const text = 'Cannot open the outbox: process 7 has it'
+      if (!isTaken) return open.call(outbox)
+      return Promise.reject(new StoreError('ERR_MQTT_STORE_UNAVAILABLE', text))
+    }
+    const rig = robustClient({ outbox })
+    match((await failure(rig.client.drain(), StoreError)).message, /process 7/)
+    match((await failure(rig.client.open(), StoreError)).message, /process 7/)
+    const refused = await rig.client.publish('a', 'x').settled
+    deepEqual([refused.status, rig.client.idle], ['refused', false])
+    isTaken = false
+    await rig.client.open()
+    equal(rig.client.idle, true)
+    const receipt = rig.client.publish('a', 'y')
+    const connection = await accepted(rig)
+    connection.acknowledge(await take(connection, PacketType.PUBLISH))
+    equal((await receipt.settled).status, 'delivered')
+  })
+
+  test('are refused by a client that was disposed of before its outbox was read', async () => {
+    const outbox = new KeptStore()
+    const { client } = robustClient({ outbox })
+    await client[Symbol.asyncDispose]()
+    await failure(client.drain(), ClosedError)
+    // Nobody has it open.
+    await outbox.open()
   })
 
   test('wait for every message, also over a lost connection', async () => {
@@ -84,6 +140,17 @@ describe('disconnect with drain', () => {
     equal(rig.clock.pending, 0)
   })
 
+  test('takes no longer than it is told, with a server that has fallen silent', async () => {
+    const rig = await connectedRig()
+    rig.client.publish('a', 'x')
+    await take(rig.connection, PacketType.PUBLISH)
+    const disconnecting = watch(rig.client.disconnect({ drain: true, timeoutMs: 3_000 }))
+    await elapse(rig.clock, 2_999)
+    equal(disconnecting.status, 'open')
+    await elapse(rig.clock, 2)
+    deepEqual([disconnecting.status, rig.client.state], ['fulfilled', 'closed'])
+  })
+
   test('waits for as long as it is told, and keeps the rest', async () => {
     const rig = await connectedRig()
     const { client, connection } = rig
@@ -114,6 +181,18 @@ describe('disconnect with drain', () => {
 })
 
 describe('dispose', () => {
+  test('leaves to the next process what the outbox keeps: it can be cancelled no more', async () => {
+    const outbox = new KeptStore()
+    const { client } = robustClient({ outbox })
+    const receipt = client.publish('a', 'kept', { delivery: guaranteed() })
+    await receipt.stored
+    await client[Symbol.asyncDispose]()
+    deepEqual([receipt.cancel(), receipt.stage], [false, 'stored'])
+    const next = robustClient({ outbox })
+    await next.client.open()
+    equal(next.client.outbox.count, 1)
+  })
+
   for (const when of ['idle', 'dialling', 'waiting', 'connected', 'in flight'] as const) {
     test(`while ${when} leaves no timer, no connection and no wait`, async () => {
       const rig = robustClient()

@@ -43,6 +43,7 @@ const withProperties = (properties: unknown): Call => publish('a', 'b', { proper
 
 const ROWS: readonly Row[] = [
   row('publish: topic 7', publish(7, 'b'), TypeError, /topic "7"/),
+  row('publish: no topic', publish(undefined, 'b'), TypeError, /topic "undefined"/),
   row('publish: empty topic', publish('', 'b'), TypeError, /topic ""/),
   row('publish: topic with +', publish('a/+/c', 'b'), TypeError, /topic "a\/\+\/c"/),
   row('publish: topic with #', publish('a/#', 'b'), TypeError, /topic "a\/#"/),
