@@ -27,6 +27,7 @@ const BUDGETS = [
   // for a twentieth of what a message costs. That ids which show to be of a lost session are told: 50.
   // That several servers are remembered: 15, for 0.7 kB of each client at rest. Small writes that share bytes: 50, for
   // a fifteenth of what a message costs in a small window. What the server says with a refusal: 75.
+  // That a first topic which is none is refused: 15.
   { entry: 'umqtt/simple', limitBytes: 29_530, targetBytes: 12_000 },
   // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are written
   // in one piece, for a half of what a durable message took, 250. That an answer of the wrong type is laid to the
@@ -48,6 +49,8 @@ const BUDGETS = [
   // stored: 75; that what was read while its removal failed is counted: 15. Books and calls that take less for what is
   // new, a tenth of a commit: 70. That a store which does not answer is told of: 135. What umqtt/simple has: 160.
   // That log is told of a lost connection too: 35. A ping when the device may have slept: 20.
+  // That what an earlier process left is counted before all is done, and a busy outbox asked again: 80; that waits which
+  // are given up leave nothing behind: 110.
   { entry: 'umqtt/robust', limitBytes: 52_870, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },

@@ -7,6 +7,7 @@ import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
 import type { ConnectResult } from '../simple/types.ts'
+import { watch } from '../simple/waiting.ts'
 import { TIMER_MS_MAX } from './constants.ts'
 import { classifyFailure, type Failure } from './refusals.ts'
 import type { Decision, Schedule, Urgency } from './schedule.ts'
@@ -28,7 +29,7 @@ export interface ConnectHooks {
 /** An AbortController, which not every engine of JavaScript has. */
 export interface Aborter {
   readonly signal: AbortSignal
-  abort(): void
+  abort(reason?: unknown): void
 }
 
 /** What the connector asks of the client around it. */
@@ -40,9 +41,9 @@ export interface ConnectorOwner {
   /** How urgent the next attempt is now. */
   urgency(): Urgency
   /** What is asked for before each attempt, but for at most as long as `over` is open: where to connect. */
-  findServers(over: Promise<never>): Promise<void>
+  findServers(over: AbortSignal): Promise<void>
   /** The same: as whom. It gives the attempt at the schedule's server. */
-  prepare(over: Promise<never>): Promise<() => Promise<ConnectResult>>
+  prepare(over: AbortSignal): Promise<() => Promise<ConnectResult>>
   handleAttempt(attempt: number, server: string): void
   /** An attempt has failed. */
   handleFailed(error: Error): void
@@ -55,8 +56,8 @@ export interface ConnectorOwner {
 
 /** From the wish to connect until CONNACK, or until it is given up. */
 interface Run {
-  /** Rejects when the run is over without a connection. */
-  readonly over: Deferred<never>
+  /** Aborts when the run is over without a connection. */
+  readonly over: Aborter
   /** Shared by all who ask for it. */
   reconnecting: Promise<ConnectResult> | undefined
 }
@@ -194,9 +195,7 @@ export class Connector {
 
   #begin(): void {
     if (this.#run !== undefined || this.#connected) return
-    const run: Run = { over: deferred<never>(), reconnecting: undefined }
-    // Whoever waits for the end hears of it; nobody need.
-    run.over.promise.catch(() => undefined)
+    const run: Run = { over: this.#owner.makeAborter(), reconnecting: undefined }
     this.#run = run
     this.#parked?.resolve()
     this.#parked = undefined
@@ -208,7 +207,7 @@ export class Connector {
     this.#run = undefined
     this.#failFast = false
     this.#hurried = false
-    run?.over.reject(new ClosedError('Connect was given up', { sent: 'no' }))
+    run?.over.abort(new ClosedError('Connect was given up', { sent: 'no' }))
     this.#wakeUp()
   }
 
@@ -226,7 +225,7 @@ export class Connector {
       if (error !== undefined) await this.#wait(run, error)
       if (this.#run !== run) return
       try {
-        await Promise.race([this.#hooks.reconnect(), run.over.promise])
+        await until(run.over.signal, this.#hooks.reconnect())
         error = new Error('Not connected: reconnect() returned without a connection')
       } catch (thrown) {
         error = toError(thrown)
@@ -261,14 +260,14 @@ export class Connector {
 
   async #attempt(run: Run): Promise<ConnectResult> {
     const { schedule } = this
-    const { over } = run
-    await this.#owner.findServers(over.promise)
+    const { signal } = run.over
+    await this.#owner.findServers(signal)
     this.#require(run)
     this.#hurried = false
     schedule.handleAttempt(this.#owner.clock.now())
     this.#owner.handleAttempt(schedule.attempts, schedule.server)
     this.#require(run)
-    const dial = await this.#owner.prepare(over.promise)
+    const dial = await this.#owner.prepare(signal)
     this.#require(run)
     return dial()
   }
@@ -407,13 +406,13 @@ export function sleepFor(
   return promise
 }
 
-/** What a function of the application gives, for which is waited this long, and until `over` rejects. */
+/** What a function of the application gives, for which is waited this long, and until `over` aborts. */
 export function bounded<T>(
   clock: Clock,
   operation: string,
   afterMs: number,
   wait: Promise<T>,
-  over?: Promise<never>,
+  over?: AbortSignal,
 ): Promise<T> {
   const { promise, reject } = deferred<never>()
   const timer = clock.setTimer(() => {
@@ -421,7 +420,15 @@ export function bounded<T>(
       new TimeoutError(`No answer from ${operation} within ${afterMs} ms`, { operation, afterMs }),
     )
   }, afterMs)
-  return Promise.race([wait, promise, over ?? promise]).finally(() => clock.clearTimer(timer))
+  return until(over, Promise.race([wait, promise])).finally(() => clock.clearTimer(timer))
+}
+
+/** The same as the promise, but for an end that comes first; nothing of it is left at the signal. */
+function until<T>(over: AbortSignal | undefined, wait: Promise<T>): Promise<T> {
+  const { promise, reject } = deferred<never>()
+  if (over?.aborted) reject(over.reason)
+  const leave = watch(over, reject)
+  return Promise.race([wait, promise]).finally(leave)
 }
 
 function toError(thrown: unknown): Error {

@@ -64,7 +64,7 @@ export class Dialler {
   }
 
   /** Asks for the servers, if they are a function's; rejects with what it does wrong. */
-  async findServers(over: Promise<never>): Promise<void> {
+  async findServers(over: AbortSignal): Promise<void> {
     const { servers, server, checkServers } = this.#options
     if (typeof servers !== 'function') return
     const list = checkServers(await this.#bounded('servers()', servers, over))
@@ -76,7 +76,7 @@ export class Dialler {
    * @param hadSession whether there is a session that is ours
    * @returns the attempt
    */
-  async prepare(over: Promise<never>, hadSession: boolean): Promise<() => Promise<ConnectResult>> {
+  async prepare(over: AbortSignal, hadSession: boolean): Promise<() => Promise<ConnectResult>> {
     const { asks, sharedSessions, session, forAttempt } = this.#options
     const { server, isReferred } = this.#schedule
     const answers: Answers = {}
@@ -126,7 +126,7 @@ export class Dialler {
     return this.#core.connect({ ...request, cleanStart: false })
   }
 
-  #bounded<T>(name: string, ask: () => Promise<T>, over: Promise<never>): Promise<T> {
+  #bounded<T>(name: string, ask: () => Promise<T>, over: AbortSignal): Promise<T> {
     const { connectMs } = this.#core.options.bounds
     // What it throws at once rejects too.
     const answer = Promise.resolve().then(ask)

@@ -59,9 +59,16 @@ export class MessageReceipt implements Receipt {
   wait(options: { readonly signal: AbortSignal }): Promise<Outcome> {
     const { signal } = checkWait('options', options)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const { promise, reject } = deferred<Outcome>()
-    const stopWatching = watch(signal, reject)
-    return Promise.race([this.settled, promise]).finally(stopWatching)
+    const entry = this.#entry()
+    if (entry.status !== undefined) return this.settled
+    const wait = deferred<Outcome>()
+    const leave = watcherOf(entry).join(wait.resolve)
+    const stopWatching = watch(signal, wait.reject)
+    // A message may be open for days, and be waited for again and again.
+    return wait.promise.finally(() => {
+      leave()
+      stopWatching()
+    })
   }
 
   cancel(): boolean {
@@ -106,15 +113,18 @@ class Watcher implements EntryWatcher {
   #settled: Promise<Outcome> | undefined
   #settle: ((outcome: Outcome) => void) | undefined
   #stored: Deferred<Stored> | undefined
-  #followers: Follower[] | undefined
+  #followers: Set<Follower> | undefined
+  #waiting: Set<(outcome: Outcome) => void> | undefined
   #owner: ReceiptOwner | undefined
 
   handleStage(entry: Entry): void {
     const stage = stageOf(entry)
-    this.#followers?.forEach((follower) => follower.push(stage, entry.status !== undefined))
+    for (const follower of this.#followers ?? []) follower.push(stage, entry.status !== undefined)
     const stored = this.#stored
     if (entry.status !== undefined) {
-      this.#settle?.(outcomeOf(entry))
+      const outcome = outcomeOf(entry)
+      this.#settle?.(outcome)
+      for (const settle of this.#waiting ?? []) settle(outcome)
       if (entry.storeError === undefined) stored?.resolve('settled')
       else if (stored !== undefined) {
         void ignored(stored.promise)
@@ -124,7 +134,7 @@ class Watcher implements EntryWatcher {
       stored.resolve(this.#owner?.place ?? 'memory')
       // A message may wait for long, and nobody waits for its place any more.
       this.#stored = undefined
-      if (this.#settled === undefined && this.#followers === undefined) entry.watcher = undefined
+      if (!this.#settled && !this.#followers && !this.#waiting) entry.watcher = undefined
     }
   }
 
@@ -143,11 +153,18 @@ class Watcher implements EntryWatcher {
     return this.#stored.promise
   }
 
+  /** Calls with the outcome once, for as long as it is not left by what is returned. */
+  join(settle: (outcome: Outcome) => void): () => void {
+    const waiting = (this.#waiting ??= new Set())
+    waiting.add(settle)
+    return () => waiting.delete(settle)
+  }
+
   follow(entry: Entry): AsyncIterator<Stage> {
-    const follower = new Follower()
+    const followers = (this.#followers ??= new Set())
+    const follower = new Follower(() => followers.delete(follower))
     follower.push(stageOf(entry), entry.status !== undefined)
-    this.#followers ??= []
-    this.#followers.push(follower)
+    followers.add(follower)
     return follower
   }
 }
@@ -160,6 +177,12 @@ class Follower implements AsyncIterator<Stage> {
   #last: Stage | undefined
   #ended = false
   #waiting: Deferred<IteratorResult<Stage>> | undefined
+  readonly #left: () => void
+
+  /** @param left called when nobody iterates any more */
+  constructor(left: () => void) {
+    this.#left = left
+  }
 
   push(stage: Stage, last: boolean): void {
     if (this.#ended) return
@@ -184,6 +207,7 @@ class Follower implements AsyncIterator<Stage> {
   }
 
   return(): Promise<IteratorResult<Stage>> {
+    this.#left()
     this.#ended = true
     this.#kept = []
     this.#waiting?.resolve(DONE)

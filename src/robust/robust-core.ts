@@ -278,7 +278,7 @@ export class RobustCore implements Layer {
     return connection === 'always' || this.delivery.courier.wantsConnection || this.#isAwaited
   }
 
-  async findServers(over: Promise<never>): Promise<void> {
+  async findServers(over: AbortSignal): Promise<void> {
     await this.#ready()
     try {
       await this.#dialler.findServers(over)
@@ -288,7 +288,7 @@ export class RobustCore implements Layer {
     }
   }
 
-  prepare(over: Promise<never>): Promise<() => Promise<ConnectResult>> {
+  prepare(over: AbortSignal): Promise<() => Promise<ConnectResult>> {
     return this.#dialler.prepare(over, this.#hadSession)
   }
 

@@ -32,6 +32,6 @@ export function makeAborter(): Aborter {
   const signal = new Signal()
   return {
     signal: signal as unknown as AbortSignal,
-    abort: () => signal.abort(new Error('It was aborted')),
+    abort: (reason) => signal.abort(reason ?? new Error('It was aborted')),
   }
 }

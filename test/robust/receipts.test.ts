@@ -306,6 +306,23 @@ describe('the receipt of a message that is sent as it is published', () => {
     equal(rig.client.idle, true)
   })
 
+  test('holds nothing of those who have waited or looked for a while, and tells the others', async () => {
+    const rig = await connectedRig()
+    const receipt = rig.client.publish('a', 'x')
+    const controller = new AbortController()
+    const { signal } = controller
+    const waiting = [1, 2].map(() => receipt.wait({ signal }))
+    const other = receipt.wait({ signal: new AbortController().signal })
+    for (let i = 0; i < 3; i += 1) for await (const stage of receipt.stages()) if (stage) break
+    controller.abort(new Error('enough'))
+    for (const one of waiting) match(String(await failure(one, Error)), /enough/)
+    const entry = rig.client.outbox
+    equal(entry.count, 1)
+    rig.connection.acknowledge(await take(rig.connection, PacketType.PUBLISH))
+    equal((await other).status, 'delivered')
+    deepEqual(await other, await receipt.settled)
+  })
+
   test('is the same for who listens to the event', async () => {
     const rig = await connectedRig()
     const heard: unknown[] = []
