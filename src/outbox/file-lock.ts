@@ -1,11 +1,13 @@
-// One owner for a folder: a lock file that names the process. Rule: a lock is believed while its process
-// may be alive; one that a dead process left is taken over. A process is known by its number, the boot of
-// the machine and its own start, because numbers are used again. Machines that share a folder are not told apart.
+// One owner for a folder: a lock file that names the process, and beside it a socket by which the kernel says
+// whether it lives. Rule: a lock is believed while its process may be alive; one that a dead process left is taken
+// over. Without a socket a process is known by its number, the namespace of that, the boot of the machine and its
+// own start, because numbers are used again. Machines that share a folder are not told apart.
 
-import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { link, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../errors.ts'
+import { ask, isSocketName, listen, type Listener, socketName } from './file-lock-socket.ts'
 
 const NAME = 'lock'
 const FILE_MODE = 0o600
@@ -13,21 +15,35 @@ const FILE_MODE = 0o600
 const START_FIELD = 19
 const ATTEMPTS = 10
 
-interface Owner {
-  readonly pid: number
-  /** The boot of the machine; empty where the platform does not say. */
+/** Where a process number means something; each is empty where the platform does not say. */
+interface Place {
+  /** The boot of the machine. */
   readonly bootId: string
+  /** The namespace of process numbers, of which each container has its own. */
+  readonly namespace: string
+}
+
+interface Owner extends Omit<Place, 'namespace'> {
+  readonly pid: number
   /** The start of the process in the platform's units; empty where it does not say. */
   readonly startTime: string
   /** Tells the locks of one process apart. */
   readonly token: string
+  /** Absent in a lock of an earlier version. */
+  readonly namespace?: string
+  /** The name of its socket; absent where there can be none. */
+  readonly socket?: string
 }
+
+/** Whether the owner of a lock lives; `unknown`: nobody here can tell. */
+type Life = 'alive' | 'gone' | 'unknown'
 
 /** The lock of one folder. */
 export class FileLock {
   readonly #folder: string
   readonly #path: string
   #held: string | undefined
+  #listener: Listener | undefined
 
   constructor(folder: string) {
     this.#folder = folder
@@ -37,84 +53,127 @@ export class FileLock {
   /** @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE a live process has it; the message names it */
   async take(): Promise<void> {
     const token = randomUUID()
+    const place = await findPlace()
+    // Before there is a lock that names it: who finds the lock can ask.
+    const listener = await listen(this.#folder, socketName(token))
     const own: Owner = {
       pid: process.pid,
-      bootId: await bootId(),
+      ...place,
       startTime: (await startTime(process.pid)) ?? '',
       token,
+      ...(listener === undefined ? {} : { socket: listener.name }),
     }
     const text = `${JSON.stringify(own)}\n`
     const draft = `${this.#path}.${token}`
     try {
+      await writeFile(draft, text, { mode: FILE_MODE })
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const found = await readText(this.#path)
         if (found !== undefined) {
-          const owner = parse(found)
-          if (owner !== undefined && (await isAlive(owner, own.bootId))) throw this.#refuse(owner)
-          await this.#removeStale(found, token)
+          const held = await this.#refusal(found, place)
+          if (held === undefined) {
+            await this.#removeStale(this.#path, found, draft, place)
+          } else if ((await readText(this.#path)) === found) {
+            throw held
+          }
+          // Else it was given back while its owner was asked.
         }
-        await writeFile(draft, text, { mode: FILE_MODE })
-        if (!(await this.#link(draft))) continue
+        if (!(await linkNew(draft, this.#path))) continue
         this.#held = text
+        this.#listener = listener
         return
       }
+      throw this.#error('other processes are opening it at the same time; try again')
     } finally {
       await rm(draft, { force: true })
+      if (this.#held !== text) await listener?.close()
     }
-    throw this.#refuse(undefined)
   }
 
   /** Only looks. @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE a live process has it; the message names it */
   async check(): Promise<void> {
     const found = await readText(this.#path)
-    const owner = found === undefined ? undefined : parse(found)
-    if (owner !== undefined && (await isAlive(owner, await bootId()))) throw this.#refuse(owner)
+    const held = found === undefined ? undefined : await this.#refusal(found, await findPlace())
+    if (held !== undefined && (await readText(this.#path)) === found) throw held
   }
 
   /** Gives it up, if it is still ours. */
   async release(): Promise<void> {
     const held = this.#held
+    const listener = this.#listener
     this.#held = undefined
-    if (held !== undefined && (await readText(this.#path)) === held) {
-      await rm(this.#path, { force: true })
-    }
-  }
-
-  /** Makes the lock, with its content, in one step. @returns false when there is one */
-  async #link(draft: string): Promise<boolean> {
+    this.#listener = undefined
     try {
-      await link(draft, this.#path)
-      return true
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-      throw error
+      if (held !== undefined && (await readText(this.#path)) === held) {
+        await rm(this.#path, { force: true })
+      }
+    } finally {
+      // After the lock: nobody finds one whose owner only seems to be gone.
+      await listener?.close()
     }
   }
 
-  /** Removes a lock that was found stale, and no other that came in its place meanwhile. */
-  async #removeStale(found: string, token: string): Promise<void> {
-    const aside = `${this.#path}.stale.${token}`
+  /**
+   * Removes a lock that was found stale, and no other that came in its place meanwhile: only who has a claim on
+   * that very lock removes it. A claim that a dead process left is removed in the same way.
+   */
+  async #removeStale(path: string, found: string, draft: string, place: Place): Promise<void> {
+    const digest = createHash('sha256').update(found).digest('hex').slice(0, 16)
+    const claim = `${path}.${digest}`
+    if (!(await linkNew(draft, claim))) {
+      const other = await readText(claim)
+      if (other !== undefined && (await this.#refusal(other, place)) === undefined) {
+        await this.#removeStale(claim, other, draft, place)
+      }
+      return
+    }
     try {
-      await rename(this.#path, aside)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
+      if ((await readText(path)) !== found) return
+      const socket = parse(found)?.socket
+      if (isSocketName(socket)) await rm(join(this.#folder, socket), { force: true })
+      await rm(path, { force: true })
+    } finally {
+      await rm(claim, { force: true })
     }
-    if ((await readText(aside)) !== found) await this.#link(aside)
-    await rm(aside, { force: true })
   }
 
-  #refuse(owner: Owner | undefined): StoreError {
-    const who =
-      owner === undefined
-        ? 'other processes are opening it at the same time; try again'
-        : owner.pid === process.pid
-          ? `this process (pid ${owner.pid}) has it open already`
-          : `process ${owner.pid} has it open (boot "${owner.bootId}", start ${owner.startTime}); end that one, or give each its own folder`
+  /** @returns why a lock is to be believed; undefined when its owner is gone */
+  async #refusal(text: string, place: Place): Promise<StoreError | undefined> {
+    const owner = parse(text)
+    const life = owner === undefined ? 'gone' : await lifeOf(owner, this.#folder, place)
+    if (owner === undefined || life === 'gone') return undefined
+    const { pid } = owner
+    const isOther = isElsewhere(owner, place)
+    if (life === 'unknown') {
+      return this.#error(
+        `process ${pid} of another container, or of another namespace of process numbers, has locked it and has no socket that could be asked whether it lives; end that one, and if there is none, remove the file "${this.#path}"`,
+      )
+    }
+    if (pid === process.pid && !isOther) {
+      return this.#error(`this process (pid ${pid}) has it open already`)
+    }
+    const where = isOther ? ', in another container or namespace of process numbers' : ''
+    return this.#error(
+      `process ${pid} has it open (boot "${owner.bootId}", start ${owner.startTime}${where}); end that one, or give each its own folder`,
+    )
+  }
+
+  #error(why: string): StoreError {
     return new StoreError(
       'ERR_MQTT_STORE_UNAVAILABLE',
-      `Cannot open the outbox in "${this.#folder}": ${who}`,
+      `Cannot open the outbox in "${this.#folder}": ${why}`,
     )
+  }
+}
+
+/** Makes a file, with its content, in one step. @returns false when there is one */
+async function linkNew(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }
 
@@ -128,15 +187,39 @@ function parse(text: string): Owner | undefined {
   }
 }
 
-async function isAlive(owner: Owner, boot: string): Promise<boolean> {
-  if (owner.bootId !== boot) return false
+async function lifeOf(owner: Owner, folder: string, place: Place): Promise<Life> {
+  const answer = isSocketName(owner.socket) ? await ask(folder, owner.socket) : 'unknown'
+  if (answer === 'listening') return 'alive'
+  // Also of a copy of the folder, whose socket nobody has.
+  if (answer === 'refused' || owner.bootId !== place.bootId) return 'gone'
+  // A process that comes to its end by itself takes its socket with it.
+  if (isElsewhere(owner, place)) return answer === 'absent' ? 'gone' : 'unknown'
   try {
     process.kill(owner.pid, 0)
   } catch (error) {
     // EPERM: it is there and belongs to somebody else.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone'
   }
-  return ((await startTime(owner.pid)) ?? owner.startTime) === owner.startTime
+  const start = (await startTime(owner.pid)) ?? owner.startTime
+  return start === owner.startTime ? 'alive' : 'gone'
+}
+
+/** Whether its process number means nothing here. */
+function isElsewhere({ namespace = '' }: Owner, place: Place): boolean {
+  return namespace !== '' && place.namespace !== '' && namespace !== place.namespace
+}
+
+async function findPlace(): Promise<Place> {
+  return { bootId: await bootId(), namespace: await findNamespace() }
+}
+
+async function findNamespace(): Promise<string> {
+  try {
+    return await readlink('/proc/self/ns/pid')
+  } catch {
+    // Another system, or a /proc that is not of this namespace, or that may not be read.
+    return ''
+  }
 }
 
 async function bootId(): Promise<string> {

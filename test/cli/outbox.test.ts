@@ -25,8 +25,10 @@ function fingerprint(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name)
-    const { mode, mtimeMs, size } = statSync(path)
-    hash.update(`${name} ${mode} ${mtimeMs} ${size}\n`).update(readFileSync(path))
+    const stats = statSync(path)
+    hash.update(`${name} ${stats.mode} ${stats.mtimeMs} ${stats.size}\n`)
+    // All but the socket of a lock, in which nothing is.
+    if (stats.isFile()) hash.update(readFileSync(path))
   }
   return hash.digest('hex')
 }

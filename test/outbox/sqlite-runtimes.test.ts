@@ -1,4 +1,4 @@
-// The tests of the SQLite store on every runtime that has a SQLite of its own, the compiled ones as they are.
+// The tests of the SQLite store, and of the lock, on every runtime that has a SQLite of its own, the compiled ones as they are.
 // A test that would be skipped there fails.
 
 import { equal, ok } from 'node:assert/strict'
@@ -6,7 +6,9 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { type Capability, requireOrSkip, runtimePath } from '../support/skip.ts'
 
-const FILES = ['sqlite', 'sqlite-takeover'].map((name) => `./build/test/outbox/${name}.test.js`)
+const FILES = ['sqlite', 'sqlite-takeover', 'lock'].map(
+  (name) => `./build/test/outbox/${name}.test.js`,
+)
 
 /** How each is told to run a test file, and where it says how many passed. */
 const RUNTIMES = [

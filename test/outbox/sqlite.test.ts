@@ -197,7 +197,7 @@ class Subject {
     this.#folder = `${from}-${this.#crashes}`
     await mkdir(this.#folder)
     for (const name of await readdir(from)) {
-      if (name !== 'lock') await copyFile(join(from, name), join(this.#folder, name))
+      if (!name.startsWith('lock')) await copyFile(join(from, name), join(this.#folder, name))
     }
     this.#dropped.push(this.store)
     this.store = this.#make(this.#folder)

@@ -106,6 +106,16 @@ export function findMountSpace(): readonly string[] | undefined {
   })
 }
 
+/**
+ * What `unshare` is told, so that a program has process numbers of its own, as in a container; it dies with `unshare`.
+ * Undefined where that is not allowed.
+ */
+export function findNumberSpace(): readonly string[] | undefined {
+  const flags = ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc', '--kill-child']
+  const isLinux = process.platform === 'linux'
+  return isLinux && spawnSync('unshare', [...flags, 'true']).status === 0 ? flags : undefined
+}
+
 function hasSqlite(): boolean {
   const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown }
   return 'Bun' in globalThis || getBuiltinModule?.('node:sqlite') !== undefined
@@ -142,6 +152,12 @@ export const CAPABILITIES = {
       return findMountSpace() !== undefined
     },
     remedy: 'run on Linux as root, or let users have namespaces of their own, which unshare makes',
+  },
+  'number-spaces': {
+    get present() {
+      return findNumberSpace() !== undefined
+    },
+    remedy: 'run on Linux, and let users have namespaces of their own, which unshare makes',
   },
   'ordinary-user': {
     present: process.getuid !== undefined && process.getuid() !== 0,

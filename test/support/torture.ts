@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { PacketType, type ProtocolVersion } from '../../src/codec/packets.ts'
@@ -312,7 +312,9 @@ function armed(
 async function momentsOf(folder: string, proxy: FaultProxy): Promise<Set<Moment>> {
   const moments = new Set<Moment>()
   const copy = `${folder}-copy`
-  await cp(folder, copy, { recursive: true })
+  // Not the lock: it names a dead process, and its socket is no file that could be copied.
+  const filter = (path: string): boolean => !basename(path).startsWith('lock')
+  await cp(folder, copy, { recursive: true, filter })
   const outbox = new Outbox(new FileStore(copy, { segmentBytes: 4096, reserveBytes: 0 }))
   const { state, lowest } = await outbox.open()
   const records = new EntryRecords()
