@@ -3,7 +3,6 @@
 
 import { checkHandler, checkKeys, copyBytes } from './checks.ts'
 import type { ClientCore } from './client-core.ts'
-import { MessageStream } from './message-stream.ts'
 import { resolveWill, WILL_OPTIONS } from './options.ts'
 import { checkUnsubscribe, checkWait, filterList, subscriptionRequests } from './requests.ts'
 import type {
@@ -111,11 +110,11 @@ export class BaseClient {
 
   /**
    * Every message, one after the other: the one before is acknowledged when the next is asked for.
-   * The loop ends with `disconnect`, and throws when the connection is lost.
+   * The loop ends with `disconnect`, and throws when the connection is lost; one that begins after that does
+   * the same, with the error of `waitMsg`. One that begins before `connect` waits for it.
    */
   messages(): AsyncIterableIterator<Message> {
-    const { inbox } = this.#core
-    return inbox.addStream(new MessageStream(undefined, inbox))
+    return this.#core.inbox.messages()
   }
 
   /**

@@ -158,6 +158,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     })
     const attempt = { ...ends, request, stopWatching, dialled: false }
     this.#attempt = attempt
+    this.inbox.reopen()
     // A connection that is still closing goes first; its end is bounded.
     if (this.engine.state === 'closing') this.#announce()
     else this.#dial(attempt)

@@ -6,11 +6,12 @@ import { topicMatches } from '../codec/topics.ts'
 import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { Deque } from '../engine/deque.ts'
+import { unconnectedError } from '../engine/endings.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
 import { MESSAGE_OVERHEAD_BYTES, ROUTED_TOPICS_KEPT } from './constants.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
-import type { MessageStream, StreamOwner } from './message-stream.ts'
+import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { MessageHandler } from './types.ts'
 import { watch } from './waiting.ts'
@@ -36,6 +37,8 @@ const NOTHING_KEPT = new Deque<InboundMessage>()
 export interface InboxOwner {
   readonly platform: { readonly clock: Clock }
   readonly options: Pick<ResolvedOptions, 'acknowledge' | 'bounds'>
+  /** Whether there is a connection, or will be soon. */
+  readonly mayConnect: boolean
   /** A message is done with, or one of its handlers `failed`. */
   settle(message: InboundMessage, reasonCode: number, failed: boolean): void
   handlerError(error: unknown, message: ReceivedMessage): void
@@ -51,7 +54,10 @@ export class Inbox implements Acknowledger, StreamOwner {
   #callback: MessageHandler | undefined
   #routes: readonly Route[] = NONE
   #routesByTopic: Map<string, readonly Route[]> | undefined
-  #streams: readonly MessageStream[] = NONE
+  /** Those that are open; none at a client that has never iterated. */
+  #streams: Set<MessageStream> | undefined
+  /** How the last connection ended, while there is no other. */
+  #ended: 'in order' | 'lost' | undefined
   /** Who waits for one message, in the order of asking. */
   #waiters: Set<Deferred<ReceivedMessage>> | undefined
   /** Kept before, and wanted now: they go before what comes in. */
@@ -97,15 +103,29 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#asking ||= this.#callback === undefined
   }
 
+  /** Every message, one after the other. */
+  messages(): MessageStream {
+    return this.addStream(new MessageStream(undefined, this))
+  }
+
+  /** It gets what is kept first; when no connection is to come any more, it ends then as the open ones have. */
   addStream(stream: MessageStream): MessageStream {
     this.#asking = true
-    this.#streams = [...this.#streams, stream]
+    this.#streams ??= new Set()
+    this.#streams.add(stream)
     this.#offerKept((topic) => stream.wants(topic))
+    // After what is kept, and after the current call: it may go on to connect.
+    if (this.#ended !== undefined) void Promise.resolve().then(() => this.#endLate(stream))
     return stream
   }
 
+  #endLate(stream: MessageStream): void {
+    if (this.#ended === undefined || this.#owner.mayConnect) return
+    stream.end(this.#ended === 'lost' ? unconnectedError('wait for a message') : undefined)
+  }
+
   removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void {
-    this.#streams = this.#streams.filter((other) => other !== stream)
+    this.#streams?.delete(stream)
     for (const message of left) {
       // Nobody else has it: it waits for whoever asks next.
       if (message.consumers === 1) this.#keep(message.inbound)
@@ -136,9 +156,15 @@ export class Inbox implements Acknowledger, StreamOwner {
     return waiter.promise.finally(stopWatching)
   }
 
+  /** There will be a connection: who begins to iterate waits for it. */
+  reopen(): void {
+    this.#ended = undefined
+  }
+
   /** The connection is over: who waits is told, and streams end after what they have. */
   end(error: Error | undefined, closed: Error): void {
-    for (const stream of this.#streams) stream.end(error)
+    this.#ended = error === undefined ? 'in order' : 'lost'
+    for (const stream of this.#streams ?? NONE) stream.end(error)
     for (const waiter of this.#waiters ?? NONE) waiter.reject(error ?? closed)
     this.#waiters = undefined
   }
@@ -177,9 +203,9 @@ export class Inbox implements Acknowledger, StreamOwner {
   #handOut(inbound: InboundMessage): void {
     const routes = this.#routes.length === 0 ? NONE : this.#routesFor(inbound.topic)
     const streams =
-      this.#streams.length === 0
+      this.#streams === undefined || this.#streams.size === 0
         ? NONE
-        : this.#streams.filter((stream) => stream.wants(inbound.topic))
+        : [...this.#streams].filter((stream) => stream.wants(inbound.topic))
     const waiter = this.#nextWaiter()
     const consumed = this.#callback !== undefined || routes.length > 0 || streams.length > 0
     if (!consumed && waiter === undefined && this.#asking) return this.#keep(inbound)

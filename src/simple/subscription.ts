@@ -3,7 +3,8 @@
 
 import type { Properties, SubscriptionRequest } from '../codec/packets.ts'
 import type { Inbox } from './inbox.ts'
-import { MessageStream } from './message-stream.ts'
+import type { ReceivedMessage } from './message.ts'
+import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
 
 /** One filter as the server is asked for it; what was asked for in one call has the same properties. */
@@ -12,7 +13,7 @@ export interface FilterRequest extends SubscriptionRequest {
 }
 
 /** One call of `subscribe`, from the call on. */
-export class LiveSubscription implements Subscription {
+export class LiveSubscription implements Subscription, StreamOwner {
   granted: readonly Grant[] = []
   /** The filters that are still in force. */
   filters: readonly string[]
@@ -20,7 +21,8 @@ export class LiveSubscription implements Subscription {
   readonly requests: readonly FilterRequest[]
   readonly #inbox: Inbox
   readonly #release: (subscription: LiveSubscription) => Promise<void>
-  #streams: readonly MessageStream[] = []
+  /** Its iterators that are open. */
+  #streams: Set<MessageStream> | undefined
 
   constructor(
     requests: readonly FilterRequest[],
@@ -50,14 +52,28 @@ export class LiveSubscription implements Subscription {
     this.filters = this.filters.filter((filter) => !filters.includes(filter))
     this.#inbox.removeRoutes(this, filters)
     if (this.filters.length > 0) return
-    for (const stream of this.#streams) stream.end(undefined)
-    this.#streams = []
+    for (const stream of this.#streams ?? []) stream.end(undefined)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
-    const stream = this.#inbox.addStream(new MessageStream(this.filters, this.#inbox))
-    this.#streams = [...this.#streams, stream]
-    return stream
+    const stream = new MessageStream(this.filters, this)
+    // Nothing will come for it any more.
+    if (this.filters.length === 0) {
+      stream.end(undefined)
+      return stream
+    }
+    this.#streams ??= new Set()
+    this.#streams.add(stream)
+    return this.#inbox.addStream(stream)
+  }
+
+  finish(message: ReceivedMessage): void {
+    this.#inbox.finish(message)
+  }
+
+  removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void {
+    this.#streams?.delete(stream)
+    this.#inbox.removeStream(stream, left)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
