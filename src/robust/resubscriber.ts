@@ -59,8 +59,8 @@ export class Resubscriber {
 }
 
 /** What was granted, and a server that holds none of it has to be asked for: a filter once. */
-function wantedOf(subscriptions: readonly LiveSubscription[]): readonly FilterRequest[] {
-  const granted = subscriptions.filter((live) => live.granted.length > 0)
+function wantedOf(subscriptions: Iterable<LiveSubscription>): readonly FilterRequest[] {
+  const granted = [...subscriptions].filter((live) => live.granted.length > 0)
   const requests = granted.flatMap((live) =>
     live.requests.filter(({ filter }) => live.filters.includes(filter)),
   )

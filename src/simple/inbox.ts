@@ -16,12 +16,11 @@ import type { ResolvedOptions } from './options.ts'
 import type { MessageHandler } from './types.ts'
 import { watch } from './waiting.ts'
 
-/** A handler for the messages of one filter. */
+/** Who wants the messages of one filter. */
 export interface Route {
   readonly filter: string
-  readonly handler: MessageHandler
-  /** The subscription that it belongs to. */
-  readonly owner: object
+  /** Without one the messages are kept for who iterates or asks. */
+  readonly handler: MessageHandler | undefined
 }
 
 /** What a handler may give: a promise is waited for. */
@@ -52,7 +51,8 @@ export class Inbox implements Acknowledger, StreamOwner {
   readonly #owner: InboxOwner
   readonly #clock: Clock
   #callback: MessageHandler | undefined
-  #routes: readonly Route[] = NONE
+  /** In the order of subscribing. */
+  #routes: Set<Route> | undefined
   #routesByTopic: Map<string, readonly Route[]> | undefined
   /** Those that are open; none at a client that has never iterated. */
   #streams: Set<MessageStream> | undefined
@@ -64,7 +64,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   #arrived: Deque<InboundMessage> | undefined
   /** Kept for whoever asks. */
   #kept = NOTHING_KEPT
-  /** Whether the program has shown that it asks for messages, so that they are kept for it. */
+  /** Whether the program has shown that it asks for messages of any topic, so that they are kept for it. */
   #asking = false
   /** Messages whose handlers run, in the order of their start. */
   #running: Set<ReceivedMessage> | undefined
@@ -86,31 +86,37 @@ export class Inbox implements Acknowledger, StreamOwner {
   }
 
   addRoute(route: Route): void {
-    this.#routes = [...this.#routes, route]
+    this.#routes ??= new Set()
+    this.#routes.add(route)
     this.#routesByTopic = undefined
-    this.#offerKept((topic) => topicMatches(route.filter, topic))
+    if (route.handler !== undefined) this.#offerKept((topic) => topicMatches(route.filter, topic))
   }
 
-  removeRoutes(owner: object, filters: readonly string[]): void {
-    this.#routes = this.#routes.filter(
-      (route) => route.owner !== owner || !filters.includes(route.filter),
+  /** @param letGo whether what was kept for them, and for nobody else, is done with */
+  removeRoutes(routes: readonly Route[], letGo: boolean): void {
+    for (const route of routes) this.#routes?.delete(route)
+    this.#routesByTopic = undefined
+    const asking = routes.filter(({ handler }) => handler === undefined)
+    if (!letGo || asking.length === 0) return
+    // Handed out once more, to nobody: after the current call, which is to ask the server first.
+    this.#offerKept(
+      (topic) => !this.#isKept(topic) && asking.some(({ filter }) => topicMatches(filter, topic)),
     )
-    this.#routesByTopic = undefined
   }
 
-  /** A subscription without a handler: its messages are kept for who iterates or asks. */
-  expectQuestions(): void {
-    this.#asking ||= this.#callback === undefined
+  /** Whether messages without a handler are kept for who asks, and not all of them are the callback's. */
+  get keeps(): boolean {
+    return this.#callback === undefined
   }
 
   /** Every message, one after the other. */
   messages(): MessageStream {
+    this.#asking = true
     return this.addStream(new MessageStream(undefined, this))
   }
 
   /** It gets what is kept first; when no connection is to come any more, it ends then as the open ones have. */
   addStream(stream: MessageStream): MessageStream {
-    this.#asking = true
     this.#streams ??= new Set()
     this.#streams.add(stream)
     this.#offerKept((topic) => stream.wants(topic))
@@ -128,7 +134,7 @@ export class Inbox implements Acknowledger, StreamOwner {
     this.#streams?.delete(stream)
     for (const message of left) {
       // Nobody else has it: it waits for whoever asks next.
-      if (message.consumers === 1) this.#keep(message.inbound)
+      if (message.consumers === 1 && this.#isKept(message.topic)) this.#keep(message.inbound)
       else this.finish(message)
     }
   }
@@ -201,27 +207,36 @@ export class Inbox implements Acknowledger, StreamOwner {
   }
 
   #handOut(inbound: InboundMessage): void {
-    const routes = this.#routes.length === 0 ? NONE : this.#routesFor(inbound.topic)
+    const routes = this.#routesFor(inbound.topic)
     const streams =
       this.#streams === undefined || this.#streams.size === 0
         ? NONE
         : [...this.#streams].filter((stream) => stream.wants(inbound.topic))
     const waiter = this.#nextWaiter()
-    const consumed = this.#callback !== undefined || routes.length > 0 || streams.length > 0
-    if (!consumed && waiter === undefined && this.#asking) return this.#keep(inbound)
+    const consumed =
+      this.#callback !== undefined ||
+      streams.length > 0 ||
+      waiter !== undefined ||
+      routes.some(handles)
+    if (!consumed && (this.#asking || routes.length > 0)) return this.#keep(inbound)
     const message = new ReceivedMessage(inbound, this)
-    if (!consumed && waiter === undefined) {
+    if (!consumed) {
       this.#owner.unclaimed(inbound)
       return this.#leave(message, 0)
     }
     message.waiter = waiter
     if (this.#callback !== undefined) this.#run(this.#callback, message)
-    for (const { handler } of routes) this.#run(handler, message)
+    for (const { handler } of routes) if (handler !== undefined) this.#run(handler, message)
     for (const stream of streams) {
       message.consumers += 1
       stream.push(message)
     }
     this.finish(message)
+  }
+
+  /** Whether a message that nobody takes is kept: somebody asks for all, or for those of such a topic. */
+  #isKept(topic: string): boolean {
+    return this.#asking || this.#routesFor(topic).some((route) => !handles(route))
   }
 
   #keep(inbound: InboundMessage): void {
@@ -282,12 +297,13 @@ export class Inbox implements Acknowledger, StreamOwner {
   }
 
   #routesFor(topic: string): readonly Route[] {
+    if (this.#routes === undefined || this.#routes.size === 0) return NONE
     const known = this.#routesByTopic?.get(topic)
     if (known !== undefined) return known
     if (this.#routesByTopic === undefined || this.#routesByTopic.size >= ROUTED_TOPICS_KEPT) {
       this.#routesByTopic = new Map()
     }
-    const routes = this.#routes.filter(({ filter }) => topicMatches(filter, topic))
+    const routes = [...this.#routes].filter(({ filter }) => topicMatches(filter, topic))
     this.#routesByTopic.set(topic, routes)
     return routes
   }
@@ -325,6 +341,10 @@ export class Inbox implements Acknowledger, StreamOwner {
       this.#owner.handlerError(new TimeoutError(text, details), message)
     }
   }
+}
+
+function handles({ handler }: Route): boolean {
+  return handler !== undefined
 }
 
 function weightOf(message: InboundMessage): number {

@@ -2,7 +2,7 @@
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
 import type { Properties, SubscriptionRequest } from '../codec/packets.ts'
-import type { Inbox } from './inbox.ts'
+import type { Inbox, Route } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
@@ -20,6 +20,9 @@ export class LiveSubscription implements Subscription, StreamOwner {
   /** What was asked for. */
   readonly requests: readonly FilterRequest[]
   readonly #inbox: Inbox
+  /** Who gets its messages; none where the callback has them. */
+  #routes: readonly Route[] = []
+  readonly #handler: MessageHandler | undefined
   readonly #release: (subscription: LiveSubscription) => Promise<void>
   /** Its iterators that are open. */
   #streams: Set<MessageStream> | undefined
@@ -35,8 +38,8 @@ export class LiveSubscription implements Subscription, StreamOwner {
     this.#inbox = inbox
     this.#release = release
     // Before SUBSCRIBE goes out: a message may come before its SUBACK. §3.8.4
-    if (handler === undefined) inbox.expectQuestions()
-    else for (const filter of this.filters) inbox.addRoute({ filter, handler, owner: this })
+    this.#handler = handler
+    this.#addRoutes()
   }
 
   /**
@@ -47,10 +50,23 @@ export class LiveSubscription implements Subscription, StreamOwner {
     await this.#release(this)
   }
 
-  /** These filters bring nothing more; without any left its iterators end after what they have. */
-  drop(filters: readonly string[]): void {
-    this.filters = this.filters.filter((filter) => !filters.includes(filter))
-    this.#inbox.removeRoutes(this, filters)
+  /** Not where the callback takes all messages: for who iterates later they are added then. */
+  #addRoutes(): void {
+    if (this.#routes.length > 0 || (this.#handler === undefined && !this.#inbox.keeps)) return
+    this.#routes = this.filters.map((filter) => ({ filter, handler: this.#handler }))
+    for (const route of this.#routes) this.#inbox.addRoute(route)
+  }
+
+  /**
+   * These filters bring nothing more; without any left its iterators end after what they have.
+   * @param letGo whether what is kept for them alone is acknowledged
+   */
+  drop(filters: ReadonlySet<string>, letGo: boolean): void {
+    const isGone = ({ filter }: { readonly filter: string }): boolean => filters.has(filter)
+    const gone = this.#routes.filter(isGone)
+    this.filters = this.filters.filter((filter) => !filters.has(filter))
+    this.#routes = this.#routes.filter((route) => !isGone(route))
+    this.#inbox.removeRoutes(gone, letGo)
     if (this.filters.length > 0) return
     for (const stream of this.#streams ?? []) stream.end(undefined)
   }
@@ -62,6 +78,7 @@ export class LiveSubscription implements Subscription, StreamOwner {
       stream.end(undefined)
       return stream
     }
+    this.#addRoutes()
     this.#streams ??= new Set()
     this.#streams.add(stream)
     return this.#inbox.addStream(stream)

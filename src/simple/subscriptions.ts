@@ -18,16 +18,19 @@ export interface SubscriptionsOwner {
   whenConnected<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
-/** Those of a client that has none: ten thousand idle ones share it. */
-const NONE: readonly LiveSubscription[] = []
-
 export class Subscriptions {
   readonly #owner: SubscriptionsOwner
-  /** Those that are in force, the oldest first. */
-  live: readonly LiveSubscription[] = NONE
+  /** Those that are in force, and who shares a filter; none at a client that has never subscribed. */
+  #live: Set<LiveSubscription> | undefined
+  #byFilter: Map<string, Set<LiveSubscription>> | undefined
 
   constructor(owner: SubscriptionsOwner) {
     this.#owner = owner
+  }
+
+  /** Those that are in force, the oldest first. */
+  get live(): Iterable<LiveSubscription> {
+    return this.#live ?? []
   }
 
   async subscribe(
@@ -40,7 +43,7 @@ export class Subscriptions {
     const subscription = new LiveSubscription(requests, handler, inbox, (ended) =>
       this.#release(ended.filters, ended),
     )
-    this.live = [...this.live, subscription]
+    this.#add(subscription)
     // SUBACK comes for somebody who has given up: the server is asked to forget it again.
     const undo = (): void => void this.#release(filters).catch(() => undefined)
     const abandoned = (): Settle<readonly Grant[]> => (answer) =>
@@ -65,25 +68,47 @@ export class Subscriptions {
     )
   }
 
-  /** The server holds none of these, or no subscriptions of ours at all. */
+  /** The server holds none of these, or no subscriptions of ours at all. What came of those is for who asks next. */
   clear(filters?: readonly string[]): void {
-    for (const live of this.live) this.#drop(filters ?? live.filters)
+    this.#drop(filters ?? [...(this.#byFilter?.keys() ?? [])], undefined, filters !== undefined)
   }
 
   /** Tells the server which of these filters nobody has any more. */
   async #release(filters: readonly string[], subscription?: LiveSubscription): Promise<void> {
     if (subscription !== undefined) this.#drop(filters, subscription)
-    const unused = filters.filter(
-      (filter) => !this.live.some(({ filters: used }) => used.includes(filter)),
-    )
+    const unused = filters.filter((filter) => !this.#byFilter?.has(filter))
     if (unused.length > 0) await this.unsubscribe(unused)
   }
 
-  /** Takes the filters from a subscription, or from all. */
-  #drop(filters: readonly string[], subscription?: LiveSubscription): void {
-    for (const live of this.live) {
-      if (subscription === undefined || live === subscription) live.drop(filters)
+  #add(subscription: LiveSubscription): void {
+    const byFilter = (this.#byFilter ??= new Map<string, Set<LiveSubscription>>())
+    this.#live ??= new Set()
+    this.#live.add(subscription)
+    for (const filter of subscription.filters) {
+      const sharing = byFilter.get(filter)
+      if (sharing === undefined) byFilter.set(filter, new Set([subscription]))
+      else sharing.add(subscription)
     }
-    this.live = this.live.filter((live) => live.filters.length > 0)
+  }
+
+  /** Takes the filters from a subscription, or from all: at the cost of what goes, not of what stays. */
+  #drop(filters: readonly string[], subscription?: LiveSubscription, letGo = true): void {
+    const byFilter = this.#byFilter
+    if (byFilter === undefined) return
+    const losing = new Set<LiveSubscription>()
+    for (const filter of filters) {
+      const sharing = byFilter.get(filter)
+      for (const one of sharing ?? []) {
+        if (subscription !== undefined && one !== subscription) continue
+        losing.add(one)
+        sharing?.delete(one)
+      }
+      if (sharing?.size === 0) byFilter.delete(filter)
+    }
+    const gone = new Set(filters)
+    for (const one of losing) {
+      one.drop(gone, letGo)
+      if (one.filters.length === 0) this.#live?.delete(one)
+    }
   }
 }
