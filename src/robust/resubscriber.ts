@@ -31,7 +31,8 @@ export class Resubscriber {
   }
 
   #ask(requests: readonly FilterRequest[]): void {
-    const asked = new SubscribeOperation(requests, requests[0]?.properties)
+    const highest = this.#core.subscriptions.atHighest(requests)
+    const asked = new SubscribeOperation(highest, highest[0]?.properties)
     this.#core.ask<readonly Grant[]>(asked).then(
       (grants) => {
         for (const { filter } of grants) this.#missing.delete(filter)

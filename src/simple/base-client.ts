@@ -54,7 +54,8 @@ export class BaseClient {
 
   /**
    * Subscribes to one filter or several. The handler, if given, is called for each matching message,
-   * also for one that comes before SUBACK; without it, iterate the subscription.
+   * also for one that comes before SUBACK; without it, iterate the subscription. Where several have the same
+   * filter the server is asked for the highest QoS of them: what it keeps is the last that it was asked for.
    * @returns what was granted; a filter that was refused stands there with its reason code
    * @throws {TypeError} @throws {RangeError} at the call, for an argument that cannot be meant
    * @throws {RejectedError} ERR_MQTT_REJECTED — the server refused every filter

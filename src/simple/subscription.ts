@@ -1,7 +1,7 @@
 // What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
-import type { Properties, SubscriptionRequest } from '../codec/packets.ts'
+import type { Properties, QoS, SubscriptionRequest } from '../codec/packets.ts'
 import type { Inbox, Route } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
@@ -48,6 +48,14 @@ export class LiveSubscription implements Subscription, StreamOwner {
    */
   async unsubscribe(): Promise<void> {
     await this.#release(this)
+  }
+
+  /** The higher one of a QoS and that which was asked for with a filter here. */
+  atLeast(filter: string, qos: QoS): QoS {
+    const [first] = this.requests
+    const request =
+      first?.filter === filter ? first : this.requests.find((other) => other.filter === filter)
+    return request !== undefined && request.qos > qos ? request.qos : qos
   }
 
   /** Not where the callback takes all messages: for who iterates later they are added then. */

@@ -48,8 +48,10 @@ export class Subscriptions {
     const undo = (): void => void this.#release(filters).catch(() => undefined)
     const abandoned = (): Settle<readonly Grant[]> => (answer) =>
       void Promise.resolve(answer).then(undo, undo)
-    const request = (): Promise<readonly Grant[]> =>
-      this.#owner.ask(new SubscribeOperation(requests, requests[0]?.properties), signal, abandoned)
+    const request = (): Promise<readonly Grant[]> => {
+      const asked = this.atHighest(requests)
+      return this.#owner.ask(new SubscribeOperation(asked, asked[0]?.properties), signal, abandoned)
+    }
     let refused = filters
     try {
       const grants = await this.#owner.whenConnected(request, signal)
@@ -59,6 +61,16 @@ export class Subscriptions {
       this.#drop(refused, subscription)
     }
     return subscription
+  }
+
+  /** The same at the highest QoS that was asked for with the filter: the server keeps the last. [MQTT-3.8.4-3] */
+  atHighest(requests: readonly FilterRequest[]): readonly FilterRequest[] {
+    return requests.map((request) => {
+      let { qos } = request
+      for (const one of this.#byFilter?.get(request.filter) ?? [])
+        qos = one.atLeast(request.filter, qos)
+      return qos === request.qos ? request : { ...request, qos }
+    })
   }
 
   async unsubscribe(filters: readonly string[], properties?: Properties): Promise<void> {

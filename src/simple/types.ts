@@ -217,7 +217,7 @@ export interface SubscribeProperties {
 
 /** Options of `subscribe`. §3.8.3.1 */
 export interface SubscribeOptions {
-  /** The highest QoS to receive. @default 0 */
+  /** The highest QoS to receive, unless another subscription of this client to the same filter has a higher. @default 0 */
   readonly qos?: QoS
   /** Not what this client publishes itself (MQTT 5.0). @default false */
   readonly noLocal?: boolean

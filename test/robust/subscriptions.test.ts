@@ -465,3 +465,20 @@ describe('after a CONNECT that had no answer', () => {
     deepEqual(brief(next.received), ['CONNECT'])
   })
 })
+
+test('subscriptions of one filter are made again at the highest QoS that one of them asked for', async () => {
+  const rig = await connectedRig()
+  rig.connection.autoRespond()
+  await rig.client.subscribe(['alarm', 'b'], { qos: 1 })
+  await rig.client.subscribe('alarm', { qos: 0 })
+  rig.connection.destroy()
+  const second = await accepted(rig)
+  const packet = await take(second, PacketType.SUBSCRIBE)
+  deepEqual(
+    packet.subscriptions.map(({ filter, qos }) => [filter, qos]),
+    [
+      ['alarm', 1],
+      ['b', 1],
+    ],
+  )
+})

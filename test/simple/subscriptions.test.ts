@@ -306,6 +306,29 @@ describe('a subscription', () => {
     equal(count(connection, PacketType.UNSUBSCRIBE), 2)
   })
 
+  test('with a lower QoS does not lower another one on its filter [MQTT-3.8.4-3]', async () => {
+    const { client, connection } = await connected()
+    connection.autoRespond()
+    const asked = (): (readonly [string, number])[] => {
+      const packet = connection.received.at(-1)
+      ok(packet?.type === PacketType.SUBSCRIBE)
+      return packet.subscriptions.map(({ filter, qos }) => [filter, qos] as const)
+    }
+    const first = await client.subscribe(['a', 'b', 'c'], { qos: 1 })
+    const second = await client.subscribe(['b', 'd'])
+    deepEqual(asked(), [
+      ['b', 1],
+      ['d', 0],
+    ])
+    equal(second.granted[0]?.qos, 1)
+    const third = await client.subscribe('b', { qos: 2 })
+    deepEqual(asked(), [['b', 2]])
+    await third.unsubscribe()
+    await first.unsubscribe()
+    await client.subscribe('b')
+    deepEqual(asked(), [['b', 0]])
+  })
+
   test('may be taken back twice: the server is told once', async () => {
     const { client, connection } = await connected()
     connection.autoRespond()
