@@ -22,7 +22,7 @@ import {
   isVersionRefused,
   sessionExpiryOf,
 } from './connecting.ts'
-import { DEFAULT_FRAME_BYTES, HANDLER_FAILED } from './constants.ts'
+import { DEFAULT_FRAME_BYTES, HANDLER_FAILED, WARNINGS_KEPT } from './constants.ts'
 import { Emitter } from './events.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
@@ -101,8 +101,10 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   #announced: ClientState = 'idle'
   #unclaimedMessages = 0
   #handlerErrors = 0
-  /** The warnings given so far: each is given once. */
+  /** The codes that the platform was told, each once. */
   #warned: Set<string> | undefined
+  /** What listeners were told, each text once; forgotten when there is too much of it. */
+  #told: Set<string> | undefined
 
   constructor(clientId: string, options: ResolvedOptions, platform: Platform, layer?: Layer) {
     this.#layer = layer
@@ -224,12 +226,24 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     return this.#closing.promise
   }
 
-  /** Tells a person, once for each code: a listener of `warning`, or else the platform. */
-  warn(code: string, message: string): void {
-    this.#warned ??= new Set()
-    if (this.#warned.has(code)) return
-    this.#warned.add(code)
-    if (!this.events.emit('warning', { code, message })) this.platform.warn(code, message)
+  /**
+   * Tells a person: a listener of `warning` every different text, or else the platform once for each code.
+   * @param subject what is told once, where the texts may be as many as the messages
+   */
+  warn(code: string, message: string, subject: string = message): void {
+    if (this.events.has('warning')) {
+      const told = (this.#told ??= new Set())
+      const key = `${code} ${subject}`
+      if (told.has(key)) return
+      if (told.size >= WARNINGS_KEPT) told.clear()
+      told.add(key)
+      this.events.emit('warning', { code, message })
+    } else {
+      this.#warned ??= new Set()
+      if (this.#warned.has(code)) return
+      this.#warned.add(code)
+      this.platform.warn(code, message)
+    }
   }
 
   handleOutput(output: Output): void {
@@ -295,7 +309,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       if (paused) return
       this.driver.pause()
       const text = `Reading is paused: ${sizeBytes} bytes of messages wait for the application`
-      if (this.inbox.kept > 0) this.warn('inbox-full', text)
+      if (this.inbox.kept > 0) this.warn('inbox-full', text, '')
     } else if (sizeBytes * 2 <= inboxBytes || limit > inboxBytes) {
       this.driver.resume()
     }
@@ -304,13 +318,13 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   handlerError(error: unknown, message: ReceivedMessage): void {
     this.#handlerErrors += 1
     if (this.events.emit('handler-error', { error, message })) return
-    this.warn('handler-error', `A handler of "${message.topic}" failed: ${String(error)}`)
+    this.warn('handler-error', `A handler of "${message.topic}" failed: ${String(error)}`, '')
   }
 
   unclaimed(message: InboundMessage): void {
     this.#unclaimedMessages += 1
     const text = `Nobody takes the messages of "${message.topic}": set a callback or a handler`
-    this.warn('unclaimed-message', text)
+    this.warn('unclaimed-message', text, '')
   }
 
   /** Whether there is a connection, or will be soon. */

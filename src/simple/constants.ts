@@ -28,3 +28,6 @@ export const LARGEST_PAYLOAD_BYTES: number = 268_435_455 - 65_537
 /** Topics that are remembered, and the longest of them, bytes: 32 KiB at the most. */
 export const TOPICS_KEPT = 256
 export const TOPIC_BYTES_MAX = 128
+
+/** Texts of warnings that are remembered, so that a listener is not told one again: about 10 KiB at the most. */
+export const WARNINGS_KEPT = 100

@@ -3,7 +3,8 @@
 
 /** Who is told when a listener throws. */
 export interface EmitterOwner {
-  warn(code: string, message: string): void
+  /** @param subject what is told once */
+  warn(code: string, message: string, subject: string): void
 }
 
 /** Listeners by event. */
@@ -38,7 +39,7 @@ export class Emitter<Events extends object> {
         ;(listener as (detail: Events[E]) => void)(detail)
       } catch (error) {
         const text = `A listener of "${String(event)}" threw: ${String(error)}`
-        this.#owner.warn('listener-error', text)
+        this.#owner.warn('listener-error', text, String(event))
       }
     }
     return listeners.length > 0

@@ -482,3 +482,26 @@ test('subscriptions of one filter are made again at the highest QoS that one of 
     ],
   )
 })
+
+test('each filter that the server refuses after a lost session is told to a listener', async () => {
+  const rig = await connectedRig()
+  const heard: string[] = []
+  rig.client.on('warning', ({ code, message }) => heard.push(`${code} ${message}`))
+  rig.connection.autoRespond()
+  const filters = ['a', 'b', 'c']
+  for (const filter of filters) await rig.client.subscribe(filter)
+  let { connection } = rig
+  for (const denied of filters) {
+    connection.destroy()
+    connection = await accepted(rig)
+    const { packetId, subscriptions } = await take(connection, PacketType.SUBSCRIBE)
+    connection.send(
+      suback(packetId, ...subscriptions.map(({ filter }) => (filter === denied ? 0x87 : 0))),
+    )
+    await settle()
+  }
+  deepEqual(
+    heard.flatMap((line) => /^subscription-refused .*"(.)"/.exec(line)?.[1] ?? []),
+    filters,
+  )
+})

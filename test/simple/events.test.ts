@@ -6,8 +6,11 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { ServerDisconnectError } from '../../src/errors.ts'
+import { ClientCore } from '../../src/simple/client-core.ts'
 import type { SimpleClient } from '../../src/simple/client.ts'
-import { settle, testClient } from '../support/scripted-memory.ts'
+import { resolveOptions } from '../../src/simple/options.ts'
+import { settle, testClient, testPlatform } from '../support/scripted-memory.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 import { connected, failure, pass, reconnected } from './conversation.ts'
 
 /** Notes what happens, in order. */
@@ -184,5 +187,52 @@ describe('a listener', () => {
     await reconnected(made)
     equal(made.client.state, 'connected')
     deepEqual(made.warnings, [])
+  })
+})
+
+describe('a warning', () => {
+  test('is told a listener once for each text, and the platform once for each code', () => {
+    const clock = new VirtualClock(0)
+    const warnings: { code: string; message: string }[] = []
+    const options = resolveOptions('mqtt://server.example', {}, undefined)
+    const core = new ClientCore('client', options, testPlatform(clock, warnings))
+    for (const filter of ['a', 'b']) core.warn('refused', filter)
+    deepEqual(warnings, [{ code: 'refused', message: 'a' }])
+    const heard: string[] = []
+    const remove = core.events.on('warning', ({ code, message }) =>
+      heard.push(`${code} ${message}`),
+    )
+    for (const filter of ['a', 'b', 'b', 'c', 'a']) core.warn('refused', filter)
+    core.warn('other', 'a')
+    for (const text of ['1', '2']) core.warn('each', text, 'of one subject')
+    deepEqual(heard, ['refused a', 'refused b', 'refused c', 'other a', 'each 1'])
+    // They are remembered within a bound.
+    for (let index = 0; index < 100; index += 1) core.warn('many', `${index}`)
+    core.warn('refused', 'a')
+    equal(heard.at(-1), 'refused a')
+    equal(heard.length, 5 + 100 + 1)
+    remove()
+    core.warn('refused', 'd')
+    equal(warnings.length, 1)
+  })
+
+  test('that could come with every message is told a listener once', async () => {
+    const { client, connection } = await connected()
+    const heard: string[] = []
+    client.on('warning', ({ code }) => heard.push(code))
+    for (const topic of ['a', 'b', 'c']) connection.publish(topic, 'x')
+    await settle()
+    client.setCallback((topic) => {
+      throw new Error(`no ${topic}`)
+    })
+    for (const topic of ['a', 'b', 'c']) connection.publish(topic, 'x')
+    await settle()
+    deepEqual(heard, ['unclaimed-message', 'handler-error'])
+    let round = 0
+    client.on('state', () => {
+      throw new Error(`differs ${(round += 1)}`)
+    })
+    await client.disconnect()
+    deepEqual([heard.slice(2), round > 1], [['listener-error'], true])
   })
 })
