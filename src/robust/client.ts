@@ -5,6 +5,7 @@ import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import { BaseClient } from '../simple/base-client.ts'
 import {
   checkBoolean,
+  checkEvent,
   checkHandler,
   checkKeys,
   checkQos,
@@ -58,8 +59,18 @@ const checkDisconnect = fields<
   properties: disconnectProperties,
 })
 
-/** Events that the client of one connection tells. */
-const BELOW: readonly string[] = ['warning', 'handler-error', 'connection-lost']
+/** What listeners may be added for, and who tells it: this client, or that of one connection below it. */
+const EVENTS: { readonly [E in keyof RobustEvents]: 'here' | 'below' } = {
+  state: 'here',
+  attempt: 'here',
+  waiting: 'here',
+  connected: 'here',
+  'connection-lost': 'below',
+  'session-lost': 'here',
+  settled: 'here',
+  'handler-error': 'below',
+  warning: 'below',
+}
 
 /** A client that reconnects, and keeps what was published until its policy is fulfilled. */
 export class RobustClient extends BaseClient implements AsyncDisposable {
@@ -254,14 +265,16 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   /**
    * Adds a listener. One that throws harms nobody: a `warning` says so.
    * @returns what removes it
+   * @throws {TypeError} there is no such event, or it is no function
    */
   on<E extends keyof RobustEvents>(
     event: E,
     listener: (detail: RobustEvents[E]) => void,
   ): () => void {
+    checkEvent(EVENTS, event)
     checkHandler('listener', listener)
     const { events, core } = this.#core
-    return BELOW.includes(event)
+    return EVENTS[event] === 'below'
       ? core.events.on(event as 'warning', listener as never)
       : events.on(event, listener)
   }

@@ -165,6 +165,16 @@ export const checkSignal: Check<AbortSignal> = (name, signal) =>
     ? signal
     : refuse(name, signal, 'give an AbortSignal')
 
+/** The name of an event, of those that there are: another one would never be told. */
+export function checkEvent<E extends PropertyKey>(
+  events: { readonly [name in E]: unknown },
+  event: E,
+): void {
+  if (typeof event !== 'string' || !Object.hasOwn(events, event)) {
+    refuse('event', event, `the known ones are ${Object.keys(events).join(', ')}`)
+  }
+}
+
 export function checkHandler<T>(name: string, handler: T): T {
   return typeof handler === 'function' ? handler : refuse(name, handler, 'give a function')
 }

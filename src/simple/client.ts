@@ -2,7 +2,7 @@
 // the call, before anything happens. A mistake of the caller throws; what the world does rejects.
 
 import type { Platform } from '../driver/platform.ts'
-import { checkHandler, checkText } from './checks.ts'
+import { checkEvent, checkHandler, checkText } from './checks.ts'
 import { requireTransport, resolveOptions } from './options.ts'
 import { requireSession } from './properties.ts'
 import { PublishingCore } from './publishing-core.ts'
@@ -19,6 +19,14 @@ import type {
   SimpleEvents,
 } from './types.ts'
 import { BaseClient } from './base-client.ts'
+
+/** What listeners may be added for. */
+const EVENTS: { readonly [E in keyof SimpleEvents]: true } = {
+  state: true,
+  'connection-lost': true,
+  'handler-error': true,
+  warning: true,
+}
 
 /** One connection to a server; the entry points give it its platform. */
 export class SimpleClient extends BaseClient implements AsyncDisposable {
@@ -105,11 +113,13 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
   /**
    * Adds a listener. One that throws harms nobody: a `warning` says so.
    * @returns what removes it
+   * @throws {TypeError} there is no such event, or it is no function
    */
   on<E extends keyof SimpleEvents>(
     event: E,
     listener: (detail: SimpleEvents[E]) => void,
   ): () => void {
+    checkEvent(EVENTS, event)
     checkHandler('listener', listener)
     return this.#core.events.on(event, listener)
   }

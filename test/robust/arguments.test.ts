@@ -133,6 +133,12 @@ describe('the arguments of other calls', () => {
     throws(() => client.disconnect({ timeout: 1 } as never), TypeError)
     throws(() => client.waitMsg({ signal: 5 as never }), TypeError)
     throws(() => client.on('attempt', 5 as never), TypeError)
+    for (const event of ['message', 'error', 'connect', 5, 'toString']) {
+      throws(() => client.on(event as never, () => undefined), {
+        name: 'TypeError',
+        message: /event ".+": the known ones are state, attempt, waiting, .+, warning$/,
+      })
+    }
     await elapse(clock, 1_000)
     deepEqual([server.dials, client.state], [0, 'idle'])
   })

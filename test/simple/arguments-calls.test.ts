@@ -218,6 +218,14 @@ const ROWS: readonly Row[] = [
 
   row('setCallback: "f"', (c) => c.setCallback(wrong('f')), TypeError, /callback "f"/),
   row('setCallback: null', (c) => c.setCallback(wrong(null)), TypeError, /callback "null"/),
+  ...['message', 'error', 5, undefined, 'toString'].map((event) =>
+    row(
+      `on: event ${event}`,
+      (c) => c.on(wrong(event), () => undefined),
+      TypeError,
+      /event ".+": the known ones are state, connection-lost, handler-error, warning$/,
+    ),
+  ),
   row('on: listener 1', (c) => c.on('state', wrong(1)), TypeError, /listener "1"/),
 
   row('setLastWill: empty topic', will('', 'b'), TypeError, /will\.topic ""/),
