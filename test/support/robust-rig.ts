@@ -5,6 +5,7 @@ import { type Packet, PacketType, type Properties } from '../../src/codec/packet
 import { RobustClient } from '../../src/robust/client.ts'
 import type { RobustPlatform } from '../../src/robust/platform.ts'
 import type { RobustEvents, RobustOptions } from '../../src/robust/types.ts'
+import { makeAborter } from '../../src/sim/aborter.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { elapse, ScriptedServer, settle, testPlatform } from './scripted-memory.ts'
 import { VirtualClock } from './virtual-clock.ts'
@@ -95,7 +96,8 @@ export function robustClient({
     transports: { mqtt: network.transport, mqtts: network.transport },
     random,
     epochNow: () => wall.epochMs + clock.now() - started,
-    makeAborter: () => new AbortController(),
+    // QuickJS has none.
+    makeAborter: () => (globalThis.AbortController ? new AbortController() : makeAborter()),
   }
   const client = new Client(clientId, server, options, platform)
   const told = listenToAll(client)
