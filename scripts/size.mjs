@@ -55,7 +55,8 @@ const BUDGETS = [
   // That what an earlier process left is counted before all is done, and a busy outbox asked again: 80; that waits which
   // are given up leave nothing behind: 110.
   // What umqtt/simple has for what subscriptions leave, for warnings and for events: 505.
-  { entry: 'umqtt/robust', limitBytes: 53_365, targetBytes: 20_000 },
+  // That an outbox which opened in part is not taken up twice: 35.
+  { entry: 'umqtt/robust', limitBytes: 53_400, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -89,6 +89,11 @@ export class Outbox {
     return this.#store.traits
   }
 
+  /** Whether it was opened and not closed: its store is ours alone. */
+  get isOpen(): boolean {
+    return this.#open
+  }
+
   /** Group commits made. */
   get commits(): number {
     return this.#commits
@@ -116,7 +121,9 @@ export class Outbox {
    */
   async open(): Promise<OpenedOutbox> {
     const found = await this.#asked(this.#store.open())
-    const state = new Map(await this.#asked(this.#store.state()))
+    const state = new Map(
+      await this.#asked(this.#store.state()).catch((error) => this.#giveUp(error)),
+    )
     const said = readCounters(state.get(COUNTERS_KEY))
     state.delete(COUNTERS_KEY)
     this.#ledger.open(found, said?.next ?? 1)
@@ -211,6 +218,13 @@ export class Outbox {
     } catch (cause) {
       throw asStoreError(cause)
     }
+  }
+
+  /** Lets go of a store of which no more is known than that it opens. @throws what has failed */
+  async #giveUp(error: unknown): Promise<never> {
+    // What failed first is what is told.
+    await this.#asked(this.#store.close()).catch(() => undefined)
+    throw error
   }
 
   #asked<T>(answer: Promise<T>): Promise<T> {

@@ -246,7 +246,10 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
     return this.#core.drain(checkWait('options', options).signal)
   }
 
-  /** When it next has something to do: ms from now, Infinity for never, undefined with a `delay` of your own. */
+  /**
+   * When it next has something to do: ms from now, Infinity for never, undefined with a `delay` of your own. 0 as long
+   * as an outbox was not read: nobody knows what an earlier process has left there.
+   */
   nextWake(): number | undefined {
     return this.#core.nextWake()
   }

@@ -110,8 +110,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   /** Opens the outbox, once: a connection may be made, and what waits is sent as it is read. */
   ready(): Promise<void> {
     this.#opening ??= this.#open().catch((error: StoreError) => {
-      // Whoever asks again may find that it is free by now.
-      if (error.transient) this.#opening = this.#reading = undefined
+      // Whoever asks again may find that it is free by now; of one that was begun, no part is taken up twice.
+      if (this.keeper?.isOpen !== true) this.#opening = this.#reading = undefined
       throw error
     })
     return this.#opening

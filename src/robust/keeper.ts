@@ -100,6 +100,11 @@ export class Keeper {
     return this.#outbox.traits.power
   }
 
+  /** Whether something of the outbox is known. */
+  get isOpen(): boolean {
+    return this.#outbox.isOpen
+  }
+
   /**
    * Opens the outbox and hands over what was in flight; `readOn` gives the rest. Where what goes before it is
    * in the rest, it is read as far as that.

@@ -111,7 +111,6 @@ export function outcomeOf(entry: Entry): Outcome {
 /** Everybody who looks at one message. */
 class Watcher implements EntryWatcher {
   #settled: Promise<Outcome> | undefined
-  #settle: ((outcome: Outcome) => void) | undefined
   #stored: Deferred<Stored> | undefined
   #followers: Set<Follower> | undefined
   #waiting: Set<(outcome: Outcome) => void> | undefined
@@ -123,7 +122,6 @@ class Watcher implements EntryWatcher {
     const stored = this.#stored
     if (entry.status !== undefined) {
       const outcome = outcomeOf(entry)
-      this.#settle?.(outcome)
       for (const settle of this.#waiting ?? []) settle(outcome)
       if (entry.storeError === undefined) stored?.resolve('settled')
       else if (stored !== undefined) {
@@ -134,14 +132,14 @@ class Watcher implements EntryWatcher {
       stored.resolve(this.#owner?.place ?? 'memory')
       // A message may wait for long, and nobody waits for its place any more.
       this.#stored = undefined
-      if (!this.#settled && !this.#followers && !this.#waiting) entry.watcher = undefined
+      if (!this.#followers?.size && !this.#waiting?.size) entry.watcher = undefined
     }
   }
 
   settled(entry: Entry): Promise<Outcome> {
     this.#settled ??=
       entry.status === undefined
-        ? new Promise((resolve) => (this.#settle = resolve))
+        ? new Promise((resolve) => void this.join(resolve))
         : Promise.resolve(outcomeOf(entry))
     return this.#settled
   }

@@ -251,6 +251,7 @@ export class RobustCore implements Layer {
     this.#failWaiters(
       new ClosedError('Connect was given up: disconnect was called', { sent: 'no' }),
     )
+    // What DISCONNECT needs is a timer's least.
     await this.core.disconnect(0, Math.max(1, end - this.clock.now()), properties)
     this.#announce()
   }

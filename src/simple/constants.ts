@@ -29,5 +29,5 @@ export const LARGEST_PAYLOAD_BYTES: number = 268_435_455 - 65_537
 export const TOPICS_KEPT = 256
 export const TOPIC_BYTES_MAX = 128
 
-/** Texts of warnings that are remembered, so that a listener is not told one again: about 10 KiB at the most. */
+/** Texts of warnings that are remembered, so that a listener is not told one again: some 10 KiB, as texts are. */
 export const WARNINGS_KEPT = 100

@@ -44,6 +44,22 @@ async function staysPaused({ traits }: Scene, { client, peer }: Connected): Prom
   client.verify()
 }
 
+/** A client with a write that its peer does not take, and and a few bytes the other way, which show both alive. */
+async function stuck(scene: Scene): Promise<Connected> {
+  const { client, peer } = await scene.connected()
+  peer.pause()
+  client.transport.write([large()])
+  peer.write(small())
+  await client.until(() => client.receivedBytes === 5)
+  return { client, peer }
+}
+
+/** Nothing went wrong, by what closed was told and by the order of the calls. */
+function inOrder(client: Connected['client']): void {
+  equal(client.error, undefined, ERROR)
+  client.verify()
+}
+
 /** Closed by what went wrong, in the words that a driver passes on. */
 function lost(error: Error | undefined, message: RegExp): void {
   if (!MqttError.is(error)) throw new Error('The error is no MqttError', { cause: error })
@@ -83,8 +99,7 @@ const OPENING: readonly TransportCheck[] = [
       equal(client.isClosed, false, 'Whether closed was called at once')
       await client.until(() => client.isClosed)
       equal(client.events, ['closed'], EVENTS)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -94,8 +109,7 @@ const OPENING: readonly TransportCheck[] = [
       client.transport.close()
       await client.until(() => client.isClosed)
       equal(client.events, ['closed'], EVENTS)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -116,8 +130,7 @@ const OPENING: readonly TransportCheck[] = [
       client.transport.destroy()
       await client.until(() => client.isClosed)
       equal(client.events, ['closed'], EVENTS)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
 ]
@@ -241,8 +254,7 @@ const CLOSING: readonly TransportCheck[] = [
       await peer.until(() => peer.ended)
       await client.until(() => client.isClosed)
       sameBytes(peer.all(), large(), SENT)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -258,8 +270,7 @@ const CLOSING: readonly TransportCheck[] = [
       await client.until(() => client.isClosed)
       await peer.until(() => peer.ended)
       equal(client.receivedBytes, 0, 'What was received after close')
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -284,8 +295,7 @@ const CLOSING: readonly TransportCheck[] = [
       peer.end()
       await client.until(() => client.isClosed)
       sameBytes(client.all(), distinctBytes(1_000_000), RECEIVED)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -302,8 +312,7 @@ const CLOSING: readonly TransportCheck[] = [
       client.resume()
       await client.until(() => client.isClosed)
       sameBytes(client.all(), distinctBytes(100_000), RECEIVED)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -320,8 +329,7 @@ const CLOSING: readonly TransportCheck[] = [
       await client.until(() => client.isClosed)
       await peer.until(() => peer.ended)
       sameBytes(peer.all(), large(), SENT)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
@@ -359,11 +367,7 @@ const BREAKING: readonly TransportCheck[] = [
     name: 'reports no write that was stuck when the peer breaks the connection',
     needs: 'breaks',
     run: async (scene) => {
-      const { client, peer } = await scene.connected()
-      peer.pause()
-      client.transport.write([large()])
-      peer.write(small())
-      await client.until(() => client.receivedBytes === 5)
+      const { client, peer } = await stuck(scene)
       peer.reset()
       await client.until(() => client.isClosed)
       equal(client.writes, 0, WRITES)
@@ -382,18 +386,13 @@ const BREAKING: readonly TransportCheck[] = [
       equal(client.isClosed, false, 'Whether closed was called at once')
       await client.until(() => client.isClosed)
       await peer.until(() => peer.ended)
-      equal(client.error, undefined, ERROR)
-      client.verify()
+      inOrder(client)
     },
   },
   {
     name: 'is destroyed while a write is stuck',
     run: async (scene) => {
-      const { client, peer } = await scene.connected()
-      peer.pause()
-      client.transport.write([large()])
-      peer.write(small())
-      await client.until(() => client.receivedBytes === 5)
+      const { client, peer } = await stuck(scene)
       client.transport.destroy()
       await client.until(() => client.isClosed)
       equal(client.writes, 0, WRITES)

@@ -42,6 +42,31 @@ async function opened(
   return outbox
 }
 
+describe('opening', () => {
+  test('lets go of a store that opens and says no more, so that it can be opened again', async () => {
+    let closed = 0
+    class Dumb extends SpyStore {
+      isDumb = true
+      override state(): Promise<ReadonlyMap<string, Uint8Array>> {
+        const error = new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot read')
+        return this.isDumb ? Promise.reject(error) : super.state()
+      }
+      override close(): Promise<void> {
+        closed += 1
+        return Promise.reject(new StoreError('ERR_MQTT_STORE_UNAVAILABLE', 'Cannot close'))
+      }
+    }
+    const store = new Dumb()
+    const outbox = new Outbox(store)
+    await rejects(outbox.open(), /Cannot read/)
+    deepEqual([closed, outbox.isOpen], [1, false])
+    store.isDumb = false
+    await outbox.open()
+    await outbox.write([put(1, 7)], 'power')
+    deepEqual([outbox.count, outbox.isOpen], [1, true])
+  })
+})
+
 describe('group commit', () => {
   test('a thousand calls at once are one commit', async () => {
     const outbox = await opened()

@@ -64,6 +64,24 @@ describe('idle and drain', () => {
     equal((await receipt.settled).status, 'delivered')
   })
 
+  test('take no part of an outbox up twice that could not be opened to its end', async () => {
+    let opens = 0
+    class FullStore extends KeptStore {
+      override open(): ReturnType<KeptStore['open']> {
+        opens += 1
+        return super.open()
+      }
+      override commit(): Promise<void> {
+        return Promise.reject(new StoreError('ERR_MQTT_STORE_FULL', 'No room'))
+      }
+    }
+    const { client } = robustClient({ outbox: new FullStore() })
+    for (let i = 0; i < 2; i += 1) {
+      match((await failure(client.open(), StoreError)).message, /No room/)
+    }
+    deepEqual([opens, client.idle], [1, false])
+  })
+
   test('are refused by a client that was disposed of before its outbox was read', async () => {
     const outbox = new KeptStore()
     const { client } = robustClient({ outbox })
