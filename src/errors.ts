@@ -201,15 +201,19 @@ export class RejectedError extends MqttError {
 /**
  * The transport ended without a word of MQTT, or could not be opened.
  *
- * What to do: connect again; `cause` has what the system says. When `sent` is `maybe`, the message
- * may have arrived: publishing it again may make it come twice.
+ * What to do: connect again; when `transient` is false, mend the certificate or the settings first.
+ * `cause` has what the system says. When `sent` is `maybe`, the message may have arrived: publishing it
+ * again may make it come twice.
  */
 export class ConnectionLostError extends MqttError {
   declare readonly name: 'ConnectionLostError'
   declare readonly code: 'ERR_MQTT_CONNECTION_LOST'
 
-  constructor(message: string, details: { cause?: unknown; sent?: Sent } = {}) {
-    super('ConnectionLostError', message, { ...details, transient: true })
+  constructor(
+    message: string,
+    details: { cause?: unknown; sent?: Sent; transient?: boolean } = {},
+  ) {
+    super('ConnectionLostError', message, { transient: true, ...details })
   }
 }
 

@@ -7,6 +7,7 @@ import { makeRuntime } from './engine/runtime.ts'
 import { rememberingParser } from './transport/address.ts'
 import { tcp } from './transport/tcp.ts'
 import { tls } from './transport/tls.ts'
+import { checkTlsSettings } from './transport/tls-settings.ts'
 import { unix } from './transport/unix.ts'
 import { nodeWebSocket } from './transport/ws-node.ts'
 
@@ -21,6 +22,7 @@ export const nodePlatform: Platform = {
   transports: { mqtt: tcp, mqtts: tls, unix, ws, wss: ws },
   runtime: makeRuntime(),
   parseServer: rememberingParser(),
+  checkTls: checkTlsSettings,
   readBuffer: new Uint8Array(READ_BYTES),
   warn: (code, message) => process.emitWarning(message, { code, type: 'UmqttWarning' }),
 }

@@ -123,7 +123,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'acknowledged-before-handled',
     rule: 'A message is acknowledged when its handlers are done, not before they began',
     file: 'src/simple/inbox.ts',
-    find: 'message.consumers += 1\n      this.#watch',
-    replace: 'this.#watch',
+    find: 'message.consumers += 1\n      this.watch',
+    replace: 'this.watch',
   },
 ]

@@ -157,9 +157,10 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     rule: 'The set that the server has granted is kept with the session; at each CONNACK the difference to the desired set is sent.',
     file: 'src/robust/resubscriber.ts',
     find: `if (isUnanswered(error)) return
-        for (const { filter } of requests) this.#missing.delete(filter)`,
+`,
     replace: `for (const { filter } of requests) this.#missing.delete(filter)
-        if (isUnanswered(error)) return`,
+        if (isUnanswered(error)) return
+`,
   },
 
   // PINGREQ only when nothing was sent for a while, as most clients have it. Seen: a device that sends a

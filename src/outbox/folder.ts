@@ -18,6 +18,18 @@ const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT'])
 
+const NOT_WRITABLE = 'make it writable for this user, or choose another folder'
+
+/** What to do about it, by the code of the system. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: NOT_WRITABLE,
+  EPERM: NOT_WRITABLE,
+  EROFS: NOT_WRITABLE,
+  ENOTDIR: 'there is a file where the folder or one above it should be: choose another folder',
+  ENAMETOOLONG: 'choose a shorter name',
+  EMFILE: 'this process has too many files open',
+}
+
 /** The platform's own is ten times faster for large pieces; Node has it from 20.15 and 22.2. */
 const native = (zlib as { readonly crc32?: Checksum }).crc32
 
@@ -78,15 +90,9 @@ async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
     if (FULL.has(code)) {
       throw new StoreError('ERR_MQTT_STORE_FULL', `Cannot ${what}: the disk is full`, { cause })
     }
-    const advice =
-      code === 'EACCES' || code === 'EROFS' || code === 'EPERM'
-        ? '; make it writable for this user, or choose another folder'
-        : ''
-    throw new StoreError(
-      'ERR_MQTT_STORE_UNAVAILABLE',
-      `Cannot ${what}: ${cause.message}${advice}`,
-      { cause },
-    )
+    const advice = ADVICE[code ?? '']
+    const text = `Cannot ${what}: ${cause.message}${advice === undefined ? '' : `; ${advice}`}`
+    throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', text, { cause })
   }
 }
 

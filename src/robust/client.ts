@@ -14,6 +14,7 @@ import {
   checkTimer,
   copyPayload,
   fields,
+  refuse,
 } from '../simple/checks.ts'
 import { ClientCore } from '../simple/client-core.ts'
 import { disconnectProperties, packetProperties, requireSession } from '../simple/properties.ts'
@@ -82,13 +83,16 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   readonly #durable: boolean
 
   /**
-   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1)
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
    * @param server a host name, or a `mqtt:`, `mqtts:`, `ws:`, `wss:` or `unix:` URL
    * @throws {TypeError} @throws {RangeError} for an argument that cannot be meant
    */
   constructor(clientId: string, server: string, options: RobustOptions, platform: RobustPlatform) {
     checkText('clientId', clientId)
     const resolved = resolveRobustOptions(server, options, platform)
+    if (clientId === '' && resolved.base.protocol === 4) {
+      refuse('clientId', clientId, 'MQTT 3.1.1 keeps no session without one [MQTT-3.1.3-7]')
+    }
     const policies = new Policies(resolved.delivery)
     const outbox = makeOutbox(resolved.outbox, platform)
     let below: ClientCore | undefined

@@ -7,7 +7,7 @@ import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
 import type { ConnectResult } from '../simple/types.ts'
-import { watch } from '../simple/waiting.ts'
+import { until } from '../simple/waiting.ts'
 import { TIMER_MS_MAX } from './constants.ts'
 import { classifyFailure, type Failure } from './refusals.ts'
 import type { Decision, Schedule, Urgency } from './schedule.ts'
@@ -421,14 +421,6 @@ export function bounded<T>(
     )
   }, afterMs)
   return until(over, Promise.race([wait, promise])).finally(() => clock.clearTimer(timer))
-}
-
-/** The same as the promise, but for an end that comes first; nothing of it is left at the signal. */
-function until<T>(over: AbortSignal | undefined, wait: Promise<T>): Promise<T> {
-  const { promise, reject } = deferred<never>()
-  if (over?.aborted) reject(over.reason)
-  const leave = watch(over, reject)
-  return Promise.race([wait, promise]).finally(leave)
 }
 
 function toError(thrown: unknown): Error {

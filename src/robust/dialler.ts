@@ -2,6 +2,7 @@
 // What the application's functions give is asked for anew each time, bounded and checked.
 // It does not know when the next attempt is made.
 
+import type { WillFields } from '../codec/packets.ts'
 import type { Clock } from '../driver/clock.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { ConnectResult } from '../simple/types.ts'
@@ -33,6 +34,8 @@ export class Dialler {
   #isSwept = false
   /** Whether the connection of the moment is there to end an old session. */
   #sweeping = false
+  /** The will that was asked for last: another one was set by hand since, and holds. */
+  #will: WillFields | undefined
 
   constructor(
     core: ClientCore,
@@ -46,6 +49,7 @@ export class Dialler {
     this.#options = options
     this.#schedule = schedule
     this.#home = home
+    this.#will = core.will
   }
 
   /** The server of the last attempt. */
@@ -81,6 +85,7 @@ export class Dialler {
     const { server, isReferred } = this.#schedule
     const answers: Answers = {}
     for (const [name, ask] of Object.entries(asks) as [keyof Asks, Asks[keyof Asks]][]) {
+      if (name === 'will' && this.#core.will !== this.#will) continue
       if (ask) answers[name] = await this.#bounded<never>(`${name}()`, ask as never, over)
     }
     const options = forAttempt(server, isReferred, answers)
@@ -101,7 +106,7 @@ export class Dialler {
     return () => {
       this.#server = server
       this.#core.options = options
-      if (asks.will) this.#core.will = options.will
+      if (answers.will) this.#core.will = this.#will = options.will
       this.#isSwept = false
       this.#startsClean = startsClean
       return this.#dial()

@@ -7,6 +7,7 @@ import {
   type Check,
   checkBoolean,
   checkHandler,
+  checkObject,
   fields,
   integer,
   oneOf,
@@ -106,6 +107,7 @@ export function resolveRobustOptions(
   options: RobustOptions,
   platform: Platform,
 ): ResolvedRobustOptions {
+  checkObject('options', options)
   const own: { -readonly [K in keyof Own]: Own[K] } = {}
   const rest: { [key: string]: unknown } = {}
   for (const [key, value] of Object.entries(options)) {
@@ -115,7 +117,9 @@ export function resolveRobustOptions(
       own[key as keyof Own] = check(`options.${key}`, value) as never
     }
   }
-  const { outboxMessages, outboxBytes, ...limits } = options.limits ?? {}
+  const { limits: givenLimits = {} } = options
+  checkObject('options.limits', givenLimits)
+  const { outboxMessages, outboxBytes, ...limits } = givenLimits
   const bounds = checkOutboxLimits('options.limits', { outboxMessages, outboxBytes })
   const { tls, will } = options
   const asks: Asks = {
@@ -199,6 +203,7 @@ function checkedAnswers(
   const { credentials, ...others } = answers
   const given = { ...(credentials && checkShape('credentials()', credentials)), ...others }
   const { user, password, tls, will } = resolveOptions(server, given, platform.parseServer)
+  if (tls) platform.checkTls?.(tls)
   return {
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),

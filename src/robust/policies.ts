@@ -6,6 +6,7 @@ import type { QoS } from '../codec/packets.ts'
 import {
   type Check,
   checkKeys,
+  checkObject,
   checkQos,
   checkText,
   fields,
@@ -176,6 +177,7 @@ export function within(deadline: Duration, options: Partial<DeliveryPolicy> = {}
 export function guaranteed(
   options: Partial<DeliveryPolicy> & { readonly expiresAfter?: Duration } = {},
 ): DeliveryPolicy {
+  checkObject('guaranteed options', options)
   const { expiresAfter, ...given } = options
   if (expiresAfter !== undefined) {
     checkKeys('guaranteed options', given, WITHOUT_EXPIRY)

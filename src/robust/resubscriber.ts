@@ -3,11 +3,14 @@
 // It knows no handler and no message, and asks for nothing that the session has.
 
 import { SubscribeOperation } from '../engine/operations.ts'
-import { MqttError } from '../errors.ts'
+import { MqttError, type RejectedError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { FilterRequest, LiveSubscription } from '../simple/subscription.ts'
 import type { Grant } from '../simple/types.ts'
 import { FILTERS_AT_ONCE, FILTER_BYTES_AT_ONCE } from './constants.ts'
+
+/** Of a refusal without a reason of its own, such as one by a limit of the server. §3.9.3 */
+const UNSPECIFIED = 0x80
 
 export class Resubscriber {
   readonly #core: ClientCore
@@ -34,24 +37,27 @@ export class Resubscriber {
     const highest = this.#core.subscriptions.atHighest(requests)
     const asked = new SubscribeOperation(highest, highest[0]?.properties)
     this.#core.ask<readonly Grant[]>(asked).then(
-      (grants) => {
-        for (const { filter } of grants) this.#missing.delete(filter)
-        this.#refused(grants.filter(({ qos }) => qos === undefined))
-      },
+      (grants) => this.#handleAnswer(grants),
       (error: unknown) => {
         // Without an answer the next connection asks again.
         if (isUnanswered(error)) return
-        for (const { filter } of requests) this.#missing.delete(filter)
-        this.#refused(requests)
+        const { reasonCode = UNSPECIFIED } = error as Partial<RejectedError>
+        this.#handleAnswer(requests.map(({ filter }) => ({ filter, qos: undefined, reasonCode })))
       },
     )
   }
 
-  /** Reported, and not asked for again. */
-  #refused(requests: readonly { readonly filter: string }[]): void {
-    if (requests.length === 0) return
-    const filters = requests.map(({ filter }) => filter)
-    this.#core.subscriptions.clear(filters)
+  /** What was refused is reported, and not asked for again. */
+  #handleAnswer(grants: readonly Grant[]): void {
+    const { subscriptions } = this.#core
+    const answers = new Map(grants.map((grant) => [grant.filter, grant]))
+    for (const live of subscriptions.live) {
+      live.granted = live.granted.map((old) => answers.get(old.filter) ?? old)
+    }
+    for (const { filter } of grants) this.#missing.delete(filter)
+    const filters = grants.filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
+    if (filters.length === 0) return
+    subscriptions.clear(filters)
     this.#core.warn(
       'subscription-refused',
       `The server no longer grants "${filters.join('", "')}": subscribe again when it does`,

@@ -15,6 +15,7 @@ import type {
   UnsubscribeOptions,
   Will,
 } from './types.ts'
+import { until } from './waiting.ts'
 
 /** The calls that mean the same with and without recovery. */
 export class BaseClient {
@@ -76,12 +77,15 @@ export class BaseClient {
   }
 
   /**
-   * Takes filters back, whoever subscribed to them; their handlers are gone at once.
+   * Takes filters back, whoever subscribed to them; their handlers are gone at once. A signal ends the wait
+   * alone: the server is told all the same.
    * @throws as `subscribe` does
    */
   unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
-    const { properties } = checkUnsubscribe('options', options)
-    return this.#core.unsubscribe(filterList(filter), properties)
+    const { properties, signal } = checkUnsubscribe('options', options)
+    const filters = filterList(filter)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    return until(signal, this.#core.unsubscribe(filters, properties))
   }
 
   /**

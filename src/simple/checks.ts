@@ -37,9 +37,13 @@ export function refuse(
 /** What every object has, and no list of options. */
 const COMMON: { readonly [key: string]: unknown } = {}
 
+export function checkObject(name: string, value: object): void {
+  if (typeof value !== 'object' || value === null) refuse(name, value, 'give an object')
+}
+
 /** Refuses keys that nothing reads: a typing mistake is the commonest bug. */
 export function checkKeys(name: string, value: object, checks: object): void {
-  if (typeof value !== 'object' || value === null) refuse(name, value, 'give an object')
+  checkObject(name, value)
   // An object of a shape that was seen before is walked without a list of its keys, and two looks at a
   // field are less than a question for it: every publish comes by.
   for (const key in value) {

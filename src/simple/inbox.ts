@@ -66,7 +66,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   #kept = NOTHING_KEPT
   /** Whether the program has shown that it asks for messages of any topic, so that they are kept for it. */
   #asking = false
-  /** Messages whose handlers run, in the order of their start. */
+  /** Messages that handlers or loops have, in the order of their start. */
   #running: Set<ReceivedMessage> | undefined
   #timer: TimerHandle | undefined
 
@@ -170,7 +170,12 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** The connection is over: who waits is told, and streams end after what they have. */
   end(error: Error | undefined, closed: Error): void {
     this.#ended = error === undefined ? 'in order' : 'lost'
-    for (const stream of this.#streams ?? NONE) stream.end(error)
+    for (const stream of this.#streams ?? NONE) {
+      // Nothing is held up any more by a loop that was left without a word.
+      const { current } = stream
+      if (current?.consumers === 1) this.#unwatch(current)
+      stream.end(error)
+    }
     for (const waiter of this.#waiters ?? NONE) waiter.reject(error ?? closed)
     this.#waiters = undefined
   }
@@ -193,7 +198,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   finish(message: ReceivedMessage): void {
     message.consumers -= 1
     if (message.consumers > 0) return
-    if (message.since !== 0) this.#unwatch(message)
+    if (message.since >= 0) this.#unwatch(message)
     message.waiter?.resolve(message)
     const isManual = this.#owner.options.acknowledge === 'manual'
     if (!isManual || message.inbound.packet.qos === 0) this.#leave(message, 0)
@@ -250,7 +255,7 @@ export class Inbox implements Acknowledger, StreamOwner {
       const result = handler(inbound.topic, inbound.packet.payload, message) as Answer
       if (typeof result?.then !== 'function') return
       message.consumers += 1
-      this.#watch(message)
+      this.watch(message)
       result.then(
         () => this.finish(message),
         (error: unknown) => {
@@ -308,8 +313,9 @@ export class Inbox implements Acknowledger, StreamOwner {
     return routes
   }
 
-  /** Watches over handlers that take long: one timer, for the one that began first. */
-  #watch(message: ReceivedMessage): void {
+  /** Watches over handlers and loops that take long: one timer, for the one that began first. */
+  watch(message: ReceivedMessage): void {
+    if (message.since >= 0) return
     this.#running ??= new Set()
     message.since = this.#clock.now()
     this.#running.add(message)
@@ -336,7 +342,7 @@ export class Inbox implements Acknowledger, StreamOwner {
       const left = message.since + afterMs - now
       if (left > 0) return this.#setTimer(left)
       this.#running?.delete(message)
-      const text = `Handler of "${message.topic}" is not done after ${afterMs} ms`
+      const text = `Not done with "${message.topic}" after ${afterMs} ms: a handler or the body of a loop holds it`
       const details = { operation: 'handler', afterMs }
       this.#owner.handlerError(new TimeoutError(text, details), message)
     }

@@ -8,6 +8,8 @@ import type { Message } from './types.ts'
 
 /** What a stream asks of the inbox. */
 export interface StreamOwner {
+  /** The application has it, and is told when that takes long. */
+  watch(message: ReceivedMessage): void
   finish(message: ReceivedMessage): void
   /** The stream takes no more; `left` are the messages that it has not handed out. */
   removeStream(stream: MessageStream, left: Iterable<ReceivedMessage>): void
@@ -24,7 +26,6 @@ export class MessageStream implements AsyncIterableIterator<Message> {
   readonly #owner: StreamOwner
   readonly #queue = new Deque<ReceivedMessage>()
   readonly #pulls = new Deque<Pull>()
-  /** Handed out last, and with the application. */
   #current: ReceivedMessage | undefined
   #ended = false
   #error: Error | undefined
@@ -32,6 +33,11 @@ export class MessageStream implements AsyncIterableIterator<Message> {
   constructor(filters: readonly string[] | undefined, owner: StreamOwner) {
     this.#filters = filters
     this.#owner = owner
+  }
+
+  /** Handed out last, and with the application. */
+  get current(): ReceivedMessage | undefined {
+    return this.#current
   }
 
   wants(topic: string): boolean {
@@ -43,8 +49,7 @@ export class MessageStream implements AsyncIterableIterator<Message> {
   push(message: ReceivedMessage): void {
     const pull = this.#pulls.shift()
     if (pull === undefined) return this.#queue.push(message)
-    this.#current = message
-    pull({ done: false, value: message })
+    pull(this.#handOut(message))
   }
 
   /** No message will come any more: what is here is handed out, then it is over, or the error thrown. */
@@ -60,8 +65,7 @@ export class MessageStream implements AsyncIterableIterator<Message> {
     this.#finishCurrent()
     const message = this.#queue.shift()
     if (message !== undefined) {
-      this.#current = message
-      return Promise.resolve({ done: false, value: message })
+      return Promise.resolve(this.#handOut(message))
     }
     if (this.#ended) return this.#over()
     return new Promise((resolve) => this.#pulls.push(resolve))
@@ -97,6 +101,12 @@ export class MessageStream implements AsyncIterableIterator<Message> {
     for (let pull = this.#pulls.shift(); pull !== undefined; pull = this.#pulls.shift()) {
       pull(this.#over())
     }
+  }
+
+  #handOut(message: ReceivedMessage): IteratorResult<Message> {
+    this.#current = message
+    this.#owner.watch(message)
+    return { done: false, value: message }
   }
 
   #finishCurrent(): void {

@@ -26,8 +26,8 @@ export class ReceivedMessage implements Message {
   failed = false
   /** Whether it has left the inbox. */
   finished = false
-  /** When its handler began, while that is watched. */
-  since = 0
+  /** When the application got it, while that is watched; -1 before. */
+  since = -1
   /** Who waits until its consumers are done. */
   waiter: Deferred<ReceivedMessage> | undefined = undefined
   readonly #acknowledger: Acknowledger

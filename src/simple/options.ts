@@ -5,13 +5,14 @@ import { NO_PROPERTIES, type WillFields } from '../codec/packets.ts'
 import type { Platform } from '../driver/platform.ts'
 import type { EngineOptions } from '../engine/types.ts'
 import { parseServer } from '../transport/address.ts'
-import type { ParseServer, ServerAddress, TlsOptions } from '../transport/transport.ts'
+import type { ParseServer, ServerAddress } from '../transport/transport.ts'
 import {
   asGiven,
   type Check,
   type Checks,
   checkBoolean,
   checkHandler,
+  checkObject,
   checkPublishTopic,
   checkQos,
   checkText,
@@ -109,17 +110,11 @@ const checkOptions = fields<
   keepAliveSeconds: UINT16,
   protocol: oneOf(4, 5),
   will: resolveWill,
-  // What each may be is for the platform to say; a name that it does not know would go unheard.
-  tls: fields<TlsOptions>({
-    ca: asGiven,
-    cert: asGiven,
-    key: asGiven,
-    passphrase: asGiven,
-    alpnProtocols: asGiven,
-    servername: asGiven,
-    rejectUnauthorized: asGiven,
-    minVersion: asGiven,
-  }),
+  // What may be in it is for the platform to say, or for a transport of the application's own.
+  tls: (name, tls) => {
+    checkObject(name, tls)
+    return { ...tls }
+  },
   limits: fields<Limits>({
     receiveMaximum: integer(1, 65_535),
     maximumPacketSizeBytes: integer(64, 268_435_460),
@@ -192,12 +187,19 @@ export function resolveOptions(
   }
 }
 
-/** @throws {TypeError} when the platform has no way to the server */
+/** @throws {TypeError} when the platform has no way to the server, or cannot use the TLS settings */
 export function requireTransport(
-  { address, transport }: ResolvedOptions,
-  { transports }: Platform,
+  { address, transport, tls }: ResolvedOptions,
+  { transports, checkTls }: Platform,
 ): void {
-  if (transport !== undefined || transports[address.scheme] !== undefined) return
+  // One of the application's own knows what it takes.
+  if (transport !== undefined) return
+  if (tls !== undefined) {
+    if (checkTls === undefined)
+      refuse('options.tls', tls, 'this platform has its own, and takes none')
+    checkTls(tls)
+  }
+  if (transports[address.scheme] !== undefined) return
   const known = Object.keys(transports).join(', ')
   throw new TypeError(`Cannot reach ${quote(address.href)} from here: this platform knows ${known}`)
 }

@@ -67,6 +67,7 @@ const checkSubscribe = /* @__PURE__ */ fields<
 
 export const checkUnsubscribe: Check<UnsubscribeOptions> = /* @__PURE__ */ fields({
   properties: unsubscribeProperties,
+  signal: checkSignal,
 })
 
 type CheckedDisconnect = Omit<DisconnectOptions, 'properties'> & {

@@ -92,6 +92,10 @@ export class LiveSubscription implements Subscription, StreamOwner {
     return this.#inbox.addStream(stream)
   }
 
+  watch(message: ReceivedMessage): void {
+    this.#inbox.watch(message)
+  }
+
   finish(message: ReceivedMessage): void {
     this.#inbox.finish(message)
   }

@@ -239,6 +239,7 @@ export interface Grant {
 
 /** Filters that the server has answered; iterating gives their messages. */
 export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
+  /** What the server answered last: after a lost session `umqtt/robust` asks again. */
   readonly granted: readonly Grant[]
   unsubscribe(): Promise<void>
 }
@@ -249,6 +250,7 @@ export type UnsubscribeProperties = Pick<SubscribeProperties, 'userProperties'>
 /** Options of `unsubscribe`. */
 export interface UnsubscribeOptions {
   readonly properties?: UnsubscribeProperties
+  readonly signal?: AbortSignal
 }
 
 /** Properties of DISCONNECT, MQTT 5.0 only. Those that the server has no room for are left out. §3.14.2.2 */
@@ -283,7 +285,7 @@ export interface SimpleEvents {
   state: ClientState
   /** The connection ended, and not by `disconnect`. */
   'connection-lost': Error
-  /** A handler threw, rejected, or ran longer than `handlerTimeoutMs`. */
+  /** A handler threw or rejected; or it, or the body of a loop, has had a message for `handlerTimeoutMs`. */
   'handler-error': { readonly error: unknown; readonly message: Message }
   /** Something that a person should mend. */
   warning: { readonly code: string; readonly message: string }

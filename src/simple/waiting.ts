@@ -1,6 +1,8 @@
 // Promises that are settled from elsewhere, and signals that cut a wait short.
 // Whoever begins to watch a signal gets what stops it, so that no listener outlives its wait.
 
+import { deferred } from '../driver/deferred.ts'
+
 /**
  * Calls `aborted` with the signal's reason once it aborts.
  * @returns what stops watching; to be called when the wait is over, so that nothing is held
@@ -12,6 +14,13 @@ export function watch(
   const listener = (): void => aborted(signal?.reason)
   signal?.addEventListener('abort', listener, { once: true })
   return () => signal?.removeEventListener('abort', listener)
+}
+
+/** The same as the promise, but for the signal that comes first; nothing of the wait is left at it. */
+export function until<T>(signal: AbortSignal | undefined, wait: Promise<T>): Promise<T> {
+  const { promise, reject } = deferred<never>()
+  if (signal?.aborted) reject(signal.reason)
+  return Promise.race([wait, promise]).finally(watch(signal, reject))
 }
 
 /** Settles what somebody waits for: with the result, or with a rejected promise. */

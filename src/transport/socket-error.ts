@@ -12,7 +12,7 @@ const CLIENT_CERTIFICATE_WANTED =
 const CLIENT_CERTIFICATE_REFUSED = 'it does not accept the client certificate in "tls.cert"'
 const NO_COMMON_VERSION = 'it offers no TLS version that "tls.minVersion" allows'
 
-/** What the codes of the system, of Node and of OpenSSL mean for one who connects to a server. */
+/** What the codes of the system and of Node mean for one who connects to a server. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'it was reset by the other side',
@@ -26,7 +26,12 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name server does not answer',
   ENOENT: 'no such socket exists',
   EACCES: 'permission is denied',
+  CERT_NOT_YET_VALID: "its certificate is not valid yet: correct this machine's clock, or wait",
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'it sent a larger WebSocket message than is allowed',
+}
 
+/** The same of what time alone does not cure: certificates and settings, here or there. */
+const LASTING_WORDS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
@@ -34,7 +39,6 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
   CERT_SIGNATURE_FAILURE: UNTRUSTED,
   CERT_HAS_EXPIRED: "its certificate has expired: renew it there, or correct this machine's clock",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet: correct this machine's clock, or wait",
   ERR_TLS_CERT_ALTNAME_INVALID:
     'its certificate is for another name: connect by a name in it, or give one as "tls.servername"',
 
@@ -51,8 +55,6 @@ const WORDS: Readonly<Record<string, string>> = {
   ALERT_CERTIFICATE_EXPIRED: CLIENT_CERTIFICATE_REFUSED,
   ALERT_CERTIFICATE_UNKNOWN: CLIENT_CERTIFICATE_REFUSED,
   ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE_REFUSED,
-
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'it sent a larger WebSocket message than is allowed',
 }
 
 /** What the server told by an alert of TLS; the name before it changes with the version of OpenSSL. */
@@ -62,7 +64,7 @@ const ALERT = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?=ALERT_)/
 const UNREADABLE = 'ERR_OSSL_'
 
 /**
- * The error to close a connection with.
+ * The error to close a connection with. It is `transient`, but where a certificate or a setting is at fault.
  *
  * @param error what the platform threw or reported; it becomes the `cause`
  * @param opening whether the connection has never been open
@@ -74,16 +76,25 @@ export function socketError(
 ): ConnectionLostError {
   const { code, message, reason } = error as Error & { code?: unknown; reason?: unknown }
   const what = opening ? 'Cannot connect to' : 'Lost the connection to'
-  const why = typeof code === 'string' ? explain(code, message, reason) : message
-  return new ConnectionLostError(`${what} "${address.href}": ${why}`, { cause: error })
+  const known = typeof code === 'string' ? code.replace(ALERT, '') : ''
+  // With TLS 1.3 a client certificate is refused after the connection is open.
+  const isLasting = Object.hasOwn(LASTING_WORDS, known) || known.startsWith(UNREADABLE)
+  // What dialling itself throws, it throws of the settings.
+  const isMistake = error instanceof TypeError || error instanceof RangeError
+  const why = typeof code === 'string' ? explain(code, known, message, reason) : message
+  return new ConnectionLostError(`${what} "${address.href}": ${why}`, {
+    cause: error,
+    transient: !isLasting && !isMistake,
+  })
 }
 
-function explain(code: string, message: string, reason: unknown): string {
-  const known = code.replace(ALERT, '')
+function explain(code: string, known: string, message: string, reason: unknown): string {
   // Node puts OpenSSL's short words, or which names a certificate has, into `reason`.
   const short = typeof reason === 'string' ? reason : message
-  if (known === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${WORDS[known]} (${code}): ${short}`
-  if (Object.hasOwn(WORDS, known)) return `${WORDS[known]} (${code})`
+  const table = Object.hasOwn(LASTING_WORDS, known) ? LASTING_WORDS : WORDS
+  const words = Object.hasOwn(table, known) ? table[known] : undefined
+  if (known === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${words} (${code}): ${short}`
+  if (words !== undefined) return `${words} (${code})`
   if (!code.startsWith(UNREADABLE)) return `${short} (${code})`
   return `"tls.ca", "tls.cert", "tls.key" or "tls.passphrase" cannot be read (${code})`
 }

@@ -132,6 +132,6 @@ function dialWs(
 function missing(address: ServerAddress, cause: unknown): Error {
   return new ConnectionLostError(
     `Cannot connect to "${address.href}": install the package "ws", which WebSockets need before Node 22 and with TLS settings`,
-    { cause },
+    { cause, transient: false },
   )
 }

@@ -3,15 +3,20 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
+import { RobustClient } from '../../src/robust/client.ts'
 import { latest } from '../../src/robust/policies.ts'
 import type { RobustOptions, RobustPublishOptions } from '../../src/robust/types.ts'
-import { robustClient } from '../support/robust-rig.ts'
-import { elapse } from '../support/scripted-memory.ts'
+import { dialled, robustClient } from '../support/robust-rig.ts'
+import { elapse, settle, testPlatform } from '../support/scripted-memory.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 
 describe('the options of the constructor', () => {
   const wrong: readonly (readonly [options: object, expected: RegExp])[] = [
     [{ server: 'http://x' }, /use "mqtt:"/],
     [{ clientId: 5 }, /Cannot use clientId "5"/],
+    [{ clientId: '', protocol: 4 }, /Cannot use clientId "": .*MQTT-3\.1\.3-7/],
+    [{ limits: null }, /Cannot use options.limits "null": give an object/],
+    [{ limits: 5 }, /Cannot use options.limits "5": give an object/],
     [{ retries: 5 }, /Cannot use options.retries/],
     [{ sharedSessions: 'yes' }, /Cannot use options.sharedSessions "yes": give one of true, false/],
     [{ credentials: {} }, /Cannot use options.credentials "Object": give a function/],
@@ -45,6 +50,16 @@ describe('the options of the constructor', () => {
       throws(() => robustClient(options as RobustOptions), expected)
     })
   }
+
+  test('refuse what is no object of options', () => {
+    for (const options of [5, null, true]) {
+      throws(
+        () =>
+          new RobustClient('id', 'x', options as never, testPlatform(new VirtualClock(1)) as never),
+        new RegExp(`Cannot use options "${String(options)}": give an object`),
+      )
+    }
+  })
 
   test('that are undefined are those by default', () => {
     const { client } = robustClient({
@@ -145,6 +160,27 @@ describe('the arguments of other calls', () => {
 })
 
 describe('the will', () => {
+  test('of setLastWill holds in place of the function for it, which is asked no more', async () => {
+    let asked = 0
+    const rig = robustClient({
+      will: () => {
+        asked += 1
+        return Promise.resolve({ topic: 'w', payload: `${asked}` })
+      },
+    })
+    void rig.client.connect()
+    const wills: unknown[] = []
+    for (let round = 0; round < 3; round += 1) {
+      const connection = await dialled(rig)
+      const { will } = await connection.accept({}, round > 0)
+      wills.push(String.fromCharCode(...(will?.payload ?? [])))
+      if (round === 1) rig.client.setLastWill('w', 'by hand')
+      connection.destroy()
+      await settle()
+    }
+    deepEqual([wills, asked], [['1', '2', 'by hand'], 2])
+  })
+
   test('is that of the last setLastWill, for every later connection', async () => {
     const rig = robustClient({ will: { topic: 'w', payload: 'first' } })
     rig.client.setLastWill('w', 'second', { qos: 1 })

@@ -185,6 +185,20 @@ describe('connect that is refused for good', () => {
     })
   }
 
+  test('rejects in the same way for a certificate that is not trusted, and goes on rarely', async () => {
+    const { client, clock, server, told } = robustClient()
+    server.refuse = new ConnectionLostError('not trusted', { transient: false })
+    const connecting = failure(client.connect(), ConnectionLostError)
+    await settle()
+    equal((await connecting).message, 'not trusted')
+    match(told.at(-1) ?? '', /^waiting \d+ slow$/)
+    await elapse(clock, 89_000)
+    equal(server.dials, 1)
+    server.refuse = undefined
+    await accepted({ server, clock })
+    equal(client.state, 'connected')
+  })
+
   test('comes to its end with whenRefused "stop", until connect is called again', async () => {
     const rig = robustClient({ reconnect: { whenRefused: 'stop' } })
     const { client, clock, server, told } = rig

@@ -96,6 +96,15 @@ describe('the makers of policies', () => {
     equal(resolvePolicy(UNTIL_DELIVERED, 0).durable, 'no')
     equal(resolvePolicy(UNTIL_DELIVERED, 2).durable, 'if-available')
   })
+  test('guaranteed takes nothing but an object of options', () => {
+    for (const options of [5, true, null]) {
+      throws(() => guaranteed(options as never), {
+        name: 'TypeError',
+        message: `Cannot use guaranteed options "${String(options)}": give an object`,
+      })
+    }
+  })
+
   test('guaranteed takes its expiry as a duration, or in ms', () => {
     equal(guaranteed({ expiresAfter: '7d' }).expiresAfterMs, 604_800_000)
     equal(guaranteed({ expiresAfterMs: 5_000 }).expiresAfterMs, 5_000)

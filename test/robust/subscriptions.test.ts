@@ -304,13 +304,16 @@ describe('subscriptions of a lost session', () => {
       const rig = await connectedRig()
       const { client, connection } = rig
       connection.autoRespond()
-      await client.subscribe('kept')
-      await client.subscribe('refused')
+      const subscriptions = [await client.subscribe('kept'), await client.subscribe('refused')]
       connection.destroy()
       const second = await accepted(rig)
       const packet = await take(second, PacketType.SUBSCRIBE)
       second.send(suback(packet.packetId, all ? 0x87 : 0, 0x87))
       await settle()
+      deepEqual(
+        subscriptions.map(({ granted: [grant] }) => [grant?.qos, grant?.reasonCode]),
+        [all ? [undefined, 0x87] : [0, 0], [undefined, 0x87]],
+      )
       deepEqual(
         rig.warnings.map(({ code }) => code),
         ['subscription-refused'],

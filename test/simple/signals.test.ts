@@ -242,6 +242,46 @@ describe('subscribe with a signal', () => {
   })
 })
 
+describe('unsubscribe with a signal', () => {
+  test('that has aborted already rejects, and nothing is taken back', async () => {
+    const { client, connection } = await connected()
+    connection.autoRespond()
+    const received: string[] = []
+    await client.subscribe('a', {}, (topic) => received.push(topic))
+    const leaving = watch(client.unsubscribe('a', { signal: AbortSignal.abort(REASON) }))
+    connection.publish('a', 'x')
+    await settle()
+    equal(leaving.error, REASON)
+    deepEqual([received, count(connection, PacketType.UNSUBSCRIBE)], [['a'], 0])
+  })
+
+  test('gives up the wait for UNSUBACK, and leaves nothing at the signal', async () => {
+    const { client, connection } = await connected()
+    const controller = new AbortController()
+    const leaving = watch(client.unsubscribe('a', { signal: controller.signal }))
+    const packet = await take(connection, PacketType.UNSUBSCRIBE)
+    controller.abort(REASON)
+    await settle()
+    equal(leaving.error, REASON)
+    connection.acknowledge(packet)
+    await settle()
+    equal(client.state, 'connected')
+  })
+
+  test('that aborts while connecting ends the wait alone: the server is told', async () => {
+    const made = testClient()
+    const opening = reconnected(made)
+    const controller = new AbortController()
+    const leaving = watch(made.client.unsubscribe('a', { signal: controller.signal }))
+    controller.abort(REASON)
+    await settle()
+    equal(leaving.error, REASON)
+    const { connection } = await opening
+    await settle()
+    equal(count(connection, PacketType.UNSUBSCRIBE), 1)
+  })
+})
+
 describe('waitMsg with a signal', () => {
   test('rejects, and the message that comes then goes to the next one who waits', async () => {
     const { client, connection } = await connected()

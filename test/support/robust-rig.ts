@@ -3,6 +3,7 @@
 
 import { type Packet, PacketType, type Properties } from '../../src/codec/packets.ts'
 import { RobustClient } from '../../src/robust/client.ts'
+import { checkKeys } from '../../src/simple/checks.ts'
 import type { RobustPlatform } from '../../src/robust/platform.ts'
 import type { RobustEvents, RobustOptions } from '../../src/robust/types.ts'
 import { makeAborter } from '../../src/sim/aborter.ts'
@@ -94,6 +95,7 @@ export function robustClient({
   const platform: RobustPlatform = {
     ...testPlatform(clock, warnings),
     transports: { mqtt: network.transport, mqtts: network.transport },
+    checkTls: (tls) => checkKeys('options.tls', tls, { ca: true }),
     random,
     epochNow: () => wall.epochMs + clock.now() - started,
     // QuickJS has none.

@@ -32,6 +32,26 @@ describe('socketError', () => {
     })
   }
 
+  it('is transient, but where a certificate or a setting is at fault', () => {
+    const isTransient = (code: string): boolean =>
+      socketError(Object.assign(new Error('raw words'), { code }), ADDRESS, true).transient
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'CERT_NOT_YET_VALID', 'ESTRANGE', 'toString'])
+      equal(isTransient(code), true, code)
+    for (const code of [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'CERT_HAS_EXPIRED',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+      'ERR_OSSL_PEM_NO_START_LINE',
+    ]) {
+      equal(isTransient(code), false, code)
+    }
+    equal(socketError(new TypeError('of ca'), ADDRESS, true).transient, false)
+    equal(socketError(new RangeError('too long'), ADDRESS, true).transient, false)
+    equal(socketError(new Error('raw words'), ADDRESS, true).transient, true)
+  })
+
   it('tells a lost connection from one that never was', () => {
     const cause = Object.assign(new Error('raw words'), { code: 'ECONNRESET' })
     equal(

@@ -4,6 +4,7 @@ import { equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import { type TestContext, describe, it, test } from 'node:test'
 import { type TLSSocket, type TlsOptions as ServerTlsOptions } from 'node:tls'
+import type { ConnectionLostError } from '../../src/errors.ts'
 import { transportContract } from '../../src/testing/transport-contract.ts'
 import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
@@ -208,6 +209,22 @@ describe('tls', () => {
     peer.write(Uint8Array.of(0x20, 0x02, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00))
     await recorder.until(() => recorder.isClosed)
     match(recorder.error?.message ?? '', /no TLS|speak TLS/)
+  })
+
+  it('says whether time alone may cure it', async (t) => {
+    const { recorder: wrong } = await dial(t, expired, { ca: authority.cert })
+    equal((wrong.error as ConnectionLostError).transient, false)
+    const { recorder: early } = await dial(t, future, { ca: authority.cert })
+    equal((early.error as ConnectionLostError).transient, true)
+    for (const settings of [{ ca: 5 }, { cert: 'none' }]) {
+      const recorder = new Recorder({
+        dial: tls,
+        address: parseServer('mqtts://127.0.0.1:1'),
+        options: { ...OPTIONS, tls: settings as never },
+      })
+      await recorder.until(() => recorder.isClosed)
+      equal((recorder.error as ConnectionLostError).transient, false)
+    }
   })
 
   it('closes with an error, later, when certificates cannot be read', async () => {
