@@ -673,6 +673,9 @@ describe('L1: everything that lives has its end', () => {
     )
     const deaf = { kind: 'deaf', device: 'd', filter: 'f', why: '' } as const
     accepts('L1', [connack, [1000, deaf], [70_000, later]], plan)
+    const slept = { ...fault('process.sleep'), detail: '40000 ms' } as Observation
+    accepts('L1', [connack, [1000, slept], [70_000, over]], plan)
+    rejects('L1', [connack, [1000, slept], [101_000, over]], /not subscribed to "f"/, plan)
     const restless = makePlan({ subscriptions, resubscribeEveryMs: 1000 })
     accepts('L1', [connack, [70_000, later]], restless)
   })

@@ -152,4 +152,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'an application that is told of a refusal before its call, and asks no more (it was wrong)',
     seed: 18_183_441,
   },
+  {
+    name: 'a device that slept from its CONNACK to the end (the judge was wrong)',
+    seed: 20_005_633,
+  },
 ]

@@ -7,8 +7,9 @@ import { deviceOf } from '../names.ts'
 import type { ConnectionView, Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import type { Oracle } from './oracle.ts'
+import { Sleeps } from './sleeps.ts'
 
-/** How long after CONNACK its subscriptions must have arrived, virtual ms. */
+/** How long after CONNACK its subscriptions must have arrived, virtual ms that the device is awake. */
 const SUBSCRIBED_MS = 60_000
 /** How long an application that was told that it has no subscription may take to ask again, virtual ms. */
 const DEAF_MS = 120_000
@@ -17,6 +18,7 @@ export class ProgressOracle implements Oracle {
   readonly name = 'L1'
   readonly hears: readonly Observation['kind'][] = [
     'boot',
+    'fault',
     'publish',
     'found',
     'settled',
@@ -29,13 +31,14 @@ export class ProgressOracle implements Oracle {
   readonly #live = new Map<string, Set<SentMessage>>()
   /** What devices want to hear all the time. */
   readonly #filters: ReadonlyMap<string, readonly string[]>
-  /** The connection of each device. */
+  /** The connection of each device, and since when, by the time that it was awake. */
   readonly #connections = new Map<
     string,
     { readonly view: ConnectionView; readonly since: number }
   >()
   /** Filters by session. */
   readonly #subscribed = new Map<number, Set<string>>()
+  readonly #sleeps = new Sleeps()
 
   /** Until when an application is excused that has to subscribe anew, by device. */
   readonly #deafUntil = new Map<string, number>()
@@ -52,6 +55,7 @@ export class ProgressOracle implements Oracle {
   }
 
   observe(seen: Observation, now: number): string | undefined {
+    this.#sleeps.observe(seen)
     switch (seen.kind) {
       case 'boot':
         this.#live.set(seen.device, new Set())
@@ -91,11 +95,16 @@ export class ProgressOracle implements Oracle {
     }
   }
 
+  #awake(device: string, now: number): number {
+    return now - this.#sleeps.msOf(device)
+  }
+
   #note({ packet, from, connection }: Extract<Observation, { kind: 'packet' }>, now: number): void {
     const { type } = packet
     if (from === 'server') {
       if (type === PacketType.CONNACK && packet.reasonCode === 0) {
-        this.#connections.set(deviceOf(connection.clientId), { view: connection, since: now })
+        const device = deviceOf(connection.clientId)
+        this.#connections.set(device, { view: connection, since: this.#awake(device, now) })
       }
       return
     }
@@ -121,7 +130,8 @@ export class ProgressOracle implements Oracle {
 
   #lacking(device: string, now: number): string | undefined {
     const connection = this.#connections.get(device)
-    if (connection === undefined || now - connection.since < SUBSCRIBED_MS) return undefined
+    if (connection === undefined) return undefined
+    if (this.#awake(device, now) - connection.since < SUBSCRIBED_MS) return undefined
     const subscribed = this.#subscribed.get(connection.view.session)
     const lacking = this.#filters.get(device)?.find((filter) => subscribed?.has(filter) !== true)
     return lacking && `${device} is connected, and not subscribed to "${lacking}"`
