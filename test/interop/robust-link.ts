@@ -143,6 +143,35 @@ export function acknowledged(record: readonly PassedPacket[]): ReadonlySet<strin
   return done
 }
 
+/**
+ * Payloads of QoS 2 that nobody can call delivered in MQTT 3.1.1: a CONNECT had no answer, which may have made a new
+ * session, and the PUBREL of a PUBREC from before it went out in what the next CONNECT found. A PUBCOMP of MQTT 5.0
+ * says when it knows no such packet id; here it is the same for any.
+ */
+export function unknowable(record: readonly PassedPacket[]): ReadonlySet<string> {
+  const texts = new Map<number, string>()
+  /** The connections that PUBREC came on, by packet id. */
+  const received = new Map<number, number>()
+  const unsure = new Set<string>()
+  let asked = 0
+  let mayBeNew = false
+  for (const { packet, connection, direction, forwarded } of record) {
+    if (direction === 'to-client') {
+      if (packet.type === PacketType.PUBREC && forwarded) received.set(packet.packetId, connection)
+      if (packet.type !== PacketType.CONNACK || !forwarded) continue
+      mayBeNew = asked > 1
+      asked = 0
+    } else if (packet.type === PacketType.CONNECT) asked += 1
+    else if (packet.type === PacketType.PUBLISH && packet.qos > 0) {
+      texts.set(packet.packetId, textOf(packet.payload))
+    } else if (packet.type === PacketType.PUBREL && mayBeNew) {
+      const text = texts.get(packet.packetId)
+      if (text !== undefined && received.get(packet.packetId) !== connection) unsure.add(text)
+    }
+  }
+  return unsure
+}
+
 /** How often each payload of QoS 1 and 2 was sent. @param withDup whether DUP counts too */
 export function timesSent(
   record: readonly PassedPacket[],
@@ -164,6 +193,41 @@ export function sessionsFound(record: readonly PassedPacket[]): readonly boolean
     .map(({ packet }) => packet)
     .filter((packet): packet is ConnackPacket => packet.type === PacketType.CONNACK)
     .map(({ sessionPresent }) => sessionPresent)
+}
+
+/**
+ * What a record has to say about one message: its packets, and the connections between them, for the message of a
+ * failure. `>` is to the server, `<` to our side, and a packet that did not arrive is said to be lost.
+ */
+export function storyOf(record: readonly PassedPacket[], text: string): string {
+  const lines: string[] = []
+  const ids = new Set<number>()
+  for (const { packet, connection, direction, forwarded } of record) {
+    const line = `${connection} ${direction === 'to-server' ? '>' : '<'} ${nameOf(packet)}`
+    const end = forwarded ? '' : ', lost'
+    if (packet.type === PacketType.CONNECT) lines.push(`${line}, clean: ${packet.cleanStart}${end}`)
+    else if (packet.type === PacketType.CONNACK) {
+      lines.push(`${line}, session present: ${packet.sessionPresent}${end}`)
+    } else if (packet.type === PacketType.PUBLISH && packet.qos > 0) {
+      if (textOf(packet.payload) === text) {
+        ids.add(packet.packetId)
+        lines.push(`${line} ${packet.packetId}, dup: ${packet.dup}${end}`)
+      } else if (ids.delete(packet.packetId)) {
+        lines.push(`${line} ${packet.packetId} is another one's from here on`)
+      }
+    } else if (isAck(packet) && ids.has(packet.packetId)) {
+      lines.push(`${line} ${packet.packetId}, reason: ${packet.reasonCode}${end}`)
+    }
+  }
+  return lines.join('\n')
+}
+
+function isAck(packet: PassedPacket['packet']): packet is AckPacket {
+  return packet.type >= PacketType.PUBACK && packet.type <= PacketType.PUBCOMP
+}
+
+function nameOf({ type }: PassedPacket['packet']): string {
+  return Object.entries(PacketType).find(([, value]) => value === type)?.[0] ?? `type ${type}`
 }
 
 function isFinal({ type, ...rest }: PassedPacket['packet']): boolean {

@@ -2,7 +2,7 @@
 // nothing is lost, and nothing doubled at QoS 2. Otherwise no outcome is false: what is called delivered was
 // acknowledged, as the record of the link shows, and what came twice is marked, or was sent with DUP.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, fail, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { MQTTClient } from '../../src/robust.node.ts'
 import type { Outcome } from '../../src/robust/types.ts'
@@ -18,7 +18,9 @@ import {
   linkTo,
   robustClient,
   sessionsFound,
+  storyOf,
   timesSent,
+  unknowable,
 } from './robust-link.ts'
 import { Collected } from './setting.ts'
 
@@ -31,6 +33,8 @@ const AT_ONCE = 20
 
 interface Run {
   readonly proxy: FaultProxy
+  /** The link of whoever receives. */
+  readonly receiving: FaultProxy
   readonly received: Collected
   /** By the text of the message. */
   readonly outcomes: ReadonlyMap<string, Outcome>
@@ -46,9 +50,14 @@ describe(
   () => {
     for (const protocol of [5, 4] as const) {
       test(`loses and doubles nothing in MQTT ${protocol} when it stops in good order`, () =>
-        withRun(protocol, 'stop', true, ({ proxy, received, outcomes }) => {
+        withRun(protocol, 'stop', true, (run) => {
+          const { proxy, received, outcomes } = run
+          // The link takes a connection while the server is gone, so that a CONNECT may go unanswered.
+          const unsure = protocol === 4 ? unknowable(proxy.record) : new Set()
           for (const [text, { status, possiblyDuplicated }] of outcomes) {
-            equal(status, 'delivered', text)
+            if (status !== (unsure.has(text) ? 'maybe-delivered' : 'delivered')) {
+              fail(told(run, text, `settled as "${status}"`))
+            }
             ok(!possiblyDuplicated, `"${text}": the session was kept`)
           }
           ok(sessionsFound(proxy.record).slice(1).every(Boolean), 'A session was lost')
@@ -66,8 +75,9 @@ describe(
       ] as const) {
         const words = persistence ? 'with persistence' : 'without persistence'
         test(`tells no false outcome in MQTT ${protocol} at a ${ending} ${words}`, () =>
-          withRun(protocol, ending, persistence, ({ proxy, received, outcomes }) => {
-            const { record } = proxy
+          withRun(protocol, ending, persistence, (run) => {
+            const { received, outcomes } = run
+            const { record } = run.proxy
             const known = acknowledged(record)
             const sent = timesSent(record)
             const afresh = timesSent(record, false)
@@ -75,21 +85,25 @@ describe(
             for (const text of received.texts) counts.set(text, (counts.get(text) ?? 0) + 1)
             checkResent(record)
             for (const [text, { status, possiblyDuplicated }] of outcomes) {
-              if (status === 'delivered') ok(known.has(text), `"${text}" was not acknowledged`)
-              else equal(status, 'maybe-delivered', text)
+              const check = (isTrue: boolean, what: string): void => {
+                if (!isTrue) fail(told(run, text, what))
+              }
+              if (status === 'delivered') check(known.has(text), 'not acknowledged')
+              else check(status === 'maybe-delivered', `settled as "${status}"`)
               const isMarked = possiblyDuplicated || status === 'maybe-delivered'
-              if ((afresh.get(text) ?? 0) > 1) ok(isMarked, `"${text}" was sent afresh unmarked`)
+              check((afresh.get(text) ?? 0) < 2 || isMarked, 'sent afresh unmarked')
               // A server that goes back to what was on its disk doubles what it has passed on already.
               if (persistence || (counts.get(text) ?? 0) < 2) continue
-              ok(isMarked || (sent.get(text) ?? 0) > 1, `"${text}" came twice, and nothing says so`)
+              check(isMarked || (sent.get(text) ?? 0) > 1, 'there twice, and nothing says so')
             }
             for (const qos of [1, 2] as const) {
               const order = sentTexts(qos)
-              const places = firsts(textsOf(received, qos)).map((text) => order.indexOf(text))
-              deepEqual(
-                places,
-                [...places].sort((a, b) => a - b),
-              )
+              const came = firsts(textsOf(received, qos))
+              for (const [i, text] of came.entries()) {
+                const before = came[i - 1]
+                if (before === undefined || order.indexOf(before) < order.indexOf(text)) continue
+                fail(`${told(run, text, `behind "${before}"`)}\n${told(run, before, 'before it')}`)
+              }
             }
           }))
       }
@@ -109,21 +123,32 @@ async function withRun(
     const server = await startServer('mosquitto', { anonymous: true, persistence })
     ends.add(() => server.remove())
     const proxy = await linkTo(server, ends)
-    const receiver = robustClient(server.urls.tcp as string, 'receiver', ends, { protocol })
+    const receiving = await linkTo(server, ends)
+    const receiver = robustClient(receiving.url, 'receiver', ends, { protocol })
     const received = new Collected()
     await receiver.subscribe('restart/#', { qos: 2 }, (_topic, _payload, message) =>
       received.add(message),
     )
     const client = robustClient(proxy.url, 'sender', ends, { protocol })
     const restarted = restart(server, ending, received, receiver)
-    const outcomes = await publishAll(client)
-    await restarted
+    // What keeps the server from coming back is told, and not waited for.
+    const [outcomes] = await Promise.all([publishAll(client), restarted])
     await client.publish('restart/end', 'end', { qos: 2 }).settled
     await received.untilText('end')
-    check({ proxy, received, outcomes })
+    check({ proxy, receiving, received, outcomes })
   } finally {
     await ends.end()
   }
+}
+
+/** What a failure says: what is wrong with a message, and everything that both links have seen of it. */
+function told({ proxy, receiving, received }: Run, text: string, what: string): string {
+  const times = received.texts.filter((one) => one === text).length
+  return `"${text}" was ${what}; it came ${times} times
+from the sender:
+${storyOf(proxy.record, text)}
+to the receiver:
+${storyOf(receiving.record, text)}`
 }
 
 async function restart(

@@ -10,7 +10,8 @@ import { LOOPBACK, PASSWORD, ProcessServer, type ServerOptions, USER } from './s
 export class Mosquitto extends ProcessServer {
   readonly name = 'mosquitto'
   protected readonly portsWanted = 5
-  protected readonly portTaken = /in use/
+  // Of a port for WebSockets it does not say why it cannot have it.
+  protected readonly portTaken = /in use|Unable to create websockets listener/
   protected readonly saysVersion = /mosquitto version (\S+) starting/
   readonly #options: ServerOptions
 

@@ -197,21 +197,37 @@ export abstract class ProcessServer extends BaseServer {
   }
 }
 
-/** Ports that were free a moment ago, all different. */
+/**
+ * Where ports are looked for: below those that a kernel gives to connections and to who names none (from 32,768 on with
+ * Linux). A server that ends and starts again has its own then, whatever was dialled meanwhile.
+ */
+const PORTS = { first: 10_000, count: 22_000 } as const
+/** From one process id to the next; a process has as many before it comes to those of its neighbour. */
+const PORTS_EACH = 97
+
+let asked = process.pid * PORTS_EACH
+
+/** Ports that were free a moment ago, and that this process has not been given before. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen({ host: LOOPBACK, port: 0 })
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close()
-      await once(server, 'close')
-    }),
-  )
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = PORTS.first + (asked % PORTS.count)
+    asked += 1
+    if (await isFree(port)) ports.push(port)
+  }
   return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    await once(server.listen({ host: LOOPBACK, port }), 'listening')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE' || code === 'EACCES') return false
+    throw error
+  }
+  server.close()
+  await once(server, 'close')
+  return true
 }
