@@ -9,8 +9,11 @@ import { OPTIONS, Queue } from './peers.ts'
 
 const DIALLING = { accept: 1883, refuse: 1884, ignore: 1885 } as const
 
-/** A pair for each dial; the port says what becomes of it. */
-export function memorySetting(): TransportSetting {
+/**
+ * A pair for each dial; the port says what becomes of it.
+ * @param pieceBytes the most that the client gets in a step
+ */
+export function memorySetting(pieceBytes = 20_011): TransportSetting {
   const peers = new Queue<MemoryPeer>()
   const at = (port: number): ReturnType<typeof parseServer> => parseServer(`memory:${port}`)
   return {
@@ -23,7 +26,7 @@ export function memorySetting(): TransportSetting {
             : 'accept'
       const pair = memoryPair({ dialling, schedule: (step) => setImmediate(step) })
       pair.toPeer.pieceBytes = 10_007
-      pair.toClient.pieceBytes = 20_011
+      pair.toClient.pieceBytes = pieceBytes
       pair.peer.onOpen = () => peers.put(new MemoryPeer(pair))
       return pair.dial(address, handler, options)
     },
