@@ -59,8 +59,10 @@ export class Link {
     this.#lanes = [toServer, toClient]
     for (const lane of this.#lanes) {
       lane.from.on('data', (chunk: Uint8Array) => lane.push(chunk))
+      lane.from.on('connect', () => this.pump())
       lane.from.on('close', () => {
         lane.end()
+        lane.other?.handleReceiverGone()
         if (client.destroyed && server.destroyed) owner.over(this)
       })
     }
@@ -140,7 +142,7 @@ class Lane {
       return
     }
     this.#arrived = joined(this.#arrived, chunk)
-    if (this.#isCut) this.#handleLost()
+    if (this.#isCut || this.#to.destroyed) this.#handleLost()
     else this.pump()
   }
 
@@ -150,6 +152,11 @@ class Lane {
     this.pump()
   }
 
+  /** What has arrived and not gone on is lost: a server that was never reached has got nothing. */
+  handleReceiverGone(): void {
+    this.#handleLost()
+  }
+
   stop(): void {
     this.#isCut = true
     clearTimeout(this.#timer)
@@ -157,6 +164,8 @@ class Lane {
 
   pump(): void {
     if (this.#isCut || this.flow === 'swallowed') return
+    // Nothing goes on before there is somebody to get it.
+    if (this.#to.connecting) return
     if (this.flow === 'stalled') {
       this.from.pause()
       return

@@ -12,7 +12,7 @@ export interface PassedPacket {
   readonly connection: number
   readonly direction: Direction
   readonly packet: Packet
-  /** Whether it went on to the other side; false: the link was cut before its end. */
+  /** Whether it went on to the other side; false: the link was cut before its end, or that side is gone. */
   readonly forwarded: boolean
 }
 

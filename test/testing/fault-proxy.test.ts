@@ -87,6 +87,8 @@ interface Rig {
   dial(): Promise<End>
   /** The two ends of a connection through it. */
   pair(): Promise<{ readonly client: End; readonly server: End }>
+  /** The server is away. */
+  stopListening(): Promise<unknown>
 }
 
 async function rig(t: TestContext, options?: FaultProxyOptions): Promise<Rig> {
@@ -113,7 +115,12 @@ async function rig(t: TestContext, options?: FaultProxyOptions): Promise<Rig> {
     ends.push(server)
     return { client, server }
   }
-  return { proxy, dial, pair }
+  const stopListening = (): Promise<unknown> => {
+    const closed = once(listener, 'close')
+    listener.close()
+    return closed
+  }
+  return { proxy, dial, pair, stopListening }
 }
 
 test('the proxy passes everything on, and writes down what passed', async (t) => {
@@ -249,6 +256,24 @@ test('a refusal is the kernel’s, spares what is connected, and ends with the s
   const second = await pair()
   second.client.say(CONNECT)
   await second.server.hears(CONNECT)
+})
+
+test('what was sent while the server is away did not go on, and the record says so', async (t) => {
+  const { proxy, dial, stopListening } = await rig(t)
+  await stopListening()
+  for (const connection of [1, 2]) {
+    const client = await dial()
+    client.say(CONNECT, publish(1))
+    await client.closed
+    await proxy.until(() => proxy.record.length === 2 * connection)
+  }
+  deepEqual(
+    proxy.record.map(({ packet, forwarded }) => [packet.type, forwarded]),
+    [1, 2].flatMap(() => [
+      [PacketType.CONNECT, false],
+      [PacketType.PUBLISH, false],
+    ]),
+  )
 })
 
 test('accept-then-close closes new connections without a word', async (t) => {
