@@ -15,8 +15,6 @@ export interface Flaw extends Bends {
   readonly check: string
   /** How the words of its failure begin. */
   readonly says: string
-  /** The most that arrives in a step, where that of the memory setting would hide it. */
-  readonly pieceBytes?: number
 }
 
 const nothing = (): void => undefined
@@ -180,8 +178,6 @@ const READING: readonly Flaw[] = [
     name: 'reads on while it is paused, and keeps what it reads',
     check: 'receives nothing while paused, and all of it after',
     says: 'The peer was not slowed down',
-    // All that the peer has comes in before the check looks.
-    pieceBytes: Infinity,
     ...keeping(),
   },
   {

@@ -42,12 +42,12 @@ async function failureOf(check: () => Promise<void>): Promise<string | undefined
 }
 
 describe('the contract of transports', () => {
-  for (const { name, check, says, pieceBytes, ...bends } of FLAWS) {
+  for (const { name, check, says, ...bends } of FLAWS) {
     test(`finds a transport that ${name}`, async () => {
       const bentBy = (some: Bends): (() => Promise<void>) | undefined =>
         checksOf({
           traits: ALL,
-          open: () => Promise.resolve(bentSetting(memorySetting(pieceBytes), some)),
+          open: () => Promise.resolve(bentSetting(memorySetting(), some)),
         }).get(check)
       const [flawed, sound] = [bentBy(bends), bentBy({})]
       ok(flawed !== undefined && sound !== undefined, check)
