@@ -60,13 +60,13 @@ const platform: CheckPlatform = {
  * @throws {TimeoutError} ERR_MQTT_TIMEOUT — it does not answer
  * @throws the reason of `signal`, after cleaning up
  * @example
- * ```ts
+ * ```js types
  * import { check } from 'umqtt/check'
  *
  * const { verdict, results } = await check('mqtt://localhost', {
  *   onResult: ({ title, verdict, seen }) => console.log(verdict, title, seen),
  * })
- * console.log(verdict.text)
+ * console.log(verdict.text, results.length)
  * ```
  */
 export async function check(url: string, options: CheckOptions = {}): Promise<CheckReport> {

@@ -31,6 +31,10 @@ export class MqttError extends Error {
   /**
    * The name gives the code: `QueueFullError` has `ERR_MQTT_QUEUE_FULL`. Whatever the details name
    * becomes a field.
+   * @param name of the class
+   * @param message says what failed and why
+   * @param cause what it was caused by
+   * @param fields of the error
    */
   constructor(name: string, message: string, { cause, ...fields }: MqttErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause })
@@ -39,7 +43,21 @@ export class MqttError extends Error {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
-  /** Tells whether a value is an error of this package, also of another copy of it. */
+  /**
+   * Tells whether a value is an error of this package, also of another copy of it.
+   * @param value anything, such as what was caught
+   * @returns true: its `code` says which
+   * @example
+   * ```js
+   * import { MqttError } from 'umqtt/simple'
+   *
+   * await client.publish('hall/light', 'on', { qos: 1 }).catch((error) => {
+   *   if (!MqttError.is(error)) throw error
+   *   if (error.code === 'ERR_MQTT_REJECTED') console.error(error.reasonCode, error.reasonString)
+   *   else if (error.transient) console.error('Later, perhaps:', error.message)
+   * })
+   * ```
+   */
   static is(value: unknown): value is AnyMqttError {
     return typeof value === 'object' && value !== null && BRAND in value
   }
@@ -63,6 +81,10 @@ export class MalformedPacketError extends MqttError {
   /** The reason code to answer with in DISCONNECT. */
   declare readonly reasonCode: number
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     message: string,
     details: { packetType: number; offset: number; clause: string; reasonCode: number },
@@ -89,6 +111,10 @@ export class ProtocolError extends MqttError {
   /** Of our PUBLISH that the server answered with the wrong packet; undefined for anything else. */
   declare readonly packetId: number | undefined
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     message: string,
     details: {
@@ -122,6 +148,10 @@ export class PacketTooLargeError extends MqttError {
   /** Whose limit it is. */
   declare readonly limitedBy: 'client' | 'server'
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     message: string,
     details: { sizeBytes: number; limitBytes: number; limitedBy: 'client' | 'server' },
@@ -153,6 +183,10 @@ export class ConnectRefusedError extends MqttError {
   /** Another server to use (0x9C, 0x9D), as the server wrote it. §4.11 */
   declare readonly serverReference: string | undefined
 
+  /**
+   * @param message says what failed and why
+   * @param answer what the server said
+   */
   constructor(message: string, answer: ServerAnswer) {
     super('ConnectRefusedError', message, answer)
   }
@@ -171,6 +205,10 @@ export class ServerDisconnectError extends MqttError {
   declare readonly reasonString: string | undefined
   declare readonly serverReference: string | undefined
 
+  /**
+   * @param message says what failed and why
+   * @param answer what the server said
+   */
   constructor(message: string, answer: ServerAnswer) {
     super('ServerDisconnectError', message, { transient: true, ...answer })
   }
@@ -190,6 +228,10 @@ export class RejectedError extends MqttError {
   /** The type of the packet that carried the reason. */
   declare readonly packetType: number
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     message: string,
     details: { reasonCode: number; reasonString?: string | undefined; packetType: number },
@@ -209,6 +251,10 @@ export class ConnectionLostError extends MqttError {
   declare readonly name: 'ConnectionLostError'
   declare readonly code: 'ERR_MQTT_CONNECTION_LOST'
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     message: string,
     details: { cause?: unknown; sent?: Sent; transient?: boolean } = {},
@@ -230,6 +276,10 @@ export class TimeoutError extends MqttError {
   declare readonly operation: string
   declare readonly afterMs: number
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(message: string, details: { operation: string; afterMs: number; sent?: Sent }) {
     super('TimeoutError', message, { ...details, transient: true })
   }
@@ -244,6 +294,10 @@ export class ClosedError extends MqttError {
   declare readonly name: 'ClosedError'
   declare readonly code: 'ERR_MQTT_CLOSED'
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(message: string, details: { sent?: Sent } = {}) {
     super('ClosedError', message, details)
   }
@@ -261,6 +315,10 @@ export class NotSupportedError extends MqttError {
   /** The CONNACK property that says so. */
   declare readonly limit: string
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(message: string, details: { limit: string }) {
     super('NotSupportedError', message, { ...details, sent: 'no' })
   }
@@ -279,6 +337,10 @@ export class QueueFullError extends MqttError {
   declare readonly limit: string
   declare readonly limitValue: number
 
+  /**
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(message: string, details: { limit: string; limitValue: number }) {
     super('QueueFullError', message, { ...details, transient: true, sent: 'no' })
   }
@@ -304,6 +366,11 @@ export class StoreError extends MqttError {
   /** Where it is, such as a file and an offset in it. */
   declare readonly position: string | undefined
 
+  /**
+   * @param code which way it failed
+   * @param message says what failed and why
+   * @param details the fields of the error
+   */
   constructor(
     code: StoreErrorCode,
     message: string,

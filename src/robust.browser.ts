@@ -36,13 +36,28 @@ export class MQTTClient extends RobustClient {
     if (type === 'online' || globals.document?.visibilityState === 'visible') this.retryNow()
   }
 
+  /**
+   * Makes a client. Nothing is dialled and nothing is read before the first use; the page is listened to at once.
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
+   * @param server a `ws:` or `wss:` URL; another scheme only with the option `transport`
+   * @param options as {@link RobustOptions} says; `outbox` names a database of this origin
+   * @throws {TypeError} @throws {RangeError} for an argument that cannot be meant
+   * @example
+   * ```js types
+   * import { MQTTClient } from 'umqtt/robust'
+   *
+   * const client = new MQTTClient('page-1', 'wss://example.org/mqtt', { outbox: 'orders' })
+   * const receipt = client.publish('orders/new', JSON.stringify({ item: 7 }), { qos: 1 })
+   * console.log(await receipt.stored, (await receipt.settled).status)
+   * ```
+   */
   constructor(clientId: string, server: string, options: RobustOptions = {}) {
     super(clientId, server, options, platform)
     globals.addEventListener('online', this.#wake)
     globals.document?.addEventListener('visibilitychange', this.#wake)
   }
 
-  /** Disconnects, closes the outbox, and listens to the page no longer. */
+  /** Disconnects, closes the outbox, and listens to the page no longer. Never rejects. */
   override async [Symbol.asyncDispose](): Promise<void> {
     globals.removeEventListener('online', this.#wake)
     globals.document?.removeEventListener('visibilitychange', this.#wake)

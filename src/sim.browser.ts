@@ -42,18 +42,20 @@ function makeTurns(): Turns {
  * @throws {TypeError} @throws {RangeError} at the call, for what cannot be meant
  * @throws {ScenarioError} `stuck`, `too-late` or `rule-broken`; and whatever the test or an application throws
  * @example
+ * ```js
+ * import { scenario } from 'umqtt/sim'
+ *
  * await scenario({ seed: 1 }, async (world) => {
  *   const server = world.server('mqtt://server')
- *   const door = world.device('door-7', { outbox: 'disk' })
+ *   const door = world.device('door-7', { outbox: 'disk' }, (client) => client.connect())
  *   server.stop()
- *   const alarm = door.client.publish('door/window', 'broken', { delivery: guaranteed() })
- *   await alarm.stored
+ *   await door.client.publish('door/window', 'broken', { qos: 1 }).stored
  *   door.powerCut()
- *   await world.pass('10m')
  *   server.start()
  *   door.start()
  *   await world.until(() => server.received('door/window').length === 1, { within: '5m' })
  * })
+ * ```
  */
 export function scenario<T>(
   options: ScenarioOptions,
@@ -68,6 +70,13 @@ export function scenario<T>(
  *
  * @param seed any whole number
  * @returns what came of it; its `violations` are bugs
+ * @example
+ * ```js
+ * import { simulate } from 'umqtt/sim'
+ *
+ * const { violations } = await simulate(7)
+ * console.log(violations.length) // 0
+ * ```
  */
 export function simulate(seed: number): Promise<RunResult> {
   return runPlan(planOf(seed), { turns: makeTurns() })

@@ -43,11 +43,13 @@ import { runProgram } from './support/run-program.ts'
 import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
 import { type TestServer, startServer } from './support/servers.ts'
 import { requireOrSkip, runtimePath } from './support/skip.ts'
+import { examplesOf } from './support/surface/examples.ts'
+import { Declarations, entriesOf } from './support/surface/surface.ts'
 import { LAYERS } from './support/tidy/layers.ts'
 
 const read = (path: string): string => readFileSync(path, 'utf8')
 
-/** A block of code in a document. */
+/** A block of code in a document, or of a docstring. */
 interface Block {
   /** What its client is imported from, if it makes none of its own. */
   readonly layer: 'umqtt/simple' | 'umqtt/robust'
@@ -55,6 +57,8 @@ interface Block {
   readonly name: string
   /** What stands after "js": `types` is only checked, `sqlite` runs where Node has it, `mqtt5` needs a server of MQTT 5.0. */
   readonly mark: string
+  /** TypeScript is only checked. */
+  readonly extension: 'mjs' | 'mts'
   readonly code: string
 }
 
@@ -67,6 +71,7 @@ function blocksOf(path: string): Block[] {
       layer,
       name: `${stem}-${i + 1}`,
       mark,
+      extension: 'mjs',
       code,
     }),
   )
@@ -75,7 +80,7 @@ function blocksOf(path: string): Block[] {
 /** The code as a program of its own: with a client, if it makes none. */
 function programOf({ layer, code }: Block): string {
   if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
-  if (/from 'umqtt\/(sim|check|testing)'/.test(code)) return code
+  if (/from 'umqtt\/(sim|check|testing|codec|engine|outbox\/\w+)'/.test(code)) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
   return `import { MQTTClient } from '${layer}'
 ${imports}
@@ -95,10 +100,24 @@ const DOCUMENTS = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
-const BLOCKS = DOCUMENTS.flatMap((path) => blocksOf(path))
 
-/** For all of them, one after another: half a minute alone, and several times that beside other work. */
-const EXAMPLES_TIMEOUT_MS = 240_000
+/** The examples of the docstrings of everything that package.json exports. */
+function docstringBlocks(): Block[] {
+  const declarations = new Declarations(read)
+  const manifest = JSON.parse(read('package.json')) as { name: string; exports: object }
+  const names = entriesOf(manifest).flatMap(({ path }) => declarations.namesOf(path))
+  return examplesOf(names).map(({ path, language, ...block }) => ({
+    ...block,
+    layer: path.startsWith('dist/robust') ? 'umqtt/robust' : 'umqtt/simple',
+    extension: language === 'ts' ? 'mts' : 'mjs',
+  }))
+}
+
+const DOCSTRING_BLOCKS = docstringBlocks()
+const BLOCKS = [...DOCUMENTS.flatMap((path) => blocksOf(path)), ...DOCSTRING_BLOCKS]
+
+/** For all of them, one after another: a minute alone, and several times that beside other work. */
+const EXAMPLES_TIMEOUT_MS = 360_000
 
 describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () => {
   let server: TestServer
@@ -110,7 +129,9 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
     router = await startScriptedRouter()
     rmSync(FOLDER, { recursive: true, force: true })
     mkdirSync(FOLDER, { recursive: true })
-    for (const block of BLOCKS) writeFileSync(`${FOLDER}/${block.name}.mjs`, programOf(block))
+    for (const block of BLOCKS) {
+      writeFileSync(`${FOLDER}/${block.name}.${block.extension}`, programOf(block))
+    }
   })
   after(async () => {
     await server.remove()
@@ -118,10 +139,14 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
     rmSync(outboxes, { recursive: true })
   })
 
-  test('are found', () => ok(BLOCKS.length >= 24, `${BLOCKS.length}`))
+  test('are found', () => {
+    ok(BLOCKS.length - DOCSTRING_BLOCKS.length >= 24, `${BLOCKS.length}`)
+    ok(DOCSTRING_BLOCKS.length >= 60, `${DOCSTRING_BLOCKS.length}`)
+    equal(new Set(BLOCKS.map(({ name }) => name)).size, BLOCKS.length)
+  })
 
   for (const block of BLOCKS) {
-    if (block.mark === 'types') continue
+    if (block.mark === 'types' || block.extension === 'mts') continue
     const isSqlite = block.mark === 'sqlite'
     test(`${block.name} runs`, async (t) => {
       if (isSqlite && !requireOrSkip(t, 'node22')) return
@@ -154,7 +179,7 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
     const config = {
       extends: '../../tsconfig.examples.json',
       compilerOptions: { rootDir: '../..', noUnusedLocals: false, noUnusedParameters: false },
-      include: BLOCKS.map(({ name }) => `${name}.mjs`),
+      include: BLOCKS.map(({ name, extension }) => `${name}.${extension}`),
     }
     writeFileSync(`${FOLDER}/tsconfig.json`, JSON.stringify(config))
     const { status, stdout } = spawnSync(

@@ -51,6 +51,19 @@ export interface DecoderOptions {
  *
  * A packet never refers to the pushed bytes. A payload of up to 64 bytes is a copy of its own; a
  * longer one shares its memory with others, and keeps at most 8 times its size alive.
+ *
+ * @example
+ * ```js
+ * import { Decoder, encode, PacketType, SERVER_PACKETS } from 'umqtt/codec'
+ *
+ * const maximumPacketSizeBytes = 65_536
+ * const decoder = new Decoder({ reads: SERVER_PACKETS, version: 5, maximumPacketSizeBytes })
+ * const bytes = encode({ type: PacketType.PINGRESP }, 5)
+ * decoder.push(bytes, bytes.length)
+ * for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) {
+ *   console.log(packet.type === PacketType.PINGRESP)
+ * }
+ * ```
  */
 export interface Decoder {
   /** The version that the next packet is read as. */
@@ -59,7 +72,11 @@ export interface Decoder {
   maximumPacketSizeBytes: number
   /** True in the middle of a packet. */
   readonly partial: boolean
-  /** Gives the decoder bytes 0 to `length`, which it uses until `next` has returned undefined. */
+  /**
+   * Gives the decoder bytes, which it uses until `next` has returned undefined.
+   * @param bytes what they are in
+   * @param length how many, from offset 0 on
+   */
   push(bytes: Uint8Array, length: number): void
   /**
    * The next packet, or undefined when more bytes are needed. After an error the decoder is dead: it
@@ -81,6 +98,7 @@ export interface Decoder {
   reset(): void
 }
 
+/** Makes a {@link Decoder}, in the middle of nothing. */
 export const Decoder: new (options: DecoderOptions) => Decoder = class implements Decoder, Cursor {
   #bytes: Uint8Array = NO_BYTES
   /** Where the packet begins in `bytes`. */

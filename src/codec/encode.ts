@@ -210,7 +210,16 @@ export function writeAuth(sink: Sink, packet: AuthPacket): void {
 /**
  * The size of a whole packet, in bytes; as costly to know as to encode it.
  *
+ * @param packet of either direction
+ * @param version 4 for MQTT 3.1.1, or 5
+ * @returns bytes, the fixed header included
  * @throws {TypeError | RangeError} as {@link encode} does
+ * @example
+ * ```js
+ * import { encodedSize, PacketType } from 'umqtt/codec'
+ *
+ * console.log(encodedSize({ type: PacketType.PINGREQ }, 5)) // 2
+ * ```
  */
 export function encodedSize(packet: Packet, version: ProtocolVersion): number {
   return encode(packet, version).length
@@ -219,7 +228,23 @@ export function encodedSize(packet: Packet, version: ProtocolVersion): number {
 /**
  * Encodes a packet as {@link encode} does, into a sink.
  *
+ * @param sink where the bytes go, from its `length` on
+ * @param packet of either direction
+ * @param version 4 for MQTT 3.1.1, or 5
  * @throws {TypeError | RangeError} as {@link encode} does; then `length` is where it was
+ * @example
+ * ```ts
+ * import { PacketType, write, type Sink } from 'umqtt/codec'
+ *
+ * const sink: Sink = {
+ *   bytes: new Uint8Array(1024),
+ *   length: 0,
+ *   reserve(sizeBytes) {
+ *     if (sink.length + sizeBytes > sink.bytes.length) throw new RangeError('The sink is full')
+ *   },
+ * }
+ * write(sink, { type: PacketType.PINGREQ }, 5)
+ * ```
  */
 export function write(sink: Sink, packet: Packet, version: ProtocolVersion): void {
   const { type } = packet
@@ -232,6 +257,9 @@ export function write(sink: Sink, packet: Packet, version: ProtocolVersion): voi
  * Encodes any packet of either direction; CONNECT for the version that it names. A decoder reads of
  * it, field by field, what was given.
  *
+ * @param packet what it says
+ * @param version 4 for MQTT 3.1.1, or 5
+ * @returns its bytes, which nobody else has
  * @throws {RangeError} a field has a value that MQTT does not allow there
  * @throws {TypeError} a field would be read as another value: it has the wrong type, or the packet
  *   cannot carry it in this version

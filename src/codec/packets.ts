@@ -70,6 +70,7 @@ export interface WillFields {
   readonly properties?: Properties
 }
 
+/** CONNECT, for the version that it names. §3.1 */
 export interface ConnectPacket {
   readonly type: typeof PacketType.CONNECT
   readonly version: ProtocolVersion
@@ -84,6 +85,7 @@ export interface ConnectPacket {
   readonly properties?: Properties
 }
 
+/** CONNACK. §3.2 */
 export interface ConnackPacket {
   readonly type: typeof PacketType.CONNACK
   readonly sessionPresent: boolean
@@ -92,6 +94,7 @@ export interface ConnackPacket {
   readonly properties: Properties
 }
 
+/** PUBLISH, of either direction. §3.3 */
 export interface PublishPacket {
   readonly type: typeof PacketType.PUBLISH
   /** Empty when a topic alias stands for it (MQTT 5.0). */
@@ -122,6 +125,7 @@ export interface SubscriptionRequest {
   readonly retainHandling?: 0 | 1 | 2
 }
 
+/** SUBSCRIBE. §3.8 */
 export interface SubscribePacket {
   readonly type: typeof PacketType.SUBSCRIBE
   readonly packetId: number
@@ -129,6 +133,7 @@ export interface SubscribePacket {
   readonly properties: Properties
 }
 
+/** SUBACK, with a reason code for each filter. §3.9 */
 export interface SubackPacket {
   readonly type: typeof PacketType.SUBACK
   readonly packetId: number
@@ -137,6 +142,7 @@ export interface SubackPacket {
   readonly properties: Properties
 }
 
+/** UNSUBSCRIBE. §3.10 */
 export interface UnsubscribePacket {
   readonly type: typeof PacketType.UNSUBSCRIBE
   readonly packetId: number
@@ -144,6 +150,7 @@ export interface UnsubscribePacket {
   readonly properties: Properties
 }
 
+/** UNSUBACK, with a reason code for each filter; none on MQTT 3.1.1. §3.11 */
 export interface UnsubackPacket {
   readonly type: typeof PacketType.UNSUBACK
   readonly packetId: number
@@ -152,16 +159,19 @@ export interface UnsubackPacket {
   readonly properties: Properties
 }
 
+/** PINGREQ or PINGRESP. §3.12, §3.13 */
 export interface PingPacket {
   readonly type: typeof PacketType.PINGREQ | typeof PacketType.PINGRESP
 }
 
+/** DISCONNECT, of the server on MQTT 5.0 alone. §3.14 */
 export interface DisconnectPacket {
   readonly type: typeof PacketType.DISCONNECT
   readonly reasonCode: number
   readonly properties: Properties
 }
 
+/** AUTH, which only MQTT 5.0 has. §3.15 */
 export interface AuthPacket {
   readonly type: typeof PacketType.AUTH
   readonly reasonCode: number

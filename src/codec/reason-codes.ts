@@ -114,7 +114,18 @@ function indexOf(code: number): number {
   return code < 0x80 ? LOW_CODES.indexOf(code) : code - 0x80 + LOW_CODES.length
 }
 
-/** What a reason code is called in the specification, such as `Not authorized`; else `Unknown`. */
+/**
+ * What a reason code is called in the specification.
+ * @param code 0 to 255, of any packet of MQTT 5.0
+ * @returns such as `Not authorized`; `Unknown` for a code that is none
+ * @see §2.4
+ * @example
+ * ```js
+ * import { reasonName } from 'umqtt/codec'
+ *
+ * console.log(reasonName(0x87)) // Not authorized
+ * ```
+ */
 export function reasonName(code: number): string {
   return NAMES[indexOf(code)] ?? 'Unknown'
 }

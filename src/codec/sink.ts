@@ -11,6 +11,10 @@ import { NO_BYTES } from './utf8.ts'
 export interface Sink {
   bytes: Uint8Array
   length: number
+  /**
+   * Makes room at `length`.
+   * @param sizeBytes how many bytes will follow at most
+   */
   reserve(sizeBytes: number): void
 }
 

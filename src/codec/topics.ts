@@ -34,8 +34,16 @@ export function filterFault(filter: string | undefined): TextFault | undefined {
 /**
  * Checks a Topic Name to publish to.
  *
+ * @param topic what is checked
  * @returns undefined when it is valid, else what is wrong, such as `using a wildcard`
  * @see §4.7.3
+ * @example
+ * ```js
+ * import { checkTopic } from 'umqtt/codec'
+ *
+ * console.log(checkTopic('hall/temperature')) // undefined
+ * console.log(checkTopic('hall/#')) // using a wildcard
+ * ```
  */
 export function checkTopic(topic: string): string | undefined {
   return topicFault(topic)?.[0]
@@ -44,8 +52,16 @@ export function checkTopic(topic: string): string | undefined {
 /**
  * Checks a Topic Filter, also of a shared subscription.
  *
+ * @param filter what is checked
  * @returns undefined when it is valid, else what is wrong, such as `empty`
  * @see §4.7.1, §4.8.2
+ * @example
+ * ```js
+ * import { checkFilter } from 'umqtt/codec'
+ *
+ * console.log(checkFilter('$share/workers/jobs/#')) // undefined
+ * console.log(checkFilter('hall/#/light')) // misusing "#"
+ * ```
  */
 export function checkFilter(filter: string): string | undefined {
   return filterFault(filter)?.[0]
@@ -62,6 +78,18 @@ export function parseSharedFilter(
 /**
  * Tells whether a valid filter matches a valid Topic Name. A filter that begins with a wildcard does
  * not match a topic that begins with "$" [MQTT-4.7.2-1]; of a shared subscription its filter counts.
+ *
+ * @param filter a Topic Filter, which is not checked
+ * @param topic a Topic Name, which is not checked
+ * @returns whether a subscription to the one gets messages of the other
+ * @see §4.7
+ * @example
+ * ```js
+ * import { topicMatches } from 'umqtt/codec'
+ *
+ * console.log(topicMatches('hall/+/set', 'hall/light/set')) // true
+ * console.log(topicMatches('#', '$SYS/uptime')) // false
+ * ```
  */
 export function topicMatches(filter: string, topic: string): boolean {
   filter = filter.replace(/^\$share\/[^/]*\//, '')

@@ -100,8 +100,11 @@ export function stringFault(text: string | undefined): TextFault | undefined {
 /** Where the text of a received Topic Name comes from. */
 export interface TopicSource {
   /**
-   * The text of a Topic Name, `bytes` from `start` to `end`; undefined when it is not known, or not
-   * one at all: then the decoder looks for itself.
+   * The text of a Topic Name.
+   * @param bytes where it stands in UTF-8
+   * @param start where it begins
+   * @param end where it ends
+   * @returns undefined when it is not known, or not one at all: then the decoder looks for itself
    */
   get(bytes: Uint8Array, start: number, end: number): string | undefined
 }

@@ -34,7 +34,7 @@ import type {
 } from './types.ts'
 import { Liveness } from './liveness.ts'
 
-/** One client's protocol state. */
+/** One client's protocol state; {@link PublishOperation} has an example. */
 export class Engine {
   readonly #options: EngineOptions
   readonly #link: Link
@@ -55,6 +55,7 @@ export class Engine {
   #packetsReceived = 0
   #pings: Pings | undefined
 
+  /** @param options bounds @param runtime what all share @param session where to go on. @default none */
   constructor(options: EngineOptions, runtime: EngineRuntime, session: Session = EMPTY_SESSION) {
     this.#options = options
     this.#link = makeLink(runtime.slabs)
@@ -71,6 +72,7 @@ export class Engine {
     this.hasSession = session !== EMPTY_SESSION
   }
 
+  /** Where the connection is. See ARCHITECTURE.md. */
   get state(): ConnectionState {
     return this.#connection.state
   }
@@ -85,6 +87,7 @@ export class Engine {
     return this.#link.out
   }
 
+  /** What the server allows; before CONNACK what it may. */
   get limits(): ServerLimits {
     return this.#link.limits
   }
@@ -135,7 +138,7 @@ export class Engine {
     }
   }
 
-  /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] */
+  /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] @param now monotonic ms */
   handleOpened(now: number): void {
     this.#now = now
     this.#connection.handleOpened(now)
@@ -147,7 +150,7 @@ export class Engine {
     this.#outbound.inflight.clear()
   }
 
-  /** Bytes 0 to `length` came in; they are read by `poll` and not kept. */
+  /** Bytes came in, to be read by `poll`. @param bytes not kept @param length of them, from 0 on @param now monotonic ms */
   handleData(bytes: Uint8Array, length: number, now: number): void {
     this.#now = now
     if (RECEIVABLE[this.state] === 0) return
@@ -158,41 +161,39 @@ export class Engine {
     this.#reading = true
   }
 
-  /** A write of what was in `out` begins. */
+  /** A write of what was in `out` begins. @param now monotonic ms */
   handleWriteStarted(now: number): void {
     this.#now = now
     this.#liveness.handleWriteStarted(now, this.out.sizeBytes > 0)
   }
 
-  /** The write is done: what waits may follow. */
+  /** The write is done: what waits may follow. @param now monotonic ms */
   handleWritten(now: number): void {
     this.#now = now
     this.#liveness.handleWritten(now, this.owed)
     this.#pump()
   }
 
-  /** We stopped reading: the clocks that only reading can satisfy stand still. */
+  /** We stopped reading: the clocks that only reading can satisfy stand still. @param now monotonic ms */
   handlePaused(now: number): void {
     this.#now = now
     this.#liveness.handlePaused()
   }
 
+  /** We read again. @param now monotonic ms */
   handleResumed(now: number): void {
     this.#now = now
     this.#liveness.handleResumed(now, this.owed)
   }
 
-  /** The time of `nextTimeout` has come. An early call does nothing. */
+  /** The time of `nextTimeout` has come. An early call does nothing. @param now monotonic ms */
   handleTimeout(now: number): void {
     this.#now = now
     const timers = this.#liveness
     for (let timer = timers.due(now); timer >= 0; timer = timers.due(now)) this.#expire(timer, now)
   }
 
-  /**
-   * The transport has ended, with an error or in order. What is under way is handed back, then comes
-   * `closed`; what waits is handed back after that, unless a connection has been begun by then.
-   */
+  /** It has ended. What is under way is handed back, then comes `closed`, then what waits. @param error undefined: in order @param now monotonic ms */
   handleClosed(error: Error | undefined, now: number): void {
     this.#now = now
     if (CONNECTION_TRANSITIONS[this.state].close === undefined) return
@@ -211,7 +212,7 @@ export class Engine {
     this.#then = () => this.#outbound.handBack(endOf('no'))
   }
 
-  /** Begins a connection; the caller dials and calls `handleOpened`. */
+  /** Begins a connection; the caller dials and calls `handleOpened`. @param settings of CONNECT @param now monotonic ms */
   connect(settings: ConnectSettings, now: number): void {
     this.#now = now
     this.#then = undefined
@@ -223,9 +224,8 @@ export class Engine {
   }
 
   /**
-   * Sends a message, or lets it wait. When its state is `done` afterwards it is settled already:
-   * refused (`answer` is an error), or handed over at QoS 0; no output follows.
-   * @param owned True when nobody changes the payload any more, so that it need not be copied.
+   * Sends it, or lets it wait. `done` afterwards it is settled already, refused (`answer` is an error) or handed over at
+   * QoS 0; no output follows. @param operation new @param owned its payload changes no more: no copy @param now monotonic ms
    */
   publish(operation: PublishOperation, owned: boolean, now: number): void {
     this.#now = now
@@ -233,28 +233,28 @@ export class Engine {
     if (operation.state !== 'done') this.#expect(operation.deadline)
   }
 
-  /** As {@link Outbound.publishPlain}. */
+  /** As {@link Outbound.publishPlain}. @param topic @param topicBytes @param payload @param size both in bytes */
   publishPlain(topic: string, topicBytes: number, payload: Payload, size: number): boolean {
     return this.#outbound.publishPlain(topic, topicBytes, payload, size)
   }
 
-  /** Whether a publish would go out at once. */
+  /** Whether a publish would go out at once. @param qos of it @param staged as {@link PublishOperation.staged} */
   hasRoom(qos: QoS, staged = false): boolean {
     return this.#outbound.hasRoom(qos, staged)
   }
 
-  /** What a `held` publish waited for is recorded. */
+  /** What a `held` publish waited for is recorded. @param operation as `poll` gave it @param now monotonic ms */
   proceed(operation: PublishOperation, now: number): void {
     this.#now = now
     this.#outbound.proceed(operation, now)
   }
 
-  /** The id of a `release` output is forgotten. */
+  /** The id of a `release` output is forgotten. @param packetId @param connection both of that output */
   release({ packetId, connection }: ReleaseOutput): void {
     this.#inbound.release(packetId, connection)
   }
 
-  /** Takes up a session before the first connection: publishes that have a packet id, and received ids. */
+  /** Takes up a session before the first connection. @param publishes with packet ids @param receivedIds of QoS 2 */
   restore(publishes: readonly PublishOperation[], receivedIds: readonly number[]): void {
     this.hasSession = true
     this.#outbound.restore(publishes)
@@ -270,17 +270,17 @@ export class Engine {
     if (this.#then === undefined) this.#pump()
   }
 
-  /** Sends a message no more, in no session; between two connections. */
+  /** Sends a message no more, in no session; between two connections. @param operation of it */
   forget(operation: PublishOperation): void {
     this.#outbound.forget(operation)
   }
 
-  /** Nobody waits for a publish any longer; tells whether it can have been sent. */
+  /** Nobody waits for a publish any longer; tells whether it can have been sent. @param operation of it */
   cancel(operation: PublishOperation): 'no' | 'maybe' {
     return this.#outbound.cancel(operation)
   }
 
-  /** Sends SUBSCRIBE or UNSUBSCRIBE. When `answer` is set afterwards, it was refused unsent. */
+  /** Sends a request. When `answer` is set afterwards, it was refused unsent. @param operation new @param now monotonic ms */
   request(operation: RequestOperation, now: number): void {
     this.#now = now
     operation.deadline = now + this.#options.operationMs
@@ -290,18 +290,18 @@ export class Engine {
     if (operation.answer === undefined) this.#expect(operation.deadline)
   }
 
-  /** The application is done with a message. */
+  /** The application is done. @param message as `poll` gave it @param reasonCode of its answer @param now monotonic ms */
   acknowledge(message: InboundMessage, reasonCode: number, now: number): void {
     this.#now = now
     this.#inbound.acknowledge(message, reasonCode)
   }
 
-  /** The application wants a message again: no acknowledgement goes out. */
+  /** The application wants it again: no acknowledgement goes out. @param message as `poll` gave it */
   hold(message: InboundMessage): void {
     this.#inbound.hold(message)
   }
 
-  /** Sends PINGREQ and tells the round trip. When `answer` is set afterwards, nothing was sent. §3.12 */
+  /** Sends PINGREQ. When `answer` is set afterwards, nothing was sent. §3.12 @param operation new @param now monotonic ms */
   ping(operation: PingOperation, now: number): void {
     if (!this.#link.connected) operation.answer = unconnectedError('ping')
     if (operation.answer !== undefined) return
@@ -312,15 +312,15 @@ export class Engine {
   }
 
   /**
-   * Answers an AUTH of the server, or begins a re-authentication. [MQTT-4.12.0-3] [MQTT-4.12.1-1]
-   * @returns why nothing was sent, if so
+   * Answers an AUTH of the server, or begins a re-authentication; gives why nothing was sent, if so. [MQTT-4.12.0-3]
+   * [MQTT-4.12.1-1] @param data of AUTH @param again whether it begins one @param now monotonic ms
    */
   authenticate(data: Uint8Array | undefined, again: boolean, now: number): MqttError | undefined {
     this.#now = now
     return this.#connection.authenticate(data, again, now)
   }
 
-  /** Ends the connection in order: DISCONNECT, then the end of the transport within `closeMs`. §3.14 */
+  /** Ends it in order, in at most `closeMs`. §3.14 @param reasonCode @param closeMs @param properties of DISCONNECT @param now monotonic ms */
   disconnect(reasonCode: number, closeMs: number, now: number, properties?: Properties): void {
     this.#now = now
     this.#reading = false
@@ -328,7 +328,7 @@ export class Engine {
     this.#outbound.handBack(endedError(undefined, 'no'))
   }
 
-  /** Ends the connection with an error of ours. */
+  /** Ends the connection. @param error ours @param reasonCode of DISCONNECT @param now monotonic ms */
   fail(error: MqttError, reasonCode: number, now: number): void {
     this.#now = now
     this.#end(error, reasonCode)
@@ -366,6 +366,7 @@ export class Engine {
     return this.#liveness.next
   }
 
+  /** What `nextTimeout` is for. */
   get timeoutReason(): TimerReason | undefined {
     return this.#liveness.reason
   }

@@ -3,7 +3,21 @@
 
 import type { PublishPacket } from '../codec/packets.ts'
 
-/** An application message from the server, until it is acknowledged. */
+/**
+ * An application message from the server, until it is acknowledged; `poll` makes them.
+ * @example
+ * ```ts
+ * import { type Engine, InboundMessage } from 'umqtt/engine'
+ *
+ * function takeAll(engine: Engine, now = performance.now()): void {
+ *   for (let output = engine.poll(); output !== undefined; output = engine.poll()) {
+ *     if (!(output instanceof InboundMessage)) continue
+ *     console.log(output.topic, output.packet.payload)
+ *     engine.acknowledge(output, 0, now)
+ *   }
+ * }
+ * ```
+ */
 export class InboundMessage {
   declare readonly packet: PublishPacket
   /** The topic, also where the packet has an alias for it. */
@@ -13,12 +27,18 @@ export class InboundMessage {
   /** The reason code of its acknowledgement; undefined while the application has it. */
   handled: number | undefined = undefined
 
+  /**
+   * @param packet as it came
+   * @param topic of it, or of its alias
+   * @param connection the number of that which it came on
+   */
   constructor(packet: PublishPacket, topic: string, connection: number) {
     this.packet = packet
     this.topic = topic
     this.connection = connection
   }
 
+  /** What `poll` tells it apart by. */
   get kind(): 'message' {
     return 'message'
   }

@@ -22,6 +22,19 @@ export type Answer = number | readonly number[] | MqttError
 /**
  * A PUBLISH from the call to its last acknowledgement. Fields are those of the packet. What the constructor
  * is given is declared alone: else it would be set to undefined first, for each message.
+ * @example
+ * ```ts
+ * import { type Engine, PublishOperation } from 'umqtt/engine'
+ *
+ * function publishOn(engine: Engine, now = performance.now()): void {
+ *   const operation = new PublishOperation('hall/light', 10, 'on', 2, 1, false)
+ *   operation.context = 'whom to tell'
+ *   engine.publish(operation, true, now)
+ *   for (let output = engine.poll(); output !== undefined; output = engine.poll()) {
+ *     if (output === operation) console.log(operation.context, operation.answer)
+ *   }
+ * }
+ * ```
  */
 export class PublishOperation {
   declare readonly topic: string
@@ -61,6 +74,15 @@ export class PublishOperation {
   /** The caller's own: whom to tell. Undefined when nobody waits any longer. */
   context: unknown = undefined
 
+  /**
+   * @param topic 1 to 65,535 bytes, which are not checked
+   * @param topicBytes its length in UTF-8
+   * @param payload text, or bytes of which the payload is the beginning
+   * @param payloadLength its length in UTF-8, or how many of the bytes
+   * @param qos of the message
+   * @param retain of the message
+   * @param properties as the codec has them. @default none
+   */
   constructor(
     topic: string,
     topicBytes: number,
@@ -79,6 +101,7 @@ export class PublishOperation {
     this.properties = properties
   }
 
+  /** What `poll` tells it apart by. */
   get kind(): 'publish' {
     return 'publish'
   }
@@ -92,7 +115,16 @@ export function explain<T>(settled: T, { reasonCode, properties }: AckPacket): T
   return settled
 }
 
-/** A SUBSCRIBE and its SUBACK. */
+/**
+ * A SUBSCRIBE and its SUBACK.
+ * @example
+ * ```js
+ * import { SubscribeOperation } from 'umqtt/engine'
+ *
+ * const operation = new SubscribeOperation([{ filter: 'hall/#', qos: 1 }])
+ * console.log(operation.kind)
+ * ```
+ */
 export class SubscribeOperation {
   readonly subscriptions: readonly SubscriptionRequest[]
   readonly properties: Properties
@@ -103,6 +135,10 @@ export class SubscribeOperation {
   declare reasonString?: string | undefined
   context: unknown = undefined
 
+  /**
+   * @param subscriptions at least one filter, with what is asked for
+   * @param properties as the codec has them. @default none
+   */
   constructor(
     subscriptions: readonly SubscriptionRequest[],
     properties: Properties = NO_PROPERTIES,
@@ -111,12 +147,22 @@ export class SubscribeOperation {
     this.properties = properties
   }
 
+  /** What `poll` tells it apart by. */
   get kind(): 'subscribe' {
     return 'subscribe'
   }
 }
 
-/** An UNSUBSCRIBE and its UNSUBACK. */
+/**
+ * An UNSUBSCRIBE and its UNSUBACK.
+ * @example
+ * ```js
+ * import { UnsubscribeOperation } from 'umqtt/engine'
+ *
+ * const operation = new UnsubscribeOperation(['hall/#'])
+ * console.log(operation.kind)
+ * ```
+ */
 export class UnsubscribeOperation {
   readonly filters: readonly string[]
   readonly properties: Properties
@@ -127,23 +173,38 @@ export class UnsubscribeOperation {
   declare reasonString?: string | undefined
   context: unknown = undefined
 
+  /**
+   * @param filters at least one
+   * @param properties as the codec has them. @default none
+   */
   constructor(filters: readonly string[], properties: Properties = NO_PROPERTIES) {
     this.filters = filters
     this.properties = properties
   }
 
+  /** What `poll` tells it apart by. */
   get kind(): 'unsubscribe' {
     return 'unsubscribe'
   }
 }
 
-/** A PINGREQ that somebody waits for. `answer` is the round trip in ms. */
+/**
+ * A PINGREQ that somebody waits for. `answer` is the round trip in ms.
+ * @example
+ * ```js
+ * import { PingOperation } from 'umqtt/engine'
+ *
+ * const operation = new PingOperation()
+ * operation.context = 'whom to tell'
+ * ```
+ */
 export class PingOperation {
   sentAt = 0
   deadline = 0
   answer: number | MqttError | undefined = undefined
   context: unknown = undefined
 
+  /** What `poll` tells it apart by. */
   get kind(): 'ping' {
     return 'ping'
   }

@@ -22,17 +22,32 @@ const NOTHING = new Uint8Array(0)
 /** The lists of a buffer in which nothing waits: ten thousand idle clients share it. Never written. */
 const NONE: readonly Uint8Array[] = []
 
-/** The slabs that all clients of a process share. */
+/**
+ * The slabs that all clients of a process share.
+ * @example
+ * ```js
+ * import { OutboundBuffer, SlabPool } from 'umqtt/engine'
+ *
+ * const slabs = new SlabPool() // one for all connections of the process
+ * const [one, other] = [new OutboundBuffer(slabs), new OutboundBuffer(slabs)]
+ * console.log(one.sizeBytes + other.sizeBytes) // 0
+ * ```
+ */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
   #copies = NOTHING
   #copied = 0
 
+  /** A slab, which nobody else has; 65,536 bytes. */
   take(): Uint8Array {
     return this.#free.pop() ?? new Uint8Array(SLAB_BYTES)
   }
 
-  /** A copy of a few bytes, which is not written to again. */
+  /**
+   * A copy of a few bytes, which is not written to again.
+   * @param source up to 16,384 bytes
+   * @returns a view of bytes that other copies share
+   */
   copy(source: Uint8Array): Uint8Array {
     let end = this.#copied + source.length
     if (end > this.#copies.length) {
@@ -45,6 +60,10 @@ export class SlabPool {
     return copy
   }
 
+  /**
+   * Takes a slab back, for the next who asks.
+   * @param slab which nobody uses any more
+   */
   give(slab: Uint8Array): void {
     if (this.#free.length < SLABS_KEPT) this.#free.push(slab)
   }
@@ -56,7 +75,20 @@ export interface Batch {
   readonly slabs: Uint8Array[]
 }
 
-/** The bytes of one client that wait to be written. */
+/**
+ * The bytes of one client that wait to be written.
+ * @example
+ * ```js
+ * import { PacketType, write } from 'umqtt/codec'
+ * import { OutboundBuffer, SlabPool } from 'umqtt/engine'
+ *
+ * const out = new OutboundBuffer(new SlabPool())
+ * write(out, { type: PacketType.PINGREQ }, 5)
+ * const batch = out.take(65_536)
+ * console.log(batch.chunks) // to be written, in order
+ * out.release(batch) // once they are
+ * ```
+ */
 export class OutboundBuffer implements Sink {
   bytes: Uint8Array = NOTHING
   length = 0
@@ -67,6 +99,7 @@ export class OutboundBuffer implements Sink {
   #slabs = NONE as Uint8Array[]
   #queuedBytes = 0
 
+  /** @param pool where its slabs come from */
   constructor(pool: SlabPool) {
     this.#pool = pool
   }
@@ -92,6 +125,10 @@ export class OutboundBuffer implements Sink {
   /**
    * Appends bytes. Large ones are taken by reference when `owned` says that nobody changes them
    * before they are written; otherwise they are copied.
+   * @param source what they are in
+   * @param offset where they begin
+   * @param sizeBytes how many
+   * @param owned whether nobody changes them
    */
   append(source: Uint8Array, offset: number, sizeBytes: number, owned: boolean): void {
     if (sizeBytes === 0) return
@@ -109,7 +146,11 @@ export class OutboundBuffer implements Sink {
     this.length += sizeBytes
   }
 
-  /** Takes what waits for one write, at most about `limitBytes`; the rest stays in order. */
+  /**
+   * Takes what waits for one write; the rest stays in order.
+   * @param limitBytes about how many at most; at least one chunk is taken
+   * @returns the chunks, and what is to be given back when they are written
+   */
   take(limitBytes: number): Batch {
     this.#seal()
     let count = 0
@@ -139,7 +180,10 @@ export class OutboundBuffer implements Sink {
     return batch
   }
 
-  /** Gives the slabs of a finished write back to the pool. */
+  /**
+   * Gives the slabs of a finished write back to the pool.
+   * @param batch as `take` gave it
+   */
   release(batch: Batch): void {
     for (const slab of batch.slabs) this.#pool.give(slab)
   }

@@ -25,13 +25,27 @@ export interface PayloadCopy {
   chunk: PayloadChunk | undefined
 }
 
-/** The chunks that small copies are cut from; clients share one pool. */
+/**
+ * The chunks that small copies are cut from; clients share one pool.
+ * @example
+ * ```js
+ * import { PayloadPool, PublishOperation } from 'umqtt/engine'
+ *
+ * const pool = new PayloadPool()
+ * const message = new PublishOperation('hall/raw', 8, Uint8Array.of(1, 2, 3), 3, 0, false)
+ * pool.own(message) // the bytes that were given may change from here on
+ * pool.release(message)
+ * ```
+ */
 export class PayloadPool {
   readonly #free: PayloadChunk[] = []
   #current: PayloadChunk | undefined
   #used = 0
 
-  /** Replaces a payload that belongs to somebody else by a copy. */
+  /**
+   * Replaces a payload that belongs to somebody else by a copy.
+   * @param holder has the payload, and then the copy
+   */
   own(holder: PayloadCopy): void {
     const { payload } = holder
     if (typeof payload === 'string') return
@@ -54,7 +68,10 @@ export class PayloadPool {
     this.#used += payload.length
   }
 
-  /** The payload is needed no longer. */
+  /**
+   * The payload is needed no longer.
+   * @param holder has none after this
+   */
   release(holder: PayloadCopy): void {
     const { chunk } = holder
     holder.payload = ''

@@ -12,6 +12,7 @@ export const TIMER_REASONS = [
   'close',
 ] as const
 
+/** What the next timeout of an engine is for. */
 export type TimerReason = (typeof TIMER_REASONS)[number]
 
 /** Deadlines by index; `Infinity` is off. */

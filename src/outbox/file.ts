@@ -44,7 +44,21 @@ export class FileStore implements OutboxStore {
   readonly #lock: FileLock
   readonly #log: LogStore
 
-  /** @param folder a folder for this outbox alone */
+  /**
+   * Makes a store; nothing is opened or made before `open`, which the client calls.
+   * @param folder a folder for this outbox alone
+   * @param options as {@link FileStoreOptions} says
+   * @example
+   * ```js
+   * import { FileStore } from 'umqtt/outbox/file'
+   * import { MQTTClient } from 'umqtt/robust'
+   *
+   * const outbox = new FileStore('./file-outbox', { reserveBytes: 8_388_608 })
+   * const client = new MQTTClient('door-7', 'mqtt://localhost', { outbox })
+   * await client.publish('door/7/state', 'open', { qos: 1 }).settled
+   * await client[Symbol.asyncDispose]()
+   * ```
+   */
   constructor(folder: string, options: FileStoreOptions = {}) {
     this.#folder = resolve(folder)
     this.#options = options

@@ -113,12 +113,27 @@ export class IndexedDbStore implements OutboxStore {
   #persisted: boolean | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @param name tells the outboxes of one origin apart */
+  /**
+   * Makes a store; nothing is opened or made before `open`, which the client calls.
+   * @param name tells the outboxes of one origin apart
+   * @param platform what it stands on. @default the page's own
+   * @example
+   * ```js types
+   * import { IndexedDbStore } from 'umqtt/outbox/indexeddb'
+   * import { MQTTClient } from 'umqtt/robust'
+   *
+   * const outbox = new IndexedDbStore('orders')
+   * const client = new MQTTClient('page-1', 'wss://example.org/mqtt', { outbox })
+   * await client.open()
+   * if (outbox.traits.persisted === false) console.warn('The browser may clear what waits')
+   * ```
+   */
   constructor(name: string, platform: IndexedDbPlatform = {}) {
     this.#name = `umqtt outbox ${name}`
     this.#platform = { ...ownPlatform(), ...platform }
   }
 
+  /** What it keeps of its promises; `power` is known once it is open, `persisted` when the browser has answered. */
   get traits(): IndexedDbTraits {
     return {
       power: this.#strict,

@@ -65,8 +65,9 @@ export interface OutboxInspection {
    * @throws {StoreError} it cannot be read
    */
   messages(): AsyncIterable<StoredMessage>
-  /** Lets go of it. */
+  /** Lets go of it, and of the copy of a database. */
   close(): Promise<void>
+  /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -80,10 +81,12 @@ const LOG_NAME = /^\d{8,}\.log$/
  * Opens an outbox to look at it. Nothing in its folder is changed.
  *
  * @param folder where it is
+ * @param options as {@link InspectOptions} says
+ * @returns what is in it; to be closed
  * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE there is no outbox, a process has it open, or it is of a newer
  * version; ERR_MQTT_STORE_CORRUPT files of another outbox are in it
  * @example
- * ```js
+ * ```js types
  * import { inspectOutbox } from 'umqtt/outbox/inspect'
  *
  * const outbox = await inspectOutbox('./door-outbox')
@@ -152,8 +155,20 @@ export async function inspectOutbox(
  * client would, with its lock, and connects to nothing. A QoS 2 message whose exchange has begun is kept: the
  * server has its packet id.
  *
+ * @param folder where it is
  * @param ids the messages; `all`: every one
+ * @param options as {@link CancelOptions} says
+ * @returns each message as it is given up, or kept
  * @throws {StoreError} as {@link inspectOutbox}, and when it cannot be written
+ * @throws the reason of `signal`
+ * @example
+ * ```js types
+ * import { cancelStored } from 'umqtt/outbox/inspect'
+ *
+ * for await (const message of cancelStored('./door-outbox', new Set(['k3j-1', 'k3j-2']))) {
+ *   console.log(message)
+ * }
+ * ```
  */
 export async function* cancelStored(
   folder: string,

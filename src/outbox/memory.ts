@@ -4,7 +4,18 @@
 import { SequenceMap } from './sequence-map.ts'
 import type { Op, OpenResult, OutboxStore, StoredRecord, StoreTraits } from './store.ts'
 
-/** Keeps records in memory: nothing survives the process. */
+/**
+ * Keeps records in memory: nothing survives the process.
+ * @example
+ * ```js
+ * import { MemoryStore } from 'umqtt/testing'
+ *
+ * const store = new MemoryStore()
+ * await store.open()
+ * await store.commit([['put', 1, Uint8Array.of(7)]])
+ * console.log(await store.scan(1, 10))
+ * ```
+ */
 export class MemoryStore implements OutboxStore {
   readonly traits: StoreTraits = {
     power: false,

@@ -6,8 +6,16 @@ import { StoreError } from '../errors.ts'
 
 /** A prepared statement, as `node:sqlite`, `bun:sqlite` and better-sqlite3 have it. */
 export interface SqliteStatement {
+  /**
+   * Runs it, and gives no rows.
+   * @param values for its `?`, in order
+   */
   run(...values: readonly (number | string | Uint8Array)[]): unknown
-  /** The rows, as objects with a key for each column, in the order of the columns. */
+  /**
+   * Runs it.
+   * @param values for its `?`, in order
+   * @returns one object for each row; bytes may be a Uint8Array or a Buffer
+   */
   all(...values: readonly (number | string | Uint8Array)[]): readonly unknown[]
   /** Where closing the connection does not do it. */
   finalize?(): void
@@ -15,8 +23,19 @@ export interface SqliteStatement {
 
 /** An open database, as `node:sqlite`, `bun:sqlite` and better-sqlite3 have it. */
 export interface SqliteConnection {
+  /**
+   * Runs statements that give nothing back.
+   * @param sql one or several
+   * @throws what SQLite says
+   */
   exec(sql: string): unknown
+  /**
+   * Prepares one statement.
+   * @param sql with a `?` for each value
+   * @throws what SQLite says
+   */
   prepare(sql: string): SqliteStatement
+  /** Closes the database. */
   close(): unknown
 }
 

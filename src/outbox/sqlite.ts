@@ -56,7 +56,21 @@ export class SqliteStore implements OutboxStore {
   readonly #lock: FileLock
   readonly #database: SqliteDatabase
 
-  /** @param folder a folder for this outbox alone */
+  /**
+   * Makes a store; nothing is opened or made before `open`, which the client calls.
+   * @param folder a folder for this outbox alone
+   * @param options as {@link SqliteStoreOptions} says
+   * @example
+   * ```js sqlite
+   * import { SqliteStore } from 'umqtt/outbox/sqlite'
+   * import { MQTTClient } from 'umqtt/robust'
+   *
+   * const outbox = new SqliteStore('./sqlite-outbox')
+   * const client = new MQTTClient('door-7', 'mqtt://localhost', { outbox })
+   * await client.publish('door/7/state', 'open', { qos: 1 }).settled
+   * await client[Symbol.asyncDispose]()
+   * ```
+   */
   constructor(folder: string, options: SqliteStoreOptions = {}) {
     const { connect, reserveBytes = RESERVE_BYTES } = options
     this.#folder = resolve(folder)

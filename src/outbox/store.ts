@@ -78,6 +78,8 @@ export interface OutboxStore {
    *
    * On a full disk, changes without a new record still succeed, so that it can drain.
    *
+   * @param ops the changes, any number of them
+   * @param sync how safe they have to be
    * @throws {StoreError} ERR_MQTT_STORE_FULL there is no room and none of them was made;
    * ERR_MQTT_STORE_UNAVAILABLE it cannot be written: whether they were made shows when it is opened
    */
@@ -85,11 +87,16 @@ export interface OutboxStore {
   /**
    * Gives the records from a number on, lowest first.
    *
+   * @param from the lowest number that is wanted, 0 and up
    * @param limit how many at most, 1 and up; fewer come only when no more are there
    * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE it cannot be read
    */
   scan(from: number, limit: number): Promise<readonly StoredRecord[]>
-  /** Gives the session table as it is after the last commit. */
+  /**
+   * Gives the session table as it is after the last commit.
+   *
+   * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE it cannot be read
+   */
   state(): Promise<ReadonlyMap<string, Uint8Array>>
   /**
    * Makes everything safe that can be and lets go of it; a closed store may be opened again.

@@ -33,14 +33,16 @@ export interface ExportedMessage extends OutboxEntry {
   readonly policy: DeliveryPolicy
 }
 
+/** The messages of a client that have no outcome, and those that were set aside. Looking changes nothing. */
 export class OutboxView {
   readonly #core: RobustCore
 
+  /** @param core of the client whose outbox it is */
   constructor(core: RobustCore) {
     this.#core = core
   }
 
-  /** Messages without an outcome. */
+  /** Messages without an outcome; as far as they are read, when the outbox is being opened. */
   get count(): number {
     return this.#core.delivery.courier.counts.open
   }
@@ -54,6 +56,12 @@ export class OutboxView {
    * What has no outcome: in flight, then what waits, in the order in which it would be sent. What settles
    * meanwhile is left out, what is published meanwhile too.
    * @throws {StoreError} the outbox cannot be opened or read
+   * @example
+   * ```js
+   * for await (const { topic, stage, expiresInMs } of client.outbox.entries()) {
+   *   console.log(topic, stage, expiresInMs)
+   * }
+   * ```
    */
   async *entries(): AsyncIterable<OutboxEntry> {
     await this.#core.open()
@@ -67,6 +75,13 @@ export class OutboxView {
    * is `poisoned`: to be kept elsewhere, before an end or after a restart. It changes nothing: what is
    * exported is still sent, unless it is cancelled.
    * @throws {StoreError} the outbox cannot be opened or read
+   * @example
+   * ```js
+   * for await (const { id, topic, payload, policy } of client.outbox.export()) {
+   *   console.log(topic, payload.length, policy.qos)
+   *   await client.outbox.cancel(id)
+   * }
+   * ```
    */
   async *export(): AsyncIterable<ExportedMessage> {
     await this.#core.open()
@@ -77,8 +92,15 @@ export class OutboxView {
 
   /**
    * Gives a message up, as the `cancel` of its receipt does.
+   * @param id of the message
    * @returns whether it was certainly never sent; false too when no message of that id waits
+   * @throws {TypeError} it is no text
    * @throws {StoreError} the outbox cannot be opened
+   * @example
+   * ```js
+   * const { id } = client.publish('door/7/unlock', 'now', { qos: 1 })
+   * if (!(await client.outbox.cancel(id))) console.log('it may have gone out')
+   * ```
    */
   async cancel(id: string): Promise<boolean> {
     checkText('id', id)
@@ -88,16 +110,37 @@ export class OutboxView {
     return found !== undefined && delivery.cancel(found)
   }
 
-  /** What could not be read, or was found to end connections. */
+  /**
+   * What could not be read, or was found to end connections.
+   * @returns the id of each, or where it stands, and why
+   * @throws {StoreError} the outbox cannot be opened
+   * @example
+   * ```js
+   * for await (const { id, reason } of client.outbox.quarantined()) console.error(id, reason)
+   * ```
+   */
   async *quarantined(): AsyncIterable<{ readonly id: string; readonly reason: string }> {
     await this.#core.open()
     yield* this.#core.delivery.keeper?.quarantined ?? []
   }
 
   /**
-   * The value of a mark as it was last stored, with the message that it was published with; undefined
-   * when there is none.
+   * The value of a mark as it was last stored, with the message that it was published with.
+   * @param name of the mark
+   * @returns a copy of its bytes; undefined when there is none
+   * @throws {TypeError} it is no text
    * @throws {StoreError} the outbox cannot be opened
+   * @example
+   * ```js
+   * import { MQTTClient } from 'umqtt/robust'
+   *
+   * const client = new MQTTClient('reader-1', 'mqtt://localhost', { outbox: './reader-outbox' })
+   * const mark = await client.outbox.mark('line')
+   * const line = mark === undefined ? 0 : Number(new TextDecoder().decode(mark))
+   * client.publish('log/line', 'text', { qos: 1, mark: { name: 'line', value: `${line + 1}` } })
+   * await client.drain()
+   * await client[Symbol.asyncDispose]()
+   * ```
    */
   async mark(name: string): Promise<Uint8Array | undefined> {
     await this.#core.open()
@@ -108,8 +151,18 @@ export class OutboxView {
    * Publishes a message anew that was found to end connections, with the policy that it had. It stays aside until it
    * is stored as a new one: what cannot be, because the disk is full or too much waits, can be resubmitted later. Where
    * it was sent before the disk failed, its receipt tells what came of it, and it stays aside all the same.
+   * @param id as `quarantined` gives it
+   * @returns the receipt of the new message
+   * @throws {TypeError} at the call: it is no text
    * @throws {RangeError} no message of that id is set aside, or it is being resubmitted
    * @throws {StoreError} the outbox cannot be opened or read
+   * @example
+   * ```js
+   * // The server was mended: try those again that it could not take.
+   * for await (const { id, reason } of client.outbox.quarantined()) {
+   *   if (reason.includes('connection')) await client.outbox.resubmit(id)
+   * }
+   * ```
    */
   resubmit(id: string): Promise<Receipt> {
     return this.#core.resubmit(checkText('id', id))

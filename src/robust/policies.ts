@@ -118,7 +118,17 @@ const ON_SESSION_LOSS = ['drop', 'resend', 'report'] as const
  * For a message that is worth nothing later, such as a reading among many: sent on an open connection,
  * else dropped; it never waits for a connection. QoS 0 and the lowest priority, unless `options` say otherwise.
  *
+ * @param options any field of {@link DeliveryPolicy}, in place of its own
+ * @returns a policy, frozen; it may be used for any number of messages
  * @throws {TypeError} @throws {RangeError} for options that cannot be meant
+ * @see docs/delivery-policies.md
+ * @example
+ * ```js
+ * import { fleeting } from 'umqtt/robust'
+ *
+ * const position = fleeting()
+ * client.publish('ship/position', '54.3,10.1', { delivery: position })
+ * ```
  */
 export function fleeting(options: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
   return make('fleeting options', options, {
@@ -136,7 +146,19 @@ export function fleeting(options: Partial<DeliveryPolicy> = {}): DeliveryPolicy 
  * For a state of which the newest counts: one that waits is replaced by a newer one of its topic, and it
  * causes no connection by itself.
  *
+ * @param options any field of {@link DeliveryPolicy}, in place of its own
+ * @returns a policy, frozen; it may be used for any number of messages
  * @throws {TypeError} @throws {RangeError} for options that cannot be meant
+ * @see docs/delivery-policies.md
+ * @example
+ * ```js
+ * import { latest } from 'umqtt/robust'
+ *
+ * const state = latest({ expiresAfterMs: 3_600_000 })
+ * client.publish('hall/temperature', '21.4', { delivery: state })
+ * const newest = client.publish('hall/temperature', '21.5', { delivery: state })
+ * console.log((await newest.settled).status)
+ * ```
  */
 export function latest(options: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
   return make('latest options', options, {
@@ -154,7 +176,16 @@ export function latest(options: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
  *
  * @param deadline ms, or such as '15s'; counted from `publish`, more than 0
  * @param options any field but `expiresAfterMs`, which the deadline says
+ * @returns a policy, frozen; it may be used for any number of messages
  * @throws {TypeError} @throws {RangeError} for a deadline or options that cannot be meant
+ * @see docs/delivery-policies.md
+ * @example
+ * ```js
+ * import { within } from 'umqtt/robust'
+ *
+ * const ring = client.publish('door/7/bell', 'ring', { delivery: within('15s') })
+ * if ((await ring.settled).status === 'expired') console.log('Nobody heard the bell')
+ * ```
  */
 export function within(deadline: Duration, options: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
   checkKeys('within options', options, WITHOUT_EXPIRY)
@@ -172,7 +203,19 @@ export function within(deadline: Duration, options: Partial<DeliveryPolicy> = {}
  * refuses it. Give `qos: 2` and `onSessionLoss: 'report'` where it must not arrive twice.
  *
  * @param options any field, or `expiresAfter` as ms or such as '7d' in place of `expiresAfterMs`
+ * @returns a policy, frozen; it may be used for any number of messages
  * @throws {TypeError} @throws {RangeError} for options that cannot be meant
+ * @see docs/delivery-policies.md
+ * @example
+ * ```js
+ * import { MQTTClient, guaranteed } from 'umqtt/robust'
+ *
+ * const client = new MQTTClient('door-7', 'mqtt://localhost', { outbox: './alarm-outbox' })
+ * const alarm = client.publish('door/7/alarm', 'open', { delivery: guaranteed({ expiresAfter: '7d' }) })
+ * await alarm.stored
+ * await client.drain()
+ * await client[Symbol.asyncDispose]()
+ * ```
  */
 export function guaranteed(
   options: Partial<DeliveryPolicy> & { readonly expiresAfter?: Duration } = {},

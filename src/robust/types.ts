@@ -53,11 +53,39 @@ export interface Receipt {
   readonly stored: Promise<Stored>
   /** How it ended; never rejects. */
   readonly settled: Promise<Outcome>
-  /** The stages from now on, to the outcome. */
+  /**
+   * The stages from now on, to the outcome, with which it ends. Never rejects.
+   * @returns one iteration for each that asks
+   * @example
+   * ```js
+   * const receipt = client.publish('door/7/state', 'open', { qos: 1 })
+   * for await (const stage of receipt.stages()) console.log(stage)
+   * ```
+   */
   stages(): AsyncIterable<Stage>
-  /** As `settled`, with a bound. @throws the signal's reason */
+  /**
+   * As `settled`, with a bound. The message goes on, whether somebody waits or not.
+   * @param options `signal` ends the wait
+   * @returns how it ended
+   * @throws {TypeError} at the call, for an option that cannot be meant
+   * @throws the reason of `signal`
+   * @example
+   * ```js
+   * const receipt = client.publish('door/7/state', 'open', { qos: 1 })
+   * const { status } = await receipt.wait({ signal: AbortSignal.timeout(5000) })
+   * console.log(status)
+   * ```
+   */
   wait(options: { readonly signal: AbortSignal }): Promise<Outcome>
-  /** Gives the message up. Gives whether it was certainly never sent. */
+  /**
+   * Gives the message up; it settles as `cancelled`, or `maybe-delivered` where it may have been sent.
+   * @returns whether it was certainly never sent
+   * @example
+   * ```js
+   * const receipt = client.publish('door/7/unlock', 'now', { qos: 1 })
+   * console.log(receipt.cancel() ? 'taken back in time' : 'it may have gone out')
+   * ```
+   */
   cancel(): boolean
 }
 

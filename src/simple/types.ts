@@ -34,9 +34,27 @@ export interface PublishProperties {
 export interface Message {
   readonly topic: string
   readonly payload: Uint8Array
-  /** The payload as strict UTF-8. @throws {TypeError} when it is not UTF-8 */
+  /**
+   * The payload as strict UTF-8.
+   * @throws {TypeError} it is not UTF-8
+   * @example
+   * ```js
+   * client.setCallback((topic, payload, message) => console.log(topic, message.text()))
+   * ```
+   */
   text(): string
-  /** The payload as JSON. @throws {TypeError} when it is not UTF-8 @throws {SyntaxError} when it is not JSON */
+  /**
+   * The payload as JSON.
+   * @throws {TypeError} it is not UTF-8
+   * @throws {SyntaxError} it is not JSON
+   * @example
+   * ```ts
+   * await client.subscribe('hall/climate', {}, (topic, payload, message) => {
+   *   const { temperature } = message.json() as { temperature: number }
+   *   console.log(temperature)
+   * })
+   * ```
+   */
   json(): unknown
   readonly qos: QoS
   readonly retain: boolean
@@ -46,8 +64,19 @@ export interface Message {
   /**
    * Acknowledges the message, with `acknowledge: 'manual'`. Acknowledgements go out in the order of
    * arrival, so this one waits for those before it. A second call does nothing.
-   * @param reasonCode 0, or 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99 to refuse it (MQTT 5.0). §3.4.2.1
+   * @param reasonCode 0, or 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99 to refuse it (MQTT 5.0). §3.4.2.1 @default 0
    * @throws {TypeError} for another code, or when the client acknowledges by itself
+   * @example
+   * ```js
+   * import { MQTTClient } from 'umqtt/simple'
+   *
+   * const client = new MQTTClient('worker-1', 'mqtt://localhost', { acknowledge: 'manual' })
+   * await client.connect()
+   * await client.subscribe('jobs/#', { qos: 1 }, async (topic, payload, message) => {
+   *   message.acknowledge(topic.endsWith('/unknown') ? 0x83 : 0)
+   * })
+   * await client.disconnect()
+   * ```
    */
   acknowledge(reasonCode?: number): void
 }
@@ -241,6 +270,16 @@ export interface Grant {
 export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
   /** What the server answered last: after a lost session `umqtt/robust` asks again. */
   readonly granted: readonly Grant[]
+  /**
+   * Takes the subscription back at the server, as far as no other one has the same filters; its handler is gone at
+   * once, and its iterations end.
+   * @throws as `unsubscribe` of the client does
+   * @example
+   * ```js
+   * const light = await client.subscribe('hall/light', { qos: 1 }, () => undefined)
+   * await light.unsubscribe()
+   * ```
+   */
   unsubscribe(): Promise<void>
 }
 

@@ -44,7 +44,7 @@ interface ArmedCut {
  * and no packets. Faults hold for all connections until `heal`.
  *
  * @example
- * ```ts
+ * ```js types
  * import { PacketType } from 'umqtt/codec'
  * import { MQTTClient } from 'umqtt/robust'
  * import { FaultProxy } from 'umqtt/testing'
@@ -55,8 +55,7 @@ interface ArmedCut {
  * const receipt = client.publish('hall/light', 'on')
  * await cut // the server has it, the client cannot know
  * console.log(await receipt.settled)
- * await client.disconnect()
- * await proxy.close()
+ * await Promise.all([client.disconnect(), proxy.close()])
  * ```
  */
 export class FaultProxy {
@@ -84,7 +83,10 @@ export class FaultProxy {
   /**
    * Listens on a free port of 127.0.0.1. The server need not be there yet: it is dialled for each connection.
    * @param target the server
+   * @param options as {@link FaultProxyOptions} says
+   * @returns the proxy, which listens; to be closed
    * @throws {TypeError} @throws {RangeError} the target or an option cannot be used
+   * @throws what the system says when it cannot listen
    */
   static async start(target: ProxyTarget, options: FaultProxyOptions = {}): Promise<FaultProxy> {
     if (typeof target !== 'object' || target === null) refuse('target', target, 'give an object')
@@ -131,6 +133,7 @@ export class FaultProxy {
 
   /**
    * Told of each packet after it went on, or was cut off.
+   * @param listener gets the packet
    * @returns what ends it
    */
   watch(listener: (passed: PassedPacket) => void): () => void {
@@ -156,6 +159,7 @@ export class FaultProxy {
   /**
    * Cuts a connection, once, when it gets to a point. What went before it arrives; of what comes after
    * it, nothing does. Several may be asked for; each happens once.
+   * @param point a packet or a byte
    * @returns settles when it has happened; never, if the point is not reached before `close`
    * @throws {TypeError} @throws {RangeError} at the call: there can be no such point
    */
@@ -168,6 +172,7 @@ export class FaultProxy {
   /**
    * Holds back the bytes of one direction, or of both when none is named; nobody is told. New connections
    * meet it too.
+   * @param directions those that are held back. @default both
    * @throws {TypeError} that is no direction
    */
   stall(...directions: readonly Direction[]): void {

@@ -13,9 +13,13 @@ export interface OutboxContract {
   /**
    * Gives a store on the place of one that was closed, as after a restart of the process; left out,
    * the same store is opened again.
+   * @param store the one that was closed
    */
   reopen?(store: OutboxStore): Promise<OutboxStore>
-  /** Called after each check with the last store, closed, to clean up. */
+  /**
+   * Called after each check with the last store, closed, to clean up.
+   * @param store the last one
+   */
   dispose?(store: OutboxStore): Promise<void>
 }
 
@@ -250,8 +254,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
  * @param contract how to make a store, to open it again, and to clean up
  * @throws {TypeError} the contract is not complete; nothing has been registered
  * @example
- * ```ts
- * outboxContract(test, { make: async () => new MyStore() })
+ * ```js
+ * import { test } from 'node:test'
+ * import { MemoryStore, outboxContract } from 'umqtt/testing'
+ *
+ * // In place of it, a store of your own.
+ * outboxContract(test, { make: async () => new MemoryStore() })
  * ```
  */
 export function outboxContract(register: RegisterCheck, contract: OutboxContract): void {

@@ -23,7 +23,10 @@ const LARGEST_PACKET_BYTES = 268_435_460
 
 /** Where a scripted connection writes. */
 export interface ScriptedPipe {
-  /** Takes bytes, which do not change later. */
+  /**
+   * Takes bytes.
+   * @param bytes which do not change later
+   */
   write(bytes: Uint8Array): void
   /** Ends in good order after what was written. */
   close(): void
@@ -60,15 +63,18 @@ interface Taker {
  * connection over TCP; for another pipe, make one and hand in what arrives.
  *
  * @example
- * ```ts
+ * ```js types
+ * import { PacketType } from 'umqtt/codec'
+ * import { ScriptedServer } from 'umqtt/testing'
+ *
+ * const server = await ScriptedServer.start()
  * const connection = await server.connection()
  * await connection.accept() // CONNECT, answered with CONNACK
- * const packet = await connection.next(PacketType.SUBSCRIBE)
- * connection.acknowledge(packet)
+ * connection.acknowledge(await connection.next(PacketType.SUBSCRIBE))
  * connection.publish('hall/light', 'on', { qos: 1 })
  * await connection.next(PacketType.PUBACK)
  * connection.destroy()
- * await connection.closed
+ * await server.close()
  * ```
  */
 export class ScriptedConnection {
@@ -141,6 +147,7 @@ export class ScriptedConnection {
    * Waits for CONNECT and accepts it. Rejects as {@link next} does.
    * @param properties of CONNACK, such as `{ receiveMaximum: 1 }`; none when left out
    * @param sessionPresent whether CONNACK says that there is a session; false when left out
+   * @returns the CONNECT
    */
   async accept(
     properties: Properties = NO_PROPERTIES,
@@ -154,6 +161,8 @@ export class ScriptedConnection {
   /**
    * Waits for CONNECT and refuses it, without ending the connection. Rejects as {@link next} does.
    * @param reasonCode as the version of the client has it, such as 0x87 for MQTT 5.0 and 5 for 3.1.1
+   * @param properties of CONNACK; none when left out
+   * @returns the CONNECT
    */
   async refuse(reasonCode: number, properties: Properties = NO_PROPERTIES): Promise<ConnectPacket> {
     const packet = await this.connect()
@@ -163,6 +172,7 @@ export class ScriptedConnection {
 
   /**
    * Sends packets, all in one write.
+   * @param packets in the order in which they go
    * @throws {TypeError} @throws {RangeError} one cannot be encoded for the version of the client; nothing is sent
    */
   send(...packets: Packet[]): void {
@@ -178,6 +188,7 @@ export class ScriptedConnection {
 
   /**
    * Sends bytes as they are, which need not be packets.
+   * @param bytes which do not change later
    * @throws {TypeError} they are no bytes
    */
   sendBytes(bytes: Uint8Array): void {
@@ -187,7 +198,9 @@ export class ScriptedConnection {
 
   /**
    * Sends a message, whatever the client is subscribed to.
+   * @param topic where it is published
    * @param payload bytes, or text to be sent as UTF-8
+   * @param options as {@link ScriptedPublish} says
    * @throws {TypeError} @throws {RangeError} an option cannot be used, or the packet cannot be encoded
    */
   publish(topic: string, payload: Uint8Array | string, options: ScriptedPublish = {}): void {
@@ -206,7 +219,10 @@ export class ScriptedConnection {
     })
   }
 
-  /** Answers one packet as a friendly server does; a packet that has no answer gets none. */
+  /**
+   * Answers one packet as a friendly server does; a packet that has no answer gets none.
+   * @param packet of the client
+   */
   acknowledge(packet: Packet): void {
     const properties = NO_PROPERTIES
     const granted = { reasonCode: 0, properties }
@@ -266,7 +282,10 @@ export class ScriptedConnection {
     this.#pipe.destroy()
   }
 
-  /** For the owner of the pipe: bytes of the client, which are not kept. */
+  /**
+   * For the owner of the pipe: bytes of the client came in.
+   * @param bytes which are not kept
+   */
   handleData(bytes: Uint8Array): void {
     if (this.#error !== undefined) return
     this.#decoder.push(bytes, bytes.length)

@@ -28,7 +28,7 @@ interface Taker {
  * Iterating gives connections as they come, and ends when it is closed.
  *
  * @example
- * ```ts
+ * ```js
  * import { MQTTClient } from 'umqtt/simple'
  * import { ScriptedServer } from 'umqtt/testing'
  *
@@ -40,8 +40,7 @@ interface Taker {
  * await connecting
  * connection.autoRespond()
  * await client.publish('hall/light', 'on', { qos: 1 })
- * await client.disconnect()
- * await server.close()
+ * await Promise.all([client.disconnect(), server.close()])
  * ```
  */
 export class ScriptedServer {
@@ -60,6 +59,8 @@ export class ScriptedServer {
 
   /**
    * Listens on 127.0.0.1.
+   * @param options as {@link ScriptedServerOptions} says. @default any port that is free
+   * @returns the server, which listens; to be closed
    * @throws {TypeError} @throws {RangeError} an option cannot be used
    * @throws what the system says, such as `EADDRINUSE` for a port that is taken
    */

@@ -21,19 +21,14 @@ const TRAITS = { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: t
  * @throws {TypeError} the contract is not complete; nothing has been registered
  * @example
  * ```ts
- * transportContract(test, {
- *   traits: { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: false },
- *   open: async () => {
- *     const server = await listen()
- *     return {
- *       dial: myTransport,
- *       address: server.address,
- *       refusedAddress: await freeAddress(),
- *       accept: () => server.accept(),
- *       close: () => server.close(),
- *     }
- *   },
- * })
+ * import { test } from 'node:test'
+ * import { transportContract, type TransportSetting } from 'umqtt/testing'
+ *
+ * // What dials, where to, and the other end of what is dialled.
+ * declare function makeSetting(): Promise<TransportSetting>
+ *
+ * const traits = { slowsPeer: true, halfCloses: true, breaks: true, canBeSilent: false }
+ * transportContract(test, { traits, open: makeSetting })
  * ```
  */
 export function transportContract(register: RegisterCheck, contract: TransportContract): void {

@@ -13,16 +13,17 @@ interface Waiter {
  *
  * @example
  * ```ts
- * class SocketPeer extends TransportPeer {
- *   #socket
- *   constructor(socket) {
- *     super()
- *     this.#socket = socket
- *     socket.on('data', (bytes) => this.arrived(bytes))
- *     socket.on('close', () => this.finished())
+ * import { Socket } from 'node:net'
+ * import { TransportPeer } from 'umqtt/testing'
+ *
+ * // What is still abstract: unsentBytes, pause, resume, end, reset.
+ * abstract class SocketPeer extends TransportPeer {
+ *   readonly #socket = new Socket()
+ *     .on('data', (bytes) => this.arrived(bytes))
+ *     .on('close', () => this.finished())
+ *   write(bytes: Uint8Array): void {
+ *     this.#socket.write(bytes)
  *   }
- *   write(bytes) { this.#socket.write(bytes) }
- *   // … unsentBytes, pause, resume, end, reset
  * }
  * ```
  */
@@ -56,7 +57,10 @@ export abstract class TransportPeer {
     return all
   }
 
-  /** Waits until something that happens here makes it true. */
+  /**
+   * Waits until something that happens here makes it true.
+   * @param condition asked after each thing that happens
+   */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#waiters.push({ condition, resolve })
@@ -64,7 +68,10 @@ export abstract class TransportPeer {
     })
   }
 
-  /** Sends; what the connection does not take is kept until it does. */
+  /**
+   * Sends; what the connection does not take is kept until it does.
+   * @param bytes which do not change later
+   */
   abstract write(bytes: Uint8Array): void
 
   /** Takes nothing more of what the client sends, which holds the client back in the end. */
@@ -79,7 +86,10 @@ export abstract class TransportPeer {
   /** Breaks the connection, as a crash of the server does. */
   abstract reset(): void
 
-  /** For who extends it: bytes came in. They are kept, and must not change. */
+  /**
+   * For who extends it: bytes came in.
+   * @param bytes which are kept, and must not change
+   */
   protected arrived(bytes: Uint8Array): void {
     this.#pieces.push(bytes)
     this.#receivedBytes += bytes.length

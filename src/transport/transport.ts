@@ -61,14 +61,21 @@ export interface TransportOptions {
 export interface TransportHandler {
   /** The pipe is open: bytes may be written. Called once, before any `received`. */
   opened(): void
-  /** Bytes `0` to `length`, at least 1, of `bytes` came in. They are valid only during the call. */
+  /**
+   * Bytes came in. They are valid only during the call.
+   * @param bytes what they are in
+   * @param length how many, from offset 0 on; at least 1
+   */
   received(bytes: Uint8Array, length: number): void
   /**
    * The last `write` is done: its chunks may be reused and the next `write` may come. Called later than
    * `write`, and never for one that failed; after `close` it may be left out.
    */
   written(): void
-  /** It is over. Called exactly once; `error` is undefined for an orderly end by either side. */
+  /**
+   * It is over. Called exactly once.
+   * @param error why; undefined for an orderly end by either side
+   */
   closed(error: Error | undefined): void
 }
 
@@ -77,10 +84,12 @@ export interface Transport {
   /**
    * Sends the chunks, in order. At most one write is under way at a time; the chunks belong to the
    * transport until `written`. Calls after the end do nothing.
+   * @param chunks in the order in which their bytes go
    */
   write(chunks: readonly Uint8Array[]): void
   /** Stops `received` until `resume`; what the kernel holds then slows the peer down. */
   pause(): void
+  /** Lets `received` come again. */
   resume(): void
   /**
    * Orderly end: sends what was written, then the end of the stream; `closed` follows when the peer has

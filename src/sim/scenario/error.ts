@@ -11,6 +11,11 @@ export class ScenarioError extends Error {
   /** The rules that were broken. */
   readonly violations: readonly Violation[]
 
+  /**
+   * @param failure which way it failed
+   * @param message what happened, and what happened last
+   * @param violations the rules that were broken. @default none
+   */
   constructor(failure: ScenarioFailure, message: string, violations: readonly Violation[] = []) {
     super(message)
     this.failure = failure

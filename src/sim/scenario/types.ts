@@ -70,12 +70,14 @@ export interface ScenarioWorld {
   /**
    * Starts a model server.
    * @param url such as `mqtt://server`; the name of the host tells servers apart
+   * @param options as {@link ScenarioServerOptions} says. @default MQTT 5.0 without limits
    * @throws {TypeError} @throws {RangeError} for what cannot be meant
    */
   server(url: string, options?: ScenarioServerOptions): ScenarioServer
   /**
    * Makes a device and starts its process.
    * @param clientId of its client; names the device in the trace
+   * @param options as {@link ScenarioDeviceOptions} says. @default an outbox in memory
    * @param app the application, run with a new client at each start
    * @throws {TypeError} @throws {RangeError} for what cannot be meant, also of the client's options
    */
@@ -84,29 +86,48 @@ export interface ScenarioWorld {
     options?: ScenarioDeviceOptions<C>,
     app?: ScenarioApp<C>,
   ): ScenarioDevice<C>
+  /**
+   * The same without options.
+   * @param clientId of its client; names the device in the trace
+   * @param app the application, run with a new client at each start
+   * @throws {TypeError} @throws {RangeError} for what cannot be meant
+   */
   device<C extends RobustClient = RobustClient>(
     clientId: string,
     app: ScenarioApp<C>,
   ): ScenarioDevice<C>
-  /** Lets virtual time pass. */
+  /**
+   * Lets virtual time pass.
+   * @param duration how much, ms or such as '10m'
+   * @throws {TypeError} @throws {RangeError} that is no length of time
+   */
   pass(duration: Duration): Promise<void>
   /**
    * Lets virtual time pass until something is so.
    * @param predicate asked after each thing that happens; it answers at once, true or false
+   * @param options how long it may take. @default an hour
    * @throws {ScenarioError} `too-late` when it is not so in time
    */
   until(predicate: () => boolean, options?: UntilOptions): Promise<void>
-  /** Arms faults on every device and server, beside those that are armed. They fire until `heal`. */
+  /**
+   * Arms faults on every device and server, beside those that are armed. They fire until `heal`.
+   * @param faults what may happen, and how often
+   * @throws {TypeError} @throws {RangeError} for what cannot be meant
+   */
   arm(faults: ArmedFaults): void
   /**
    * Ends everything that is wrong: armed faults, links, disks, servers that are down, and sleep. A process
    * that was killed by hand stays so until `start`.
    */
   heal(): void
-  /** Writes a line into the trace. */
+  /**
+   * Writes a line into the trace.
+   * @param text the line
+   */
   log(text: string): void
 }
 
+/** How long `until` waits, and for what. */
 export interface UntilOptions {
   /** How much virtual time may pass. @default '1h' */
   readonly within?: Duration
@@ -121,7 +142,10 @@ export interface ScenarioMessage {
   readonly device: string
   readonly topic: string
   readonly payload: Uint8Array
-  /** The payload as text. @throws {TypeError} it is not UTF-8 */
+  /**
+   * The payload as text.
+   * @throws {TypeError} it is not UTF-8
+   */
   text(): string
   /** When it was published, virtual ms. */
   readonly publishedAt: number
@@ -140,7 +164,10 @@ export interface ScenarioMessage {
 export interface ReceivedByServer {
   readonly topic: string
   readonly payload: Uint8Array
-  /** The payload as text. @throws {TypeError} it is not UTF-8 */
+  /**
+   * The payload as text.
+   * @throws {TypeError} it is not UTF-8
+   */
   text(): string
   readonly qos: QoS
   readonly retain: boolean
@@ -156,6 +183,7 @@ export interface ReceivedByServer {
   readonly message: ScenarioMessage | undefined
 }
 
+/** What a model server is like. */
 export interface ScenarioServerOptions {
   /** 4: it speaks MQTT 3.1.1 alone. @default 5 */
   readonly protocol?: 4 | 5
@@ -191,7 +219,13 @@ export interface ScenarioServer {
    * @param filter of topics. @default '#'
    */
   received(filter?: string): readonly ReceivedByServer[]
-  /** Sends a message to whoever subscribes. @returns to how many sessions */
+  /**
+   * Sends a message to whoever subscribes.
+   * @param topic 1 to 65,535 bytes, without wildcards
+   * @param payload bytes, or text to be sent as UTF-8
+   * @param options QoS and retain. @default QoS 0, not retained
+   * @returns to how many sessions
+   */
   publish(
     topic: string,
     payload: Payload,
@@ -201,17 +235,27 @@ export interface ScenarioServer {
   stop(): void
   /**
    * Runs again.
-   * @param options.sessions whether it still has its sessions and retained messages. @default 'kept'
+   * @param options `sessions`: whether it still has its sessions and retained messages. @default 'kept'
    */
   start(options?: { readonly sessions?: 'kept' | 'lost' }): void
-  /** Forgets the session of a client, and ends its connection. @throws {RangeError} it has none */
+  /**
+   * Forgets the session of a client, and ends its connection.
+   * @param clientId whose session
+   * @throws {RangeError} it has none
+   */
   forget(clientId: string): void
   /**
    * Ends the connection of a client with a reason code of DISCONNECT; on MQTT 3.1.1 without a word.
+   * @param clientId whose connection
+   * @param reasonCode of DISCONNECT. @default 0x98, Administrative action
    * @throws {RangeError} it is not connected, or that is no reason code
    */
   kick(clientId: string, reasonCode?: number): void
-  /** From now on refuses whoever connects with this reason code of CONNACK, 0x80 and up. */
+  /**
+   * From now on refuses whoever connects.
+   * @param reasonCode of CONNACK, 0x80 and up
+   * @throws {RangeError} that is no reason code
+   */
   refuse(reasonCode: number): void
   /** Refuses nobody any more. */
   accept(): void
@@ -263,9 +307,17 @@ export interface ScenarioProcess {
   now(): number
   /** Ms since 1970, as the device believes. */
   epochNow(): number
-  /** Waits; never settles when the process dies first. */
+  /**
+   * Waits; never settles when the process dies first.
+   * @param duration how long by the clock of the device, ms or such as '10m'
+   */
   sleep(duration: Duration): Promise<void>
-  /** Does something again and again, first after the duration. @returns what ends it */
+  /**
+   * Does something again and again, first after the duration.
+   * @param duration between two times, ms or such as '10m'
+   * @param action what is done; when it fails, the scenario does
+   * @returns what ends it
+   */
   every(duration: Duration, action: () => unknown): () => void
 }
 
@@ -280,7 +332,10 @@ export interface ScenarioDevice<C extends RobustClient = RobustClient> {
   readonly messages: readonly ScenarioMessage[]
   readonly link: ScenarioLink
   readonly disk: ScenarioDisk
-  /** Starts a process. @throws {Error} one runs */
+  /**
+   * Starts a process.
+   * @throws {Error} one runs
+   */
   start(): void
   /** Kills the process; its connections are reset, and the disk has all that was written. */
   kill(): void
@@ -289,9 +344,15 @@ export interface ScenarioDevice<C extends RobustClient = RobustClient> {
    * the rest.
    */
   powerCut(): void
-  /** Time stands still for the process, and nothing reaches it. */
+  /**
+   * Time stands still for the process, and nothing reaches it.
+   * @param duration how long, ms or such as '2h'
+   */
   sleep(duration: Duration): void
-  /** Sets the wall clock, forwards or, with a minus, back. @param by ms, or such as '2h', '-90s' */
+  /**
+   * Sets the wall clock, forwards or, with a minus, back.
+   * @param by ms, or such as '2h', '-90s'
+   */
   jumpClock(by: number | string): void
 }
 
@@ -309,11 +370,20 @@ export interface ScenarioLink {
   refuse(): void
   /** Whoever dials is let in and thrown out before CONNACK. */
   acceptThenClose(): void
-  /** What goes one way is swallowed, and nobody is told. */
+  /**
+   * What goes one way is swallowed, and nobody is told.
+   * @param direction which way
+   */
   halfOpen(direction: 'to-server' | 'to-device'): void
-  /** Bytes pass so many at a time. @param bytes 1 and up */
+  /**
+   * Bytes pass so many at a time.
+   * @param bytes 1 and up
+   */
   drip(bytes: number): void
-  /** Each way takes longer, and no more than so many bytes a second pass. */
+  /**
+   * Each way takes longer, and no more than so many bytes a second pass.
+   * @param options what is given holds: `latencyMs` for each way, `jitterMs` at most on top of it, `bytesPerSecond`
+   */
   slow(options: {
     readonly latencyMs?: number
     readonly jitterMs?: number
@@ -331,7 +401,10 @@ export interface ScenarioDisk {
   fill(): void
   /** Every write fails. */
   fail(): void
-  /** Each operation takes up to this long. */
+  /**
+   * Each operation takes up to this long.
+   * @param duration ms or such as '2s'
+   */
   slow(duration: Duration): void
   /** Nothing is wrong any more. */
   heal(): void
