@@ -7,6 +7,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { CAPABILITIES } from './support/skip.ts'
+import { Declarations, entriesOf } from './support/surface/surface.ts'
+import { judgeDocstrings } from './support/tidy/docstrings.ts'
 import { ENTRY_POINTS, LAYERS } from './support/tidy/layers.ts'
 import { RULES, type Finding } from './support/tidy/rules.ts'
 import { SAMPLES } from './support/tidy/samples.ts'
@@ -26,7 +28,7 @@ const FOLDERS = ['src', 'test', 'demo', 'fuzz', 'sim', 'examples', 'scripts']
 
 const files = FOLDERS.flatMap((folder) => readFolder(folder))
 const sources = files.filter(({ path }) => path.startsWith('src/'))
-const manifest = JSON.parse(read('package.json')) as Manifest
+const manifest = JSON.parse(read('package.json')) as Manifest & { name: string; exports: object }
 const documents = readdirSync(ROOT)
   .concat(
     existsSync(join(ROOT, 'docs')) ? readdirSync(join(ROOT, 'docs')).map((n) => `docs/${n}`) : [],
@@ -137,6 +139,118 @@ describe('imports', () => {
   test('entry points are files', () => {
     const absent = ENTRY_POINTS.filter((path) => !existsSync(join(ROOT, path)))
     deepEqual(absent, [])
+  })
+})
+
+describe('docstrings of what is published', () => {
+  const judge = (text: string, entry = 'umqtt/simple'): string[] =>
+    judgeDocstrings(entry, new Declarations(() => text).namesOf('dist/a.d.ts')).findings.map(
+      ({ message }) => message.replace(`${entry} `, ''),
+    )
+  const doc = (...lines: readonly string[]): string => `/**\n * ${lines.join('\n * ')}\n */\n`
+  const example = (lines: number): string[] => [
+    '@example',
+    '```js',
+    ...Array.from({ length: lines }, () => 'act()'),
+    '```',
+  ]
+  const act = (...lines: readonly string[]): string =>
+    `/** A. */\nexport declare class A {\n    ${lines.length === 0 ? '' : doc(...lines)}act(one: string): void;\n}\n`
+  const HAS_ONE = '@param one of it'
+  const NAMES_NONE = 'which names no parameter, or one that it has named'
+
+  for (const [text, ...wanted] of [
+    ['export declare const a: 1;\n', 'a has no docstring'],
+    [act(), 'A.act has no docstring'],
+    [act('Acts.', ...example(1)), 'A.act has no @param one'],
+    [act('Acts.', HAS_ONE), 'A.act has no @example'],
+    [act('Acts.', HAS_ONE, '@param two', ...example(1)), `A.act has "@param two", ${NAMES_NONE}`],
+    [act('Acts.', HAS_ONE, HAS_ONE, ...example(1)), `A.act has "@param one", ${NAMES_NONE}`],
+    [act('Acts.', HAS_ONE, ...example(13)), 'A has an @example of 13 lines, more than 12'],
+    [act('Acts.', HAS_ONE, '@example', 'act()'), 'A: No block of js or ts behind @example'],
+    [
+      `${doc('Acts.')}export declare function act({ a, b }: A): void;\n`,
+      'act has no @example',
+      'act has no @param a',
+      'act has no @param b',
+    ],
+    [
+      `${doc('A.')}export declare class A {\n    constructor();\n}\n`,
+      'A has no @example',
+      'A.constructor has no docstring',
+    ],
+  ] as const) {
+    test(`"${wanted.join('", "')}" is found`, () => deepEqual(judge(text), wanted))
+  }
+  test('are found by the line of what lacks one', () => {
+    const names = new Declarations(() => act()).namesOf('dist/a.d.ts')
+    const { findings } = judgeDocstrings('umqtt', names)
+    deepEqual(
+      findings.map(({ path, line }) => [path, line]),
+      [['dist/a.d.ts', 3]],
+    )
+  })
+
+  test('as they should be are accepted', () => {
+    const good = ['Acts.', HAS_ONE, ...example(12)]
+    deepEqual(judge(act(...good)), [])
+    deepEqual(judge(`${doc(...good)}export declare function act(one: string): void;\n`), [])
+    deepEqual(judge(`${doc('Failed.')}export declare class A extends Error {\n}\n`), [])
+    deepEqual(judge(`${doc('A.')}export interface A {\n    #private;\n    a: () => void;\n}\n`), [])
+  })
+  test('of a contract, and behind an entry point that shows by class, need no example each', () => {
+    const plain = act('Acts.', HAS_ONE)
+    deepEqual(judge(plain.replace('declare class A', 'interface Transport')), [])
+    deepEqual(judge(plain.replace('declare class', 'interface'), 'umqtt/sim'), [])
+    deepEqual(judge(plain, 'umqtt/sim'), ['A has no @example'])
+  })
+  test('may be those of what a class implements, but for its constructor', () => {
+    const base = act('Acts.', HAS_ONE).replace('declare class', 'interface')
+    const head = doc('B.', ...example(1))
+    const b = `${head}export declare class B implements A {\n    act(one: string): void;\n`
+    deepEqual(judge(`${base}${b}}\n`, 'umqtt/sim'), [])
+    deepEqual(judge(`${base}${b}    constructor();\n}\n`, 'umqtt/sim'), [
+      'B.constructor has no docstring',
+    ])
+  })
+
+  test('are there, name every parameter, and show how', (t) => {
+    const declarations = new Declarations(read)
+    const reports = entriesOf(manifest).map(({ name, condition, path }) => ({
+      entry: condition === 'browser' ? `${name} in a browser` : name,
+      ...judgeDocstrings(name, declarations.namesOf(path)),
+    }))
+    for (const { entry, callables, shown } of reports) {
+      t.diagnostic(`${entry}: ${callables.length} callables, ${shown.length} with an example`)
+      // Each entry point has something to call, but for none can it be so little by mistake.
+      ok(callables.length > 0 && shown.length > 0, entry)
+    }
+    const seen = new Set(reports.flatMap(({ callables }) => callables))
+    for (const known of [
+      'umqtt RobustClient.publish',
+      'umqtt/simple MQTTClient.subscribe',
+      'umqtt/robust MQTTClient.constructor',
+      'umqtt/robust MQTTClient.delay',
+      'umqtt/robust Receipt.cancel',
+      'umqtt/robust OutboxView.resubmit',
+      'umqtt/outbox/file FileStore.constructor',
+      'umqtt/outbox/sqlite SqliteStore.commit',
+      'umqtt/outbox/indexeddb IndexedDbStore.open',
+      'umqtt/outbox/inspect inspectOutbox',
+      'umqtt/sim ScenarioWorld.until',
+      'umqtt/check check',
+      'umqtt/testing FaultProxy.cutAt',
+      'umqtt/codec Decoder.next',
+      'umqtt/engine Engine.poll',
+    ]) {
+      ok(seen.has(known), known)
+    }
+    ok(seen.size > 300, `${seen.size}`)
+    // What several entry points have is told once.
+    const keyOf = ({ path, line, message }: Finding): string =>
+      `${path} ${line} ${message.replace(/^\S+ [\w$]+/, '')}`
+    const findings = reports.flatMap((report) => report.findings)
+    none([...new Map(findings.map((finding) => [keyOf(finding), finding])).values()])
   })
 })
 
