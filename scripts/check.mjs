@@ -18,6 +18,7 @@ const PARTS = {
   },
   format,
   lint: () => ok(run(process.execPath, [`${ROOT}/scripts/lint.mjs`])),
+  api: () => ok(run(process.execPath, [`${ROOT}/scripts/api.mjs`, '--built', '--check'])),
   publint: () => ok(runTool('publint/src/cli.js', ['run', '--strict'])),
   size: () => ok(run(process.execPath, [`${ROOT}/scripts/size.mjs`, '--built'])),
 }

@@ -166,7 +166,13 @@ const MODIFIERS = /^(?:(?:protected|private|static|readonly|abstract|declare|ove
 function memberOf({ doc, text, start }: Piece, line: (at: number) => number): Member | undefined {
   const [modifiers = ''] = MODIFIERS.exec(text) ?? []
   const rest = text.slice(modifiers.length)
-  if (rest === '#private' || modifiers.includes('private ')) return undefined
+  if (rest === '#private') return undefined
+  if (modifiers.includes('private ')) {
+    // That nobody else can make one is for everybody to know.
+    if (!rest.startsWith('constructor(')) return undefined
+    const place = { name: 'constructor', text, line: line(start), doc, parameters: [] }
+    return { kind: 'signature', isProtected: false, isStatic: false, ...place }
+  }
   const accessor = /^[gs]et ([\w$]+|\[[^\]]+\])\(/.exec(rest)
   const named = /^([\w$]+|'[^']+'|\[[\w.]+\])\??/.exec(rest)
   const name = accessor?.[1] ?? named?.[1] ?? ''
