@@ -125,7 +125,7 @@ export class IndexedDbStore implements OutboxStore {
    * const outbox = new IndexedDbStore('orders')
    * const client = new MQTTClient('page-1', 'wss://example.org/mqtt', { outbox })
    * await client.open()
-   * if (outbox.traits.persisted === false) console.warn('The browser may clear what waits')
+   * if (outbox.traits.persisted === false) console.log('The browser may clear what waits')
    * ```
    */
   constructor(name: string, platform: IndexedDbPlatform = {}) {
