@@ -9,7 +9,7 @@ import { rememberingParser } from './transport/address.ts'
 
 interface BrowserGlobals {
   readonly WebSocket: WebSocketClass
-  readonly reportError?: (error: Error) => void
+  readonly console?: { readonly warn: (text: string) => void }
 }
 
 const globals = globalThis as unknown as BrowserGlobals
@@ -22,5 +22,5 @@ export const browserPlatform: Platform = {
   runtime: makeRuntime(),
   parseServer: rememberingParser(),
   readBuffer: new Uint8Array(0),
-  warn: (code, message) => globals.reportError?.(new Error(`${message} (${code})`)),
+  warn: (code, message) => globals.console?.warn(`${message} (${code})`),
 }

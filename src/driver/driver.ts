@@ -58,6 +58,8 @@ export class Driver implements TransportHandler {
   #pausedBy = 0
   #timer: TimerHandle | undefined
   #timerAt = Infinity
+  /** Whether the timer was not set by what came in. */
+  #isTimerStale = false
 
   constructor(engine: Engine, clock: Clock, handler: DriverHandler) {
     this.engine = engine
@@ -141,6 +143,7 @@ export class Driver implements TransportHandler {
   received(bytes: Uint8Array, length: number): void {
     this.bytesReceived += length
     this.engine.handleData(bytes, length, this.now)
+    if (this.#isTimerStale) this.#renewTimer()
     this.touch()
     if (this.engine.out.sizeBytes >= CONGESTED_BYTES) this.#pause(PAUSED_BY_CONGESTION)
   }
@@ -247,9 +250,25 @@ export class Driver implements TransportHandler {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
     this.#timer = undefined
     this.#timerAt = at
-    if (at === Infinity) return
+    if (at !== Infinity) this.#setTimer(at)
+  }
+
+  #setTimer(at: number): void {
+    this.#isTimerStale = true
     // Bound, which weighs half of a closure and its context: every client that rests has one.
     this.#timer = this.#clock.setTimer(this.#fire.bind(this), Math.max(0, at - this.now))
+  }
+
+  /**
+   * The same timer once more. In a page that is hidden, a browser lets timers that were set by timers go off once a
+   * minute: too late for PINGREQ. One that is set by what comes in is none of those.
+   */
+  #renewTimer(): void {
+    if (this.#timer !== undefined) {
+      this.#clock.clearTimer(this.#timer)
+      this.#setTimer(this.#timerAt)
+    }
+    this.#isTimerStale = false
   }
 
   #fire(): void {

@@ -41,6 +41,9 @@ export const NO_SUBSCRIBERS = 0x10
 /** Records read at a time while the outbox is taken up. */
 export const PAGE = 1000
 
+/** "Session taken over": by a connection with the same client id. §3.14.2.1 */
+export const TAKEN_OVER = 0x8e
+
 /** "Server moved": for good, so that where it said no more is time lost. */
 export const MOVED = 0x9d
 

@@ -7,6 +7,7 @@ import {
   type Check,
   checkBoolean,
   checkHandler,
+  checkKeys,
   checkObject,
   fields,
   integer,
@@ -14,7 +15,12 @@ import {
   refuse,
 } from '../simple/checks.ts'
 import { NEVER_EXPIRES_SECONDS } from '../simple/defaults.ts'
-import { requireTransport, type ResolvedOptions, resolveOptions } from '../simple/options.ts'
+import {
+  CLIENT_OPTIONS,
+  requireTransport,
+  type ResolvedOptions,
+  resolveOptions,
+} from '../simple/options.ts'
 import type { ClientOptions, TlsOptions, Will } from '../simple/types.ts'
 import type { CourierOptions } from './courier-types.ts'
 import {
@@ -107,7 +113,7 @@ export function resolveRobustOptions(
   options: RobustOptions,
   platform: Platform,
 ): ResolvedRobustOptions {
-  checkObject('options', options)
+  checkKeys('options', options, { ...CLIENT_OPTIONS, ...OWN })
   const own: { -readonly [K in keyof Own]: Own[K] } = {}
   const rest: { [key: string]: unknown } = {}
   for (const [key, value] of Object.entries(options)) {

@@ -7,13 +7,13 @@ import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { PingOperation, type PublishOperation } from '../engine/operations.ts'
 import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
-import { ClosedError, type MqttError } from '../errors.ts'
+import { ClosedError, type MqttError, type ServerDisconnectError } from '../errors.ts'
 import type { ClientCore, Layer } from '../simple/client-core.ts'
 import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { watch } from '../simple/waiting.ts'
 import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
-import { LOSSES_TO_WARN } from './constants.ts'
+import { LOSSES_TO_WARN, TAKEN_OVER } from './constants.ts'
 import { Delivery, type MakeKeeper } from './delivery.ts'
 import { Dialler } from './dialler.ts'
 import type { Entry } from './entry.ts'
@@ -372,6 +372,10 @@ export class RobustCore implements Layer {
       if (error === undefined) this.connector.handleReleased()
       else {
         this.core.events.emit('connection-lost', error)
+        if ((error as Partial<ServerDisconnectError>).reasonCode === TAKEN_OVER) {
+          const text = `Another client has the client id "${this.core.clientId}": give each one its own`
+          this.warn('taken-over', text)
+        }
         this.connector.handleLost(error)
       }
     }

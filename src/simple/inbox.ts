@@ -9,19 +9,13 @@ import { Deque } from '../engine/deque.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
-import { MESSAGE_OVERHEAD_BYTES, ROUTED_TOPICS_KEPT } from './constants.ts'
+import { MESSAGE_OVERHEAD_BYTES } from './constants.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { ResolvedOptions } from './options.ts'
+import { type Route, Routes } from './routes.ts'
 import type { MessageHandler } from './types.ts'
 import { watch } from './waiting.ts'
-
-/** Who wants the messages of one filter. */
-export interface Route {
-  readonly filter: string
-  /** Without one the messages are kept for who iterates or asks. */
-  readonly handler: MessageHandler | undefined
-}
 
 /** What a handler may give: a promise is waited for. */
 type Answer = Partial<PromiseLike<unknown>> | null | undefined
@@ -51,9 +45,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   readonly #owner: InboxOwner
   readonly #clock: Clock
   #callback: MessageHandler | undefined
-  /** In the order of subscribing. */
-  #routes: Set<Route> | undefined
-  #routesByTopic: Map<string, readonly Route[]> | undefined
+  #routes: Routes | undefined
   /** Those that are open; none at a client that has never iterated. */
   #streams: Set<MessageStream> | undefined
   /** How the last connection ended, while there is no other. */
@@ -86,16 +78,14 @@ export class Inbox implements Acknowledger, StreamOwner {
   }
 
   addRoute(route: Route): void {
-    this.#routes ??= new Set()
+    this.#routes ??= new Routes()
     this.#routes.add(route)
-    this.#routesByTopic = undefined
     if (route.handler !== undefined) this.#offerKept((topic) => topicMatches(route.filter, topic))
   }
 
   /** @param letGo whether what was kept for them, and for nobody else, is done with */
   removeRoutes(routes: readonly Route[], letGo: boolean): void {
     for (const route of routes) this.#routes?.delete(route)
-    this.#routesByTopic = undefined
     const asking = routes.filter(({ handler }) => handler === undefined)
     if (!letGo || asking.length === 0) return
     // Handed out once more, to nobody: after the current call, which is to ask the server first.
@@ -302,15 +292,7 @@ export class Inbox implements Acknowledger, StreamOwner {
   }
 
   #routesFor(topic: string): readonly Route[] {
-    if (this.#routes === undefined || this.#routes.size === 0) return NONE
-    const known = this.#routesByTopic?.get(topic)
-    if (known !== undefined) return known
-    if (this.#routesByTopic === undefined || this.#routesByTopic.size >= ROUTED_TOPICS_KEPT) {
-      this.#routesByTopic = new Map()
-    }
-    const routes = [...this.#routes].filter(({ filter }) => topicMatches(filter, topic))
-    this.#routesByTopic.set(topic, routes)
-    return routes
+    return this.#routes === undefined ? NONE : this.#routes.of(topic)
   }
 
   /** Watches over handlers and loops that take long: one timer, for the one that began first. */

@@ -98,10 +98,11 @@ export const resolveWill: Check<Will, WillFields> = (name, will) => {
   }
 }
 
-const checkOptions = fields<
-  ClientOptions,
-  Omit<ClientOptions, 'password' | 'will'> & Pick<ResolvedOptions, 'password' | 'will'>
->({
+type CheckedOptions = Omit<ClientOptions, 'password' | 'will'> &
+  Pick<ResolvedOptions, 'password' | 'will'>
+
+/** The check of each option. */
+export const CLIENT_OPTIONS: Checks<ClientOptions, CheckedOptions> = {
   port: asGiven,
   user: checkText,
   // A password is never quoted: what is wrong is said without its value.
@@ -146,7 +147,9 @@ const checkOptions = fields<
       'method',
     ),
   }),
-})
+}
+
+const checkOptions = fields(CLIENT_OPTIONS)
 
 export function resolveOptions(
   server: string,

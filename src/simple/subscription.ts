@@ -2,9 +2,10 @@
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
 import type { Properties, QoS, SubscriptionRequest } from '../codec/packets.ts'
-import type { Inbox, Route } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
+import type { Route } from './routes.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
 
 /** One filter as the server is asked for it; what was asked for in one call has the same properties. */

@@ -4,6 +4,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { TimerHandle } from '../../src/driver/clock.ts'
 import { ConnectionLostError, TimeoutError } from '../../src/errors.ts'
 import { type DriverRig as Rig, DriverRig } from '../support/driver-rig.ts'
 import {
@@ -17,6 +18,32 @@ import {
   sentAre,
 } from '../support/engine-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+/**
+ * The clock of a page that has been hidden for a while: a timer that a timer has set, and that one another, five deep,
+ * goes off at whole minutes only. What the network brings is a task of its own.
+ */
+class HiddenPageClock extends VirtualClock {
+  timersSet = 0
+  #depth = 0
+
+  /** Something that is no timer: what it sets is set by none. */
+  beginTask(): void {
+    this.#depth = 0
+  }
+
+  override setTimer(fire: () => void, delayMs: number): TimerHandle {
+    this.timersSet += 1
+    const depth = this.#depth + 1
+    const due = this.now() + delayMs
+    const at = depth < 5 ? due : Math.ceil(due / 60_000) * 60_000
+    return super.setTimer(() => {
+      this.#depth = depth
+      fire()
+    }, at - this.now())
+  }
+}
 
 function closedError(rig: Rig): unknown {
   const closed = rig.outputs.find(({ kind }) => kind === 'closed')
@@ -216,6 +243,41 @@ describe('the timer', () => {
     transport.receive(puback(1))
     await elapse(rig.clock, 1_000_000)
     deepEqual(transport.calls, ['write'])
+  })
+
+  for (const keepAliveSeconds of [10, 30, 60]) {
+    test(`keeps a connection of a hidden page with a keep alive of ${keepAliveSeconds} s`, async () => {
+      const clock = new HiddenPageClock(1_000)
+      const rig = new DriverRig({ pingMs: 5_000 }, clock)
+      const transport = await rig.connected({ keepAliveSeconds })
+      const times: number[] = []
+      for (let ms = 0; ms < 1_200_000; ms += 2_000) {
+        await elapse(clock, 2_000)
+        if (transport.packets.length === times.length) continue
+        times.push(clock.now())
+        clock.beginTask()
+        transport.handler.written()
+        transport.receive(PINGRESP)
+        await settle()
+      }
+      ok(times.length >= 1_200 / keepAliveSeconds - 1, `${times.length} PINGREQ`)
+      deepEqual(transport.calls, new Array(times.length).fill('write'))
+    })
+  }
+
+  test('is set once more by what comes in, and not again as long as it stands', async () => {
+    const clock = new HiddenPageClock(1_000)
+    const rig = new DriverRig({}, clock)
+    const transport = await rig.connected({ keepAliveSeconds: 60 })
+    // The bound on connecting comes up in vain, and another timer is set by that.
+    await elapse(clock, 31_000)
+    const before = clock.timersSet
+    for (let i = 0; i < 10; i += 1) {
+      transport.receive(published('a'))
+      await settle()
+    }
+    equal(clock.timersSet - before, 1)
+    equal(clock.pending, 1)
   })
 
   test('is gone when nothing can happen any more', async () => {

@@ -17,7 +17,7 @@ describe('the options of the constructor', () => {
     [{ clientId: '', protocol: 4 }, /Cannot use clientId "": .*MQTT-3\.1\.3-7/],
     [{ limits: null }, /Cannot use options.limits "null": give an object/],
     [{ limits: 5 }, /Cannot use options.limits "5": give an object/],
-    [{ retries: 5 }, /Cannot use options.retries/],
+    [{ retries: 5 }, /Cannot use options.retries: the known ones are port, .*servers, .*outbox/],
     [{ sharedSessions: 'yes' }, /Cannot use options.sharedSessions "yes": give one of true, false/],
     [{ credentials: {} }, /Cannot use options.credentials "Object": give a function/],
     [

@@ -391,6 +391,13 @@ describe('what holds it back', () => {
     await elapse(clock, 3_600_000)
     ok(server.dials <= 90, `${server.dials}`)
     ok(rigs.some(({ told }) => told.some((line) => line.endsWith(' slow'))))
+    const warnings = rigs.flatMap((rig) => rig.warnings)
+    // Each client once.
+    deepEqual(
+      warnings.map(({ code }) => code),
+      ['taken-over', 'taken-over'],
+    )
+    match(warnings[0]?.message ?? '', /client id "client": give each one its own/)
   })
 
   test('nothing holds back a connection when hours are missing on the clock', async () => {

@@ -93,7 +93,7 @@ export class HandTransport implements Transport {
 
 /** A driver and what came of it. */
 export class DriverRig {
-  readonly clock: VirtualClock = new VirtualClock(1_000)
+  readonly clock: VirtualClock
   readonly driver: Driver
   readonly transports: HandTransport[] = []
   outputs: Output[] = []
@@ -109,7 +109,8 @@ export class DriverRig {
     return transport
   }
 
-  constructor(options: Partial<EngineOptions> = {}) {
+  constructor(options: Partial<EngineOptions> = {}, clock = new VirtualClock(1_000)) {
+    this.clock = clock
     const engine = new Engine({ ...OPTIONS, ...options }, makeRuntime())
     const handler: DriverHandler = {
       handleOutput: (output) => {
