@@ -10,8 +10,8 @@ const PARTS = {
   types: async () => {
     const emitted = await compileAll()
     const checked = await Promise.all(
-      ['tsconfig.core.json', 'tsconfig.published.json', 'tsconfig.examples.json'].map((config) =>
-        ok(runTool('typescript/bin/tsc', ['-p', config])),
+      ['core', 'published', 'page', 'examples'].map((name) =>
+        ok(runTool('typescript/bin/tsc', ['-p', `tsconfig.${name}.json`])),
       ),
     )
     return emitted && !checked.includes(false)

@@ -1,6 +1,8 @@
 // `umqtt/robust` in a browser: over WebSocket, with an outbox in IndexedDB.
 // Wiring alone: it gives the client its platform, and tells it when the network may be back.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { browserPlatform } from './browser.ts'
 import { RobustClient } from './robust/client.ts'
 import { IndexedDbStore } from './outbox/indexeddb.ts'

@@ -2,6 +2,8 @@
 // looking changes no byte of the folder, makes nothing in it and takes no lock; only `cancelStored` opens it as
 // its client would, with the lock. A database of SQLite cannot be read without being changed: of it a copy is read.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'

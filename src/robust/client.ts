@@ -1,6 +1,8 @@
 // `umqtt/robust`: a client that holds on. The public surface: every argument is checked here, at the call.
 // A mistake of the caller throws; what the world does is reported by receipts, events and outcomes.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { NO_PROPERTIES, type Properties } from '../codec/packets.ts'
 import { BaseClient } from '../simple/base-client.ts'
 import {

@@ -1,6 +1,8 @@
 // `umqtt/simple`: one connection, no recovery. The public surface: every argument is checked here, at
 // the call, before anything happens. A mistake of the caller throws; what the world does rejects.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Platform } from '../driver/platform.ts'
 import { checkEvent, checkHandler, checkText } from './checks.ts'
 import { requireTransport, resolveOptions } from './options.ts'

@@ -1,6 +1,8 @@
 // What SUBACK granted, and the handle to take it back. Messages come to its handler, or by iterating.
 // It knows its own filters; whether another subscription shares one is for subscriptions.ts to know.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Properties, QoS, SubscriptionRequest } from '../codec/packets.ts'
 import type { Inbox } from './inbox.ts'
 import type { ReceivedMessage } from './message.ts'

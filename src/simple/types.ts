@@ -1,6 +1,8 @@
 // The public types of `umqtt/simple`. Units are in the names; seconds where the specification counts
 // in seconds, milliseconds where the number is ours.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { ServerLimits } from '../engine/server-limits.ts'
 import type { QoS, UserProperty } from '../codec/packets.ts'
 import type { TlsOptions, TransportFactory } from '../transport/transport.ts'

@@ -1,5 +1,6 @@
 // What an application without Node's types imports: the published declarations must stand on their own.
-// Compiled by tsconfig.published.json, which knows the DOM and nothing of Node; never run.
+// Compiled by tsconfig.published.json as an application on Node does, and by tsconfig.page.json as a bundler for
+// pages does. Both know the DOM, nothing of Node and no library later than ES2022; never run.
 
 import * as root from 'umqtt'
 import * as check from 'umqtt/check'

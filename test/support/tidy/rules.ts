@@ -218,6 +218,19 @@ const fileNames: Rule = {
   },
 }
 
+const DISPOSABLE = '/// <reference lib="esnext.disposable" preserve="true" />'
+
+/** So that each entry point has what its declarations name, also where an application's `lib` is older. */
+const disposing: Rule = {
+  name: 'sources that declare what is disposed of bring its types into the declarations',
+  applies: inSrc,
+  find(file) {
+    if (file.text.includes(`\n\n${DISPOSABLE}\n`)) return []
+    const declares = /\b(?:Async)?Disposable\b|(?<![\w$)\].])\[Symbol\.(?:asyncDispose|dispose)\]/
+    return matches(file, file.code, declares, (found) => `"${found}" without ${DISPOSABLE}`)
+  },
+}
+
 const sleeping: Rule = {
   name: 'tests do not sleep',
   applies: (path) => path.startsWith('test/'),
@@ -248,5 +261,6 @@ export const RULES: readonly Rule[] = [
   heads,
   length,
   fileNames,
+  disposing,
   sleeping,
 ]

@@ -7,6 +7,7 @@ export interface Samples {
   readonly good: readonly { readonly path: string; readonly text: string }[]
 }
 
+const DISPOSABLE = '/// <reference lib="esnext.disposable" preserve="true" />'
 const HEAD = '// What it is for.\n// Its rule.\n'
 const join = (...parts: readonly string[]): string => parts.join('')
 
@@ -193,6 +194,34 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
       { path: 'src/engine/packet-ids.ts', text: '' },
       { path: 'src/simple.node.ts', text: '' },
       { path: 'scripts/core-globals.d.ts', text: '' },
+    ],
+  },
+  'sources that declare what is disposed of bring its types into the declarations': {
+    bad: [
+      {
+        path: 'src/simple/a.ts',
+        text: `${HEAD}\nexport class A implements AsyncDisposable {}\n`,
+        line: 4,
+      },
+      {
+        path: 'src/simple/a.ts',
+        text: '\ninterface A {\n  [Symbol.asyncDispose](): Promise<void>\n}\n',
+        line: 3,
+      },
+      {
+        path: 'src/simple/a.ts',
+        text: `const a = 1\n${DISPOSABLE}\nexport interface A extends Disposable {}\n`,
+        line: 3,
+      },
+    ],
+    good: [
+      {
+        path: 'src/simple/a.ts',
+        text: `${HEAD}\n${DISPOSABLE}\n\nclass A implements AsyncDisposable {}\n`,
+      },
+      { path: 'src/simple/a.ts', text: 'void client[Symbol.asyncDispose]()\n' },
+      { path: 'src/simple/a.ts', text: '// An AsyncDisposable.\nconst a = 1\n' },
+      { path: 'test/a.test.ts', text: 'class A implements AsyncDisposable {}\n' },
     ],
   },
   'tests do not sleep': {
