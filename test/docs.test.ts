@@ -55,7 +55,10 @@ interface Block {
   readonly layer: 'umqtt/simple' | 'umqtt/robust'
   /** Such as `simple-3`: the document and its place there. */
   readonly name: string
-  /** What stands after "js": `types` is only checked, `sqlite` runs where Node has it, `mqtt5` needs a server of MQTT 5.0. */
+  /**
+   * What stands after "js": `types` is only checked, and so is `page`, by what a browser has; `sqlite` runs where
+   * Node has it, `mqtt5` needs a server of MQTT 5.0.
+   */
   readonly mark: string
   /** TypeScript is only checked. */
   readonly extension: 'mjs' | 'mts'
@@ -146,7 +149,7 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
   })
 
   for (const block of BLOCKS) {
-    if (block.mark === 'types' || block.extension === 'mts') continue
+    if (['types', 'page'].includes(block.mark) || block.extension === 'mts') continue
     const isSqlite = block.mark === 'sqlite'
     test(`${block.name} runs`, async (t) => {
       if (isSqlite && !requireOrSkip(t, 'node22')) return
@@ -175,19 +178,41 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
     })
   }
 
-  test('have the right types', () => {
+  /** @param name of the configuration */
+  const judgeTypes = (name: string, blocks: readonly Block[], settings: object): void => {
     const config = {
-      extends: '../../tsconfig.examples.json',
-      compilerOptions: { rootDir: '../..', noUnusedLocals: false, noUnusedParameters: false },
-      include: BLOCKS.map(({ name, extension }) => `${name}.${extension}`),
+      ...settings,
+      files: blocks.map((block) => `${block.name}.${block.extension}`),
     }
-    writeFileSync(`${FOLDER}/tsconfig.json`, JSON.stringify(config))
+    writeFileSync(`${FOLDER}/${name}.json`, JSON.stringify(config))
     const { status, stdout } = spawnSync(
       process.execPath,
-      ['node_modules/typescript/bin/tsc', '-p', `${FOLDER}/tsconfig.json`],
+      ['node_modules/typescript/bin/tsc', '-p', `${FOLDER}/${name}.json`],
       { encoding: 'utf8' },
     )
     equal(status, 0, stdout)
+  }
+  const isOfPage = ({ mark }: Block): boolean => mark === 'page'
+
+  test('have the right types', () => {
+    judgeTypes(
+      'tsconfig',
+      BLOCKS.filter((block) => !isOfPage(block)),
+      {
+        extends: '../../tsconfig.examples.json',
+        compilerOptions: { rootDir: '../..', noUnusedLocals: false, noUnusedParameters: false },
+        include: [],
+      },
+    )
+  })
+
+  test('of a page have the right types, by what a browser has', () => {
+    const blocks = BLOCKS.filter(isOfPage)
+    ok(blocks.length >= 4, `${blocks.length}`)
+    judgeTypes('tsconfig.page', blocks, {
+      extends: '../../tsconfig.page.json',
+      compilerOptions: { allowJs: true, checkJs: true },
+    })
   })
 
   test('of README.md begin with one of at most 12 lines', () => {
