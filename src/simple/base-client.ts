@@ -77,6 +77,9 @@ export class BaseClient {
    * Subscribes to one filter or several. The handler, if given, is called for each matching message,
    * also for one that comes before SUBACK; without it, iterate the subscription. Where several have the same
    * filter the server is asked for the highest QoS of them: what it keeps is the last that it was asked for.
+   *
+   * In `umqtt/robust` it waits for a connection, however long that takes, and asks again on the next one, or after
+   * `timeouts.operationMs`, which counts from when it asks. A signal ends the wait, and `disconnect` does.
    * @param filter one, or several in one SUBSCRIBE; each 1 to 65,535 bytes
    * @param options as {@link SubscribeOptions} says; they hold for all of the filters. @default QoS 0
    * @param handler gets topic, payload and message; what it returns is waited for before the acknowledgement
@@ -85,9 +88,10 @@ export class BaseClient {
    * @throws {RejectedError} ERR_MQTT_REJECTED — the server refused every filter
    * @throws {NotSupportedError} ERR_MQTT_NOT_SUPPORTED — the server does not offer such filters
    * @throws {PacketTooLargeError} ERR_MQTT_PACKET_TOO_LARGE — above the server's limit
-   * @throws {ClosedError} ERR_MQTT_CLOSED — there is no connection
-   * @throws {TimeoutError} ERR_MQTT_TIMEOUT — no SUBACK within `timeouts.operationMs`
-   * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before SUBACK
+   * @throws {ClosedError} ERR_MQTT_CLOSED — there is no connection; in `umqtt/robust` `disconnect` was called
+   * @throws {TimeoutError} ERR_MQTT_TIMEOUT — no SUBACK within `timeouts.operationMs`; not in `umqtt/robust`
+   * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before SUBACK; not in `umqtt/robust`
+   * @throws {StoreError} in `umqtt/robust`: the outbox cannot be opened
    * @throws the reason of `signal`
    * @see §3.8, §4.7
    * @example

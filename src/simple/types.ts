@@ -170,7 +170,10 @@ export interface Timeouts {
   readonly pingMs?: number
   /** Longest that a write may make no progress; then the connection is given up. @default 20,000 */
   readonly writeMs?: number
-  /** Longest that a publish, subscribe, unsubscribe or ping stays open; then it rejects. @default 60,000 */
+  /**
+   * Longest that a publish, subscribe, unsubscribe or ping stays open; then it rejects. In `umqtt/robust` a subscribe
+   * or unsubscribe counts it from when it was asked on a connection, and is asked again then. @default 60,000
+   */
   readonly operationMs?: number
   /** Longest that an orderly end may take; then the transport is cut. @default 2,000 */
   readonly closeMs?: number
