@@ -27,8 +27,6 @@ export class Dialler {
   /** The server whose session was given up last, and what settles once that is safe. */
   #left = ''
   #leaving: Promise<void> | undefined
-  /** The server of the last attempt. */
-  #server = ''
   #startsClean = false
   /** Whether the old session is ended by a connection of its own. */
   #isSwept = false
@@ -50,11 +48,6 @@ export class Dialler {
     this.#schedule = schedule
     this.#home = home
     this.#will = core.will
-  }
-
-  /** The server of the last attempt. */
-  get server(): string {
-    return this.#server
   }
 
   /** Whether the last attempt asked for a new session. */
@@ -104,7 +97,6 @@ export class Dialler {
     const leaving = this.#leaving
     if (href === this.#left && leaving) await this.#bounded('the outbox', () => leaving, over)
     return () => {
-      this.#server = server
       this.#core.options = options
       if (answers.will) this.#core.will = this.#will = options.will
       this.#isSwept = false

@@ -450,7 +450,7 @@ export class RobustCore implements Layer {
     if (this.#sessionsLost < LOSSES_TO_WARN) return
     this.warn(
       'session-not-kept',
-      `The server "${this.#dialler.server}" forgets our session: let it keep sessions (Mosquitto: "persistence true")`,
+      `The server "${this.core.options.address.href}" forgets our session: let it keep sessions (Mosquitto: "persistence true")`,
     )
   }
 

@@ -10,6 +10,7 @@ import {
   accepted,
   brief,
   connectedRig,
+  Network,
   type RobustRig,
   type RobustRigOptions,
   robustClient,
@@ -322,8 +323,25 @@ describe('the event "session-lost"', () => {
       rig.warnings.map(({ code }) => code),
       ['session-not-kept'],
     )
-    match(rig.warnings[0]?.message ?? '', /"mqtt:\/\/a\.example".*persistence true/)
+    match(rig.warnings[0]?.message ?? '', /"mqtt:\/\/a\.example:1883".*persistence true/)
     equal(rig.told.filter((line) => line.startsWith('session-lost')).length, 3)
+  })
+
+  test('comes with a warning that does not tell a token of the URL', async () => {
+    const network = new Network()
+    const { transport } = network
+    const rig = robustClient({ network, transport, server: 'wss://a.example/mqtt?token=secret' })
+    const server = network.at('a.example')
+    const connecting = rig.client.connect()
+    await accepted({ ...rig, server })
+    await connecting
+    for (let round = 0; round < 2; round += 1) {
+      server.connections.at(-1)?.destroy()
+      await accepted({ ...rig, server })
+    }
+    const texts = rig.warnings.map(({ message }) => message)
+    equal(texts.length, 1)
+    match(texts[0] ?? '', /^The server "wss:\/\/a\.example:443\/mqtt" forgets/)
   })
 
   test('comes without a warning when it happens once, or with resumed ones between', async () => {
