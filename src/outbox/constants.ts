@@ -32,3 +32,12 @@ export const RESERVE_BYTES = 262_144
 
 /** Records read at a time while they are counted. */
 export const PAGE = 1000
+
+/**
+ * How long an outbox is waited for whose owner may be about to let go of it, ms: a client that is disposed of, and not
+ * waited for, has `timeouts.closeMs` for its connection, and then closes it.
+ */
+export const LOCK_WAIT_MS = 2500
+
+/** How often a lock in a folder is looked at meanwhile, ms: there nobody tells that it is free. */
+export const LOCK_POLL_MS = 20

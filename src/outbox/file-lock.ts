@@ -7,6 +7,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { link, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../errors.ts'
+import { LOCK_POLL_MS, LOCK_WAIT_MS } from './constants.ts'
 import { ask, isSocketName, listen, type Listener, socketName } from './file-lock-socket.ts'
 
 const NAME = 'lock'
@@ -50,7 +51,10 @@ export class FileLock {
     this.#path = join(folder, NAME)
   }
 
-  /** @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE a live process has it; the message names it */
+  /**
+   * Takes it, and waits a moment for an owner in this process, who may be closing it.
+   * @throws {StoreError} ERR_MQTT_STORE_UNAVAILABLE a live process has it; the message names it
+   */
   async take(): Promise<void> {
     const token = randomUUID()
     const place = await findPlace()
@@ -65,6 +69,7 @@ export class FileLock {
     }
     const text = `${JSON.stringify(own)}\n`
     const draft = `${this.#path}.${token}`
+    let looks = LOCK_WAIT_MS / LOCK_POLL_MS
     try {
       await writeFile(draft, text, { mode: FILE_MODE })
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -73,10 +78,14 @@ export class FileLock {
           const held = await this.#refusal(found, place)
           if (held === undefined) {
             await this.#removeStale(this.#path, found, draft, place)
-          } else if ((await readText(this.#path)) === found) {
-            throw held
+          } else {
+            const isOurs = isOfThisProcess(found, place)
+            while ((await readText(this.#path)) === found) {
+              if (!isOurs || looks-- <= 0) throw held
+              await new Promise((go) => setTimeout(go, LOCK_POLL_MS))
+            }
+            // It was given back meanwhile.
           }
-          // Else it was given back while its owner was asked.
         }
         if (!(await linkNew(draft, this.#path))) continue
         this.#held = text
@@ -143,16 +152,17 @@ export class FileLock {
     const life = owner === undefined ? 'gone' : await lifeOf(owner, this.#folder, place)
     if (owner === undefined || life === 'gone') return undefined
     const { pid } = owner
-    const isOther = isElsewhere(owner, place)
     if (life === 'unknown') {
       return this.#error(
         `process ${pid} of another container, or of another namespace of process numbers, has locked it and has no socket that could be asked whether it lives; end that one, and if there is none, remove the file "${this.#path}"`,
       )
     }
-    if (pid === process.pid && !isOther) {
+    if (isOfThisProcess(text, place)) {
       return this.#error(`this process (pid ${pid}) has it open already`)
     }
-    const where = isOther ? ', in another container or namespace of process numbers' : ''
+    const where = isElsewhere(owner, place)
+      ? ', in another container or namespace of process numbers'
+      : ''
     return this.#error(
       `process ${pid} has it open (boot "${owner.bootId}", start ${owner.startTime}${where}); end that one, or give each its own folder`,
     )
@@ -202,6 +212,12 @@ async function lifeOf(owner: Owner, folder: string, place: Place): Promise<Life>
   }
   const start = (await startTime(owner.pid)) ?? owner.startTime
   return start === owner.startTime ? 'alive' : 'gone'
+}
+
+/** Whether a lock that is believed is that of this process. */
+function isOfThisProcess(text: string, place: Place): boolean {
+  const owner = parse(text)
+  return owner?.pid === process.pid && !isElsewhere(owner, place)
 }
 
 /** Whether its process number means nothing here. */

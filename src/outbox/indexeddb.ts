@@ -3,7 +3,7 @@
 // platform. Factory, locks and storage are arguments. It knows no window and no document.
 
 import { StoreError } from '../errors.ts'
-import { FORMAT_VERSION, PAGE, PULSE, RESERVE, RESERVE_BYTES } from './constants.ts'
+import { FORMAT_VERSION, LOCK_WAIT_MS, PAGE, PULSE, RESERVE, RESERVE_BYTES } from './constants.ts'
 import type { Op, OpenResult, OutboxStore, StoredRecord, StoreTraits, SyncLevel } from './store.ts'
 
 /** What is used of an `IDBRequest`. */
@@ -57,8 +57,8 @@ export interface IndexedDbPlatform {
     | {
         request(
           name: string,
-          options: { ifAvailable: true },
-          granted: (lock: unknown) => Promise<void> | undefined,
+          options: { signal: AbortSignal },
+          granted: (lock: unknown) => Promise<void>,
         ): Promise<unknown>
       }
     | undefined
@@ -145,12 +145,13 @@ export class IndexedDbStore implements OutboxStore {
     }
   }
 
-  open(): Promise<OpenResult> {
+  async open(): Promise<OpenResult> {
+    // Not in turn: who has it may be this very store, which is closed in its turn.
+    await this.#lock()
     return this.#inTurn(() => this.#open())
   }
 
   async #open(): Promise<OpenResult> {
-    await this.#lock()
     // Not waited for: a browser may ask the person. One that does not has answered before the first commit.
     this.#platform.storage?.persist?.().then(
       (answer) => (this.#persisted = answer),
@@ -261,7 +262,7 @@ export class IndexedDbStore implements OutboxStore {
     )
   }
 
-  /** Takes the lock until `#unlock` is called. */
+  /** Takes the lock until `#unlock` is called, and waits a moment for who may be letting go of it. */
   #lock(): Promise<void> {
     return new Promise((resolve, reject) => {
       const { locks, factory, keyRange } = this.#platform
@@ -269,14 +270,12 @@ export class IndexedDbStore implements OutboxStore {
         const lacks = locks || !factory ? 'IndexedDB' : 'locks: serve the page over https'
         return reject(this.#error('open', `this page has no ${lacks}`))
       }
+      const waiting = new AbortController()
+      const { signal } = waiting
+      const timer = setTimeout(() => waiting.abort(), LOCK_WAIT_MS)
       const held: Promise<unknown> = locks
-        .request(this.#name, { ifAvailable: true }, (lock) => {
-          if (lock === null) {
-            reject(
-              this.#error('open', 'another tab, worker or client has it open; give each its own'),
-            )
-            return undefined
-          }
+        .request(this.#name, { signal }, () => {
+          clearTimeout(timer)
           return new Promise<void>((release) => {
             this.#unlock = () => {
               release()
@@ -286,6 +285,11 @@ export class IndexedDbStore implements OutboxStore {
           })
         })
         .catch((cause: unknown) => {
+          clearTimeout(timer)
+          if (signal.aborted) {
+            const words = 'another tab, worker or client has it open; give each its own'
+            return reject(this.#error('open', words))
+          }
           reject(this.#error('open', 'its lock is not to be had', cause))
           // Stolen: what follows must not be written beside the thief.
           this.#database?.close()

@@ -10,8 +10,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileStore } from '../../src/outbox/file.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
+import { hurried } from '../support/hurried.ts'
 import { requireOrSkip } from '../support/skip.ts'
 import { onSmallDisk } from '../support/small-disk.ts'
 import type { ReadOnlyFacts } from '../support/small-disk-main.ts'
@@ -66,7 +68,9 @@ describe('the owner of a folder', () => {
       const first = new FileStore(folder, SMALL)
       await first.open()
       const second = new FileStore(folder, SMALL)
-      await rejects(second.open(), unavailable(/this process \(pid \d+\) has it open already/))
+      const opening = (): Promise<void> =>
+        rejects(second.open(), unavailable(/this process \(pid \d+\) has it open already/))
+      equal(await hurried(opening), LOCK_WAIT_MS)
       await first.commit([['put', 1, new Uint8Array(3)]], 'power')
       await first.close()
       equal((await second.open()).count, 1)

@@ -45,6 +45,13 @@ describe('the IndexedDB store in Chromium', { skip: absent('chromium'), timeout:
     await second.page.close()
   })
 
+  test('is taken over from a client that is disposed of and not waited for', async () => {
+    const tab = await chromium.tab()
+    const closed = 'ERR_MQTT_CLOSED'
+    equal(await tab.call('remount', 'ws://127.0.0.1:1'), [closed, closed, 'disk', closed].join())
+    await tab.page.close()
+  })
+
   test('has everything after the browser was killed', async () => {
     const tab = await chromium.tab()
     await tab.call('open', 'alarm')

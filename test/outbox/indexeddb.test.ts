@@ -3,45 +3,14 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
-import { type IndexedDbPlatform, IndexedDbStore } from '../../src/outbox/indexeddb.ts'
+import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
+import { IndexedDbStore } from '../../src/outbox/indexeddb.ts'
 import type { SyncLevel } from '../../src/outbox/store.ts'
 import { outboxContract } from '../../src/testing/outbox-contract.ts'
+import { hurried } from '../support/hurried.ts'
+import { type Factory, memoryOrigin as origin } from '../support/memory-origin.ts'
 
 const RECORD = Uint8Array.of(1, 2, 3)
-
-/** Locks as a browser has them for the tabs of one origin. */
-class Locks {
-  readonly held = new Map<string, (error: Error) => void>()
-
-  async request(
-    name: string,
-    _options: object,
-    granted: (lock: unknown) => Promise<void> | undefined,
-  ): Promise<void> {
-    await undefined
-    if (this.held.has(name)) return granted(null)
-    const stolen = new Promise<never>((_, reject) => this.held.set(name, reject))
-    await Promise.race([granted({ name }), stolen]).finally(() => this.held.delete(name))
-  }
-
-  /** Takes every lock from who has it. */
-  steal(): void {
-    for (const reject of this.held.values()) reject(new Error('The lock was stolen'))
-  }
-}
-
-type Factory = NonNullable<IndexedDbPlatform['factory']>
-const MemoryFactory = IDBFactory as unknown as new () => Factory
-type Origin = {
-  readonly factory: Factory
-  readonly keyRange: NonNullable<IndexedDbPlatform['keyRange']>
-  readonly locks: Locks
-}
-
-function origin(): Origin {
-  return { factory: new MemoryFactory(), keyRange: IDBKeyRange, locks: new Locks() }
-}
 
 /** Opens a database and lets the test at it before the store has it. */
 function opening(factory: Factory, look: (database: Opened) => void): Factory {
@@ -96,7 +65,7 @@ describe('the owner of an IndexedDB store', () => {
     await first.open()
     const second = new IndexedDbStore('door', platform)
     const error = refusal('UNAVAILABLE', /another tab, worker or client has it open/)
-    await rejects(second.open(), error)
+    equal(await hurried(() => rejects(second.open(), error)), LOCK_WAIT_MS)
     const other = new IndexedDbStore('window', platform)
     await other.open()
     await other.close()
@@ -104,6 +73,32 @@ describe('the owner of an IndexedDB store', () => {
     equal(platform.locks.held.size, 0)
     await second.open()
     await second.close()
+  })
+
+  test('is waited for when it is about to let go, in the order in which they came', async () => {
+    const platform = origin()
+    const first = new IndexedDbStore('door', platform)
+    await first.open()
+    await first.commit([['put', 1, RECORD]], 'power')
+    const order: string[] = []
+    const opening = ['second', 'third'].map(async (name) => {
+      const store = new IndexedDbStore('door', platform)
+      const { count } = await store.open()
+      order.push(`${name} ${count}`)
+      await store.close()
+    })
+    await first.close()
+    await Promise.all(opening)
+    deepEqual(order, ['second 1', 'third 1'])
+  })
+
+  test('keeps it when another waits in vain for the same store', async () => {
+    const store = new IndexedDbStore('door', origin())
+    await store.open()
+    await hurried(() => rejects(store.open(), refusal('UNAVAILABLE', /another tab/)))
+    await store.commit([['put', 1, RECORD]], 'power')
+    equal((await store.scan(0, 10)).length, 1)
+    await store.close()
   })
 
   test('writes nothing more when its lock was stolen', async () => {
@@ -224,10 +219,10 @@ describe('an IndexedDB store refuses', () => {
   })
 
   test('a page without IndexedDB or without locks', async () => {
-    const { factory } = origin()
+    const { factory, keyRange } = origin()
     const nothing = new IndexedDbStore('door', {})
     await rejects(nothing.open(), refusal('UNAVAILABLE', /this page has no IndexedDB/))
-    const insecure = new IndexedDbStore('door', { factory, keyRange: IDBKeyRange })
+    const insecure = new IndexedDbStore('door', { factory, keyRange })
     if ((globalThis as { navigator?: { locks?: unknown } }).navigator?.locks === undefined) {
       await rejects(insecure.open(), refusal('UNAVAILABLE', /serve the page over https/))
     }

@@ -12,7 +12,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileLock } from '../../src/outbox/file-lock.ts'
+import { hurried } from '../support/hurried.ts'
 import { absent, findNumberSpace } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -210,7 +212,9 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
         namespace: unknown
       }
       await writeFile(join(folder, 'lock'), JSON.stringify(old))
-      await rejects(new FileLock(folder).take(), /this process \(pid \d+\) has it open already/)
+      const taking = (): Promise<void> =>
+        rejects(new FileLock(folder).take(), /this process \(pid \d+\) has it open already/)
+      equal(await hurried(taking), LOCK_WAIT_MS)
       await writeFile(join(folder, 'lock'), JSON.stringify({ ...old, startTime: '1' }))
       await takeAndRelease(folder)
     }))

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { type Capability, requireOrSkip, runtimePath } from '../support/skip.ts'
 
-const FILES = ['sqlite', 'sqlite-takeover', 'lock'].map(
+const FILES = ['sqlite', 'sqlite-takeover', 'lock', 'handover'].map(
   (name) => `./build/test/outbox/${name}.test.js`,
 )
 

@@ -25,6 +25,7 @@ import {
 import type { Op, OpenResult, OutboxStore, SyncLevel } from '../../src/outbox/store.ts'
 import { outboxContract } from '../../src/testing/outbox-contract.ts'
 import { commitOf, numberIn } from '../support/commits.ts'
+import { hurried } from '../support/hurried.ts'
 import { FAST_CHECK, runs } from '../support/seed.ts'
 import { dice } from '../support/simulated-disk.ts'
 import { absent } from '../support/skip.ts'
@@ -302,7 +303,9 @@ describe('the owner of a SQLite store', { skip }, () => {
     inFolder(async (folder) => {
       const second = new SqliteStore(folder, SMALL)
       await withStore(folder, async (first) => {
-        await rejects(second.open(), refusal('UNAVAILABLE', /this process \(pid \d+\) has it open/))
+        await hurried(() =>
+          rejects(second.open(), refusal('UNAVAILABLE', /this process \(pid \d+\) has it open/)),
+        )
         await first.commit([put(1, 3)], 'power')
       })
       equal((await second.open()).count, 1)

@@ -2,7 +2,7 @@
 // connect. Bundled by start-chromium.ts; its functions are called from the test.
 
 import { IndexedDbStore, type IndexedDbTraits } from '../../../src/outbox/indexeddb.ts'
-import { MQTTClient } from '../../../src/robust.browser.ts'
+import { guaranteed, MQTTClient } from '../../../src/robust.browser.ts'
 import type { Op } from '../../../src/outbox/store.ts'
 import { outboxContract } from '../../../src/testing/outbox-contract.ts'
 
@@ -112,6 +112,23 @@ function attempts(): number {
   return clients[0]!.attempts
 }
 
+/** Disposes of a client and makes it again at once, twice. @returns what became of the message of each */
+async function remount(url: string): Promise<string> {
+  const told: string[] = []
+  for (const last of [false, false, true]) {
+    const client = new PatientClient('page', url, { outbox: 'remount' })
+    client.on('warning', ({ code, message }) => void (code === 'outbox' && told.push(message)))
+    const { stored } = client.publish('door', 'open', { delivery: guaranteed() })
+    // Before it is disposed of this waits for a server that there is not.
+    const code = (error: { code: string }): string => error.code
+    const subscribed = client.subscribe('door').then(() => 'subscribed', code)
+    if (last) told.push(await stored.catch(code))
+    void client[Symbol.asyncDispose]()
+    told.push(await subscribed)
+  }
+  return told.join()
+}
+
 async function endClient(): Promise<void> {
   await clients[0]!.client[Symbol.asyncDispose]()
 }
@@ -127,6 +144,7 @@ export const page = {
   waitsAfter,
   show,
   attempts,
+  remount,
   endClient,
 }
 
