@@ -108,7 +108,7 @@ export class IndexedDbStore implements OutboxStore {
   #strict = true
   /** Whether something was committed that is not synced. */
   #unsynced = false
-  /** Whether there is a reserve for sure; else it is made with the first record that is added. */
+  /** Whether there is a reserve for sure; else it is made with the next record that is added. */
   #reserved = false
   #persisted: boolean | undefined
   #last: Promise<unknown> = Promise.resolve()
@@ -160,8 +160,16 @@ export class IndexedDbStore implements OutboxStore {
     try {
       this.#database = await this.#connect()
       this.#unsynced = false
-      this.#reserved = false
       await this.#drain(() => this.#probe())
+      // Here, because what is added in the last moment of a page can wait for nothing; without room it is made later.
+      if (!this.#reserved) {
+        await this.#write([], false, makeReserve()).then(
+          () => (this.#reserved = true),
+          (error: StoreError) => {
+            if (error.code !== 'ERR_MQTT_STORE_FULL') throw error
+          },
+        )
+      }
       return await this.#sums()
     } catch (error) {
       await this.#release()
@@ -359,8 +367,11 @@ export class IndexedDbStore implements OutboxStore {
   }
 
   #page(from: number, limit: number): Promise<[seq: number, record: Uint8Array][]> {
-    const range = this.#platform.keyRange!.lowerBound(Math.max(from, 1))
-    return this.#read<number>(RECORDS, range, limit)
+    return this.#read<number>(RECORDS, this.#from(Math.max(from, 1)), limit)
+  }
+
+  #from(key: number): unknown {
+    return this.#platform.keyRange!.lowerBound(key)
   }
 
   /** Finds out whether something can be written and read back, and how safe it is. */
@@ -371,6 +382,8 @@ export class IndexedDbStore implements OutboxStore {
       const records = transaction.objectStore(RECORDS)
       records.put(Uint8Array.of(1), PULSE)
       const found = records.get(PULSE)
+      const lowest = records.getAllKeys(this.#from(RESERVE), 1)
+      lowest.onsuccess = () => (this.#reserved = lowest.result[0] === RESERVE)
       found.onsuccess = () => (read = (found.result as Uint8Array | undefined)?.[0])
       records.delete(PULSE)
       transaction.oncomplete = () => resolve()

@@ -52,6 +52,15 @@ describe('the IndexedDB store in Chromium', { skip: absent('chromium'), timeout:
     await tab.page.close()
   })
 
+  test('has what was published first of all in the last moment of a page', async () => {
+    const tab = await chromium.tab()
+    const nowhere = 'ws://127.0.0.1:1'
+    await tab.call('publishAtEnd', nowhere)
+    await tab.page.goto(`${chromium.url}again`)
+    deepEqual(await tab.call('waitingAfterEnd', nowhere), ['door'])
+    await tab.page.close()
+  })
+
   test('has everything after the browser was killed', async () => {
     const tab = await chromium.tab()
     await tab.call('open', 'alarm')

@@ -5,6 +5,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { IndexedDbStore } from '../../src/outbox/indexeddb.ts'
+import { Outbox } from '../../src/outbox/outbox.ts'
 import type { SyncLevel } from '../../src/outbox/store.ts'
 import { outboxContract } from '../../src/testing/outbox-contract.ts'
 import { hurried } from '../support/hurried.ts'
@@ -161,24 +162,80 @@ describe('what an IndexedDB store says of itself', () => {
   })
 })
 
+/** Notes each transaction, with the keys that are put in it, and lets the test at those. */
+function noting(
+  factory: Factory,
+  log: string[],
+  look: (key: number | string) => void = () => undefined,
+): Factory {
+  return opening(factory, (database) => {
+    const begin = database.transaction.bind(database)
+    database.transaction = (stores, mode, options) => {
+      const transaction = begin(stores, mode, options)
+      const store = transaction.objectStore('records')
+      const entry = log.push(`${mode} ${options.durability}`) - 1
+      const { put } = store
+      store.put = (value, key) => {
+        look(key)
+        log[entry] += ` ${key}`
+        return put.call(store, value, key)
+      }
+      return transaction
+    }
+  })
+}
+
+/** What the platform has begun by the end of this turn of its loop. */
+async function untilTurnEnds(): Promise<void> {
+  for (let i = 0; i < 50; i++) await undefined
+}
+
+const RESERVE = -1
+
+describe('the reserve of an IndexedDB store', () => {
+  test('is made when it is opened, once, so that the first record is on its way in the same turn', async () => {
+    const platform = origin()
+    const log: string[] = []
+    const factory = noting(platform.factory, log)
+    for (const made of [[`readwrite relaxed ${RESERVE}`], []]) {
+      const outbox = new Outbox(new IndexedDbStore('door', { ...platform, factory }))
+      const { nextSeq } = await outbox.open()
+      deepEqual(
+        log.filter((entry) => entry.includes(` ${RESERVE}`)),
+        made,
+      )
+      log.length = 0
+      const written = outbox.write([['put', nextSeq, RECORD]], 'power')
+      await untilTurnEnds()
+      deepEqual(log, [`readwrite strict ${nextSeq}`])
+      await written
+      await outbox.close()
+      log.length = 0
+    }
+  })
+
+  test('is made with the first record where there was no room for it', async () => {
+    const platform = origin()
+    const log: string[] = []
+    let isFull = true
+    const factory = noting(platform.factory, log, (key) => {
+      if (key === RESERVE && isFull) throw new DOMException('No room', 'QuotaExceededError')
+    })
+    const store = new IndexedDbStore('door', { ...platform, factory })
+    await store.open()
+    isFull = false
+    log.length = 0
+    await store.commit([['put', 1, RECORD]], 'power')
+    deepEqual(log.slice(-1), [`readwrite strict ${RESERVE} 1`])
+    await store.close()
+  })
+})
+
 describe('the levels of an IndexedDB store', () => {
   test('are those of the browser, and closing makes safe what was lazy', async () => {
     const platform = origin()
     const log: string[] = []
-    const factory = opening(platform.factory, (database) => {
-      const begin = database.transaction.bind(database)
-      database.transaction = (stores, mode, options) => {
-        const transaction = begin(stores, mode, options)
-        const store = transaction.objectStore('records')
-        const entry = log.push(`${mode} ${options.durability}`) - 1
-        const { put } = store
-        store.put = (value, key) => {
-          log[entry] += ` ${key}`
-          return put.call(store, value, key)
-        }
-        return transaction
-      }
-    })
+    const factory = noting(platform.factory, log)
     const store = new IndexedDbStore('door', { ...platform, factory })
     await store.open()
     const made = async (sync: SyncLevel, ...seqs: number[]): Promise<readonly string[]> => {
@@ -189,9 +246,8 @@ describe('the levels of an IndexedDB store', () => {
       )
       return log.filter((entry) => entry.startsWith('readwrite'))
     }
-    const reserve = -1
     const pulse = 0
-    deepEqual(await made('power', 1), [`readwrite strict ${reserve} 1`])
+    deepEqual(await made('power', 1), ['readwrite strict 1'])
     deepEqual(await made('power', 2), ['readwrite strict 2'])
     deepEqual(await made('lazy', 3), ['readwrite relaxed 3'])
     deepEqual(await made('process'), ['readwrite relaxed'])

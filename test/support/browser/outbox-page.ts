@@ -129,6 +129,28 @@ async function remount(url: string): Promise<string> {
   return told.join()
 }
 
+/** Opens an outbox in which nothing was ever stored, and publishes in the last moment of the page. */
+async function publishAtEnd(url: string): Promise<void> {
+  const client = new PatientClient('page', url, { outbox: 'last' })
+  await client.open()
+  const { addEventListener } = globalThis as unknown as {
+    addEventListener(type: string, listener: () => void): void
+  }
+  addEventListener('pagehide', () => {
+    client.publish('door', 'left', { delivery: guaranteed() })
+  })
+}
+
+/** What waits in that outbox. */
+async function waitingAfterEnd(url: string): Promise<readonly string[]> {
+  const client = new PatientClient('page', url, { outbox: 'last' })
+  await client.open()
+  const topics: string[] = []
+  for await (const { topic } of client.outbox.entries()) topics.push(topic)
+  await client[Symbol.asyncDispose]()
+  return topics
+}
+
 async function endClient(): Promise<void> {
   await clients[0]!.client[Symbol.asyncDispose]()
 }
@@ -145,6 +167,8 @@ export const page = {
   show,
   attempts,
   remount,
+  publishAtEnd,
+  waitingAfterEnd,
   endClient,
 }
 
