@@ -63,7 +63,8 @@ const BUDGETS = [
   // `granted` is what the server said last, and that a will set by hand holds: 370. What umqtt/simple has for
   // subscriptions and pages: 315. That a client is told of another with its name: 50.
   // That an outbox is waited for whose owner lets go of it: 20. That its reserve is made while it is opened: 40.
-  { entry: 'umqtt/robust', limitBytes: 54_225, targetBytes: 20_000 },
+  // That a message which cannot be stored is told of, and a database that is taken away said to be: 130.
+  { entry: 'umqtt/robust', limitBytes: 54_350, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -33,6 +33,8 @@ interface IdbTransaction {
 }
 
 interface IdbDatabase {
+  onclose: ((event: never) => unknown) | null
+  onversionchange: ((event: never) => unknown) | null
   createObjectStore(name: string): unknown
   transaction(
     stores: string[],
@@ -104,6 +106,8 @@ export class IndexedDbStore implements OutboxStore {
   readonly #name: string
   readonly #platform: IndexedDbPlatform
   #database: IdbDatabase | undefined
+  /** Why the database can be used no more. */
+  #lost: string | undefined
   #unlock: (() => Promise<unknown>) | undefined
   #strict = true
   /** Whether something was committed that is not synced. */
@@ -158,6 +162,7 @@ export class IndexedDbStore implements OutboxStore {
       () => (this.#persisted = false),
     )
     try {
+      this.#lost = undefined
       this.#database = await this.#connect()
       this.#unsynced = false
       await this.#drain(() => this.#probe())
@@ -317,7 +322,17 @@ export class IndexedDbStore implements OutboxStore {
       request.onupgradeneeded = () => {
         for (const name of [RECORDS, STATE]) request.result.createObjectStore(name)
       }
-      request.onsuccess = () => resolve(request.result)
+      request.onsuccess = () => {
+        const database = request.result
+        const lose = (why: string): void => {
+          // Who deletes it waits for that.
+          database.close()
+          this.#lost = `${why}; reload the page`
+        }
+        database.onclose = () => lose('the browser has closed it, as when site data are cleared')
+        database.onversionchange = () => lose('another page deletes it, or makes it a newer one')
+        resolve(database)
+      }
       request.onerror = () => {
         const cause = request.error as Error | null
         const words =
@@ -340,7 +355,8 @@ export class IndexedDbStore implements OutboxStore {
       const fail = (cause: unknown): void =>
         reject(this.#error(verb, (cause as Error | null)?.message ?? 'the browser ended it', cause))
       const database = this.#database
-      if (database === undefined) return fail(new Error('open it first'))
+      const lost = database === undefined ? 'open it first' : this.#lost
+      if (database === undefined || lost !== undefined) return fail(new Error(lost))
       let transaction: IdbTransaction | undefined
       try {
         const durability = power ? 'strict' : 'relaxed'

@@ -198,6 +198,7 @@ export class Keeper {
       if (entry.status === undefined) this.#countOne(entry, -1)
       this.giveBack(entry.id)
       this.#owner.handleStoreFailed(entry, error)
+      this.#owner.warn('outbox', error.message)
     }
   }
 

@@ -4,7 +4,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { IndexedDbTraits } from '../../src/outbox/indexeddb.ts'
-import type { Result } from '../support/browser/outbox-page.ts'
+import type { Result, Unkept } from '../support/browser/outbox-page.ts'
 import { type Chromium, startChromium } from '../support/browser/start-chromium.ts'
 import { absent } from '../support/skip.ts'
 
@@ -60,6 +60,24 @@ describe('the IndexedDB store in Chromium', { skip: absent('chromium'), timeout:
     deepEqual(await tab.call('waitingAfterEnd', nowhere), ['door'])
     await tab.page.close()
   })
+
+  for (const how of ['another page deletes it', 'the browser has closed it']) {
+    test(`says once that ${how}, and hinders nobody in that`, async () => {
+      const [tab, other] = [await chromium.tab(), await chromium.tab()]
+      await tab.call('keep', 'ws://127.0.0.1:1')
+      if (how.startsWith('another')) equal(await other.call('deleteKept'), 'success')
+      else {
+        const session = await other.page.context().newCDPSession(other.page)
+        const [origin, storageTypes] = [chromium.url.slice(0, -1), 'all']
+        await session.send('Storage.clearDataForOrigin', { origin, storageTypes })
+      }
+      const { stored, told } = await tab.call<Unkept>('publishUnkept')
+      deepEqual(stored, ['ERR_MQTT_STORE_UNAVAILABLE', 'ERR_MQTT_STORE_UNAVAILABLE'])
+      equal(told.length, 1)
+      match(told[0]!, new RegExp(`^Cannot write to ".+": ${how}, .+; reload the page$`))
+      for (const one of [tab, other]) await one.page.close()
+    })
+  }
 
   test('has everything after the browser was killed', async () => {
     const tab = await chromium.tab()

@@ -3,13 +3,14 @@
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { forceCloseDatabase } from 'fake-indexeddb'
 import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { IndexedDbStore } from '../../src/outbox/indexeddb.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import type { SyncLevel } from '../../src/outbox/store.ts'
 import { outboxContract } from '../../src/testing/outbox-contract.ts'
 import { hurried } from '../support/hurried.ts'
-import { type Factory, memoryOrigin as origin } from '../support/memory-origin.ts'
+import { type Factory, memoryOrigin as origin, type Origin } from '../support/memory-origin.ts'
 
 const RECORD = Uint8Array.of(1, 2, 3)
 
@@ -228,6 +229,49 @@ describe('the reserve of an IndexedDB store', () => {
     await store.commit([['put', 1, RECORD]], 'power')
     deepEqual(log.slice(-1), [`readwrite strict ${RESERVE} 1`])
     await store.close()
+  })
+})
+
+describe('an IndexedDB store whose database is taken away', () => {
+  /** Everything that it is asked for says what has happened; it is let go of, and can be opened anew. */
+  async function isLost(store: IndexedDbStore, { locks }: Origin, words: RegExp): Promise<void> {
+    const lost = refusal('UNAVAILABLE', words)
+    await rejects(store.commit([['put', 2, RECORD]], 'power'), lost)
+    await rejects(store.commit([['delete', 1]], 'lazy'), lost)
+    await rejects(store.scan(0, 10), lost)
+    await rejects(store.state(), lost)
+    await store.close()
+    equal(locks.held.size, 0)
+    await store.open()
+    await store.commit([['put', 3, RECORD]], 'power')
+    await store.close()
+  }
+
+  test('by another page that deletes it lets go of it at once, and says so', async () => {
+    const platform = origin()
+    const store = new IndexedDbStore('door', platform)
+    await store.open()
+    await store.commit([['put', 1, RECORD]], 'power')
+    const factory = platform.factory as unknown as { deleteDatabase(name: string): EventTarget }
+    const said = await new Promise((done) => {
+      const request = factory.deleteDatabase('umqtt outbox door')
+      for (const name of ['success', 'blocked', 'error']) {
+        request.addEventListener(name, () => done(name))
+      }
+    })
+    equal(said, 'success')
+    await isLost(store, platform, /Cannot .+: another page deletes it, .+; reload the page$/)
+  })
+
+  test('by the browser, which clears the data of the site, says so', async () => {
+    const platform = origin()
+    let opened: Opened | undefined
+    const factory = opening(platform.factory, (database) => (opened = database))
+    const store = new IndexedDbStore('door', { ...platform, factory })
+    await store.open()
+    forceCloseDatabase(opened as never)
+    await new Promise((go) => setImmediate(go))
+    await isLost(store, platform, /Cannot .+: the browser has closed it, .+; reload the page$/)
   })
 })
 

@@ -79,6 +79,22 @@ class BrokenStore extends KeptStore {
   }
 }
 
+describe('a message that cannot be stored', () => {
+  test('is told of once, and goes out on a connection that is there', async () => {
+    const outbox = new BrokenStore()
+    const { client, connection } = await connectedRig({ outbox })
+    const warnings: string[] = []
+    client.on('warning', ({ code, message }) => warnings.push(`${code}: ${message}`))
+    outbox.isBroken = true
+    for (const topic of ['a', 'b', 'c']) {
+      client.publish(topic, 'x', { delivery: guaranteed() })
+      await settle()
+    }
+    deepEqual(warnings, ['outbox: Cannot write'])
+    deepEqual(brief(connection.received).slice(1), ['PUBLISH a 1', 'PUBLISH b 2', 'PUBLISH c 3'])
+  })
+})
+
 describe('a packet id that cannot be recorded', () => {
   test('keeps no message back, and the warning says what a restart may do now', async () => {
     const outbox = new BrokenStore()

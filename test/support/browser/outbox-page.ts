@@ -151,6 +151,49 @@ async function waitingAfterEnd(url: string): Promise<readonly string[]> {
   return topics
 }
 
+/** The code of each refusal, and the warnings. */
+export interface Unkept {
+  readonly stored: readonly string[]
+  readonly told: readonly string[]
+}
+
+let kept: MQTTClient | undefined
+const told: string[] = []
+
+/** Opens an outbox whose database is going to be taken away. */
+async function keep(url: string): Promise<void> {
+  kept = new PatientClient('page', url, { outbox: 'kept' })
+  kept.on('warning', ({ code, message }) => void (code === 'outbox' && told.push(message)))
+  await kept.open()
+}
+
+/** What is told when two messages are published that cannot be kept. */
+async function publishUnkept(): Promise<Unkept> {
+  const stored: string[] = []
+  for (let i = 0; i < 2; i++) {
+    const receipt = kept!.publish('door', 'open', { delivery: guaranteed() })
+    stored.push(await receipt.stored.catch((error: { code: string }) => error.code))
+  }
+  await kept![Symbol.asyncDispose]()
+  return { stored, told }
+}
+
+/** Deletes that database. @returns what the browser says first */
+async function deleteKept(): Promise<string> {
+  interface Request {
+    addEventListener(name: string, listener: () => void): void
+  }
+  const { indexedDB } = globalThis as unknown as {
+    indexedDB: { deleteDatabase(name: string): Request }
+  }
+  const request = indexedDB.deleteDatabase('umqtt outbox kept')
+  return new Promise((done) => {
+    for (const name of ['success', 'blocked', 'error']) {
+      request.addEventListener(name, () => done(name))
+    }
+  })
+}
+
 async function endClient(): Promise<void> {
   await clients[0]!.client[Symbol.asyncDispose]()
 }
@@ -166,6 +209,9 @@ export const page = {
   waitsAfter,
   show,
   attempts,
+  keep,
+  publishUnkept,
+  deleteKept,
   remount,
   publishAtEnd,
   waitingAfterEnd,
