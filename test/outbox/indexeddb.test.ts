@@ -247,9 +247,11 @@ describe('an IndexedDB store whose database is taken away', () => {
     await store.close()
   }
 
-  test('by another page that deletes it lets go of it at once, and says so', async () => {
+  test('by another page that deletes it lets go of it at once, and says so', async (t) => {
     const platform = origin()
     const store = new IndexedDbStore('door', platform)
+    // Who deletes it would wait for that for ever.
+    t.after(() => store.close())
     await store.open()
     await store.commit([['put', 1, RECORD]], 'power')
     const factory = platform.factory as unknown as { deleteDatabase(name: string): EventTarget }
