@@ -143,14 +143,13 @@ export class Engine {
     this.#now = now
     this.#connection.handleOpened(now)
     if (this.#connection.settings?.cleanStart !== true) return
-    // Both sides forget when CONNECT goes out: its CONNACK may be lost, and a later connection would
-    // take the new session for the old one. [MQTT-3.1.2-4]
+    // As CONNECT goes out: without its CONNACK a later connection took the new session for the old one. [MQTT-3.1.2-4]
     this.hasSession = false
     this.#inbound.handleSessionLost()
     this.#outbound.inflight.clear()
   }
 
-  /** Bytes came in, to be read by `poll`. @param bytes not kept @param length of them, from 0 on @param now monotonic ms */
+  /** Bytes 0 to `length` came in, for `poll`. @param bytes not kept @param length 1 and up @param now monotonic ms */
   handleData(bytes: Uint8Array, length: number, now: number): void {
     this.#now = now
     if (RECEIVABLE[this.state] === 0) return
@@ -193,7 +192,7 @@ export class Engine {
     for (let timer = timers.due(now); timer >= 0; timer = timers.due(now)) this.#expire(timer, now)
   }
 
-  /** It has ended. What is under way is handed back, then comes `closed`, then what waits. @param error undefined: in order @param now monotonic ms */
+  /** The transport has ended. `closed` follows. @param error undefined for an end in order @param now monotonic ms */
   handleClosed(error: Error | undefined, now: number): void {
     this.#now = now
     if (CONNECTION_TRANSITIONS[this.state].close === undefined) return
@@ -254,7 +253,7 @@ export class Engine {
     this.#inbound.release(packetId, connection)
   }
 
-  /** Takes up a session before the first connection. @param publishes with packet ids @param receivedIds of QoS 2 */
+  /** Takes up a session, before the first connection. @param publishes with packet ids @param receivedIds of QoS 2 */
   restore(publishes: readonly PublishOperation[], receivedIds: readonly number[]): void {
     this.hasSession = true
     this.#outbound.restore(publishes)
@@ -280,7 +279,7 @@ export class Engine {
     return this.#outbound.cancel(operation)
   }
 
-  /** Sends a request. When `answer` is set afterwards, it was refused unsent. @param operation new @param now monotonic ms */
+  /** Sends one; with `answer` set afterwards it was refused unsent. @param operation new @param now monotonic ms */
   request(operation: RequestOperation, now: number): void {
     this.#now = now
     operation.deadline = now + this.#options.operationMs
@@ -290,7 +289,7 @@ export class Engine {
     if (operation.answer === undefined) this.#expect(operation.deadline)
   }
 
-  /** The application is done. @param message as `poll` gave it @param reasonCode of its answer @param now monotonic ms */
+  /** The application is done with it. @param message of `poll` @param reasonCode to answer @param now monotonic ms */
   acknowledge(message: InboundMessage, reasonCode: number, now: number): void {
     this.#now = now
     this.#inbound.acknowledge(message, reasonCode)
@@ -301,7 +300,7 @@ export class Engine {
     this.#inbound.hold(message)
   }
 
-  /** Sends PINGREQ. When `answer` is set afterwards, nothing was sent. §3.12 @param operation new @param now monotonic ms */
+  /** Sends PINGREQ; `answer` set afterwards: none was. §3.12 @param operation new @param now monotonic ms */
   ping(operation: PingOperation, now: number): void {
     if (!this.#link.connected) operation.answer = unconnectedError('ping')
     if (operation.answer !== undefined) return
@@ -320,7 +319,10 @@ export class Engine {
     return this.#connection.authenticate(data, again, now)
   }
 
-  /** Ends it in order, in at most `closeMs`. §3.14 @param reasonCode @param closeMs @param properties of DISCONNECT @param now monotonic ms */
+  /**
+   * DISCONNECT, then the end of the transport. §3.14 @param reasonCode of DISCONNECT @param closeMs the most that it takes
+   * @param now monotonic ms @param properties of DISCONNECT
+   */
   disconnect(reasonCode: number, closeMs: number, now: number, properties?: Properties): void {
     this.#now = now
     this.#reading = false

@@ -62,7 +62,8 @@ export class Link {
       lane.from.on('connect', () => this.pump())
       lane.from.on('close', () => {
         lane.end()
-        lane.other?.handleReceiverGone()
+        // What has arrived for a receiver that is gone: a server that was never reached has got nothing.
+        lane.other?.handleLost()
         if (client.destroyed && server.destroyed) owner.over(this)
       })
     }
@@ -142,7 +143,7 @@ class Lane {
       return
     }
     this.#arrived = joined(this.#arrived, chunk)
-    if (this.#isCut || this.#to.destroyed) this.#handleLost()
+    if (this.#isCut || this.#to.destroyed) this.handleLost()
     else this.pump()
   }
 
@@ -150,11 +151,6 @@ class Lane {
   end(): void {
     this.#isEnded = true
     this.pump()
-  }
-
-  /** What has arrived and not gone on is lost: a server that was never reached has got nothing. */
-  handleReceiverGone(): void {
-    this.#handleLost()
   }
 
   stop(): void {
@@ -204,11 +200,11 @@ class Lane {
     this.#to.resume()
     this.from.destroy()
     this.#to.once('finish', () => this.#to.destroySoon())
-    this.#handleLost()
+    this.handleLost()
   }
 
-  /** What was sent behind the cut never goes on; who reads the record must know that it was sent. */
-  #handleLost(): void {
+  /** What has arrived never goes on; who reads the record must know that it was sent. */
+  handleLost(): void {
     for (let frame = this.#frame(); frame !== undefined; frame = this.#frame()) {
       const passed = this.#read(frame)
       if (passed !== undefined) this.#owner.handleLost(passed)

@@ -4,7 +4,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { MqttError } from '../../src/errors.ts'
+import { type ConnectionLostError, MqttError } from '../../src/errors.ts'
 import { transportContract } from '../../src/testing/transport-contract.ts'
 import { Recorder } from '../../src/testing/transport-recorder.ts'
 import { parseServer } from '../../src/transport/address.ts'
@@ -353,6 +353,7 @@ describe('nodeWebSocket', () => {
     const recorder = dial(factory, 'ws://localhost')
     await recorder.until(() => recorder.isClosed)
     match(recorder.error?.message ?? '', /install the package "ws"/)
+    equal((recorder.error as ConnectionLostError).transient, false)
     recorder.verify()
   })
 
