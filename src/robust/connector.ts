@@ -265,7 +265,8 @@ export class Connector {
     this.#require(run)
     this.#hurried = false
     schedule.handleAttempt(this.#owner.clock.now())
-    this.#owner.handleAttempt(schedule.attempts, schedule.server)
+    // Events are logged, and a query may carry a token.
+    this.#owner.handleAttempt(schedule.attempts, schedule.server.replace(/\?.*/, ''))
     this.#require(run)
     const dial = await this.#owner.prepare(signal)
     this.#require(run)

@@ -175,7 +175,7 @@ export type RobustState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'clo
 /** The events of a client that holds on. */
 export interface RobustEvents extends Omit<SimpleEvents, 'state'> {
   state: RobustState
-  /** An attempt begins. */
+  /** An attempt begins, at the server as it was written, without its query, which may carry a token. */
   attempt: { readonly number: number; readonly server: string }
   /** The next attempt waits. */
   waiting: { readonly delayMs: number; readonly error: Error; readonly slowLane: boolean }

@@ -73,6 +73,15 @@ describe('the events of connections', () => {
     }
   })
 
+  test('never tell the query of a server, which may carry a token', async () => {
+    const rig = robustClient({ server: 'ws://a.example/mqtt?token=secret' })
+    const told: string[] = []
+    rig.client.on('attempt', ({ server }) => told.push(server))
+    void rig.client.connect()
+    await accepted(rig)
+    deepEqual(told, ['ws://a.example/mqtt'])
+  })
+
   test('come with the state that they tell of', async () => {
     const rig = robustClient()
     const { client } = rig

@@ -94,7 +94,7 @@ export function robustClient({
   const started = clock.now()
   const platform: RobustPlatform = {
     ...testPlatform(clock, warnings),
-    transports: { mqtt: network.transport, mqtts: network.transport },
+    transports: { mqtt: network.transport, mqtts: network.transport, ws: network.transport },
     checkTls: (tls) => checkKeys('options.tls', tls, { ca: true }),
     random,
     epochNow: () => wall.epochMs + clock.now() - started,
@@ -103,7 +103,7 @@ export function robustClient({
   }
   const client = new Client(clientId, server, options, platform)
   const told = listenToAll(client)
-  const host = server.replace(/^\w+:\/\//, '').replace(/:\d+$/, '')
+  const host = server.replace(/^\w+:\/\//, '').replace(/[:/].*/, '')
   return { client, server: network.at(host), network, clock, warnings, wall, told }
 }
 
