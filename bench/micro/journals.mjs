@@ -1,6 +1,6 @@
-// What the outbox is measured against: the least that keeps the promise "it is on the disk", and SQLite. Both
-// commit in groups and give each caller a promise, because an application has to learn of it. Neither does more:
-// no number, no checksum and no index of the journal's own, nothing read back, no room made free, one file.
+// What the outbox is measured against: the least that keeps the promise "it is on the disk", the least that can
+// also be read again after a power cut, and SQLite. All commit in groups and give each caller a promise, because an
+// application has to learn of it. None does more: no index, nothing read back, no room made free, one file.
 
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
@@ -39,17 +39,48 @@ class Group {
   }
 }
 
-/** Appends the bodies as they are, in one write, and syncs them by one fdatasync. */
-export async function bareJournal(folder, waves) {
-  const handle = await open(join(folder, 'journal'), 'a')
-  const group = new Group(async (batch) => {
-    await handle.write(Buffer.concat(batch.map(({ body }) => body)))
-    await handle.datasync()
-  })
-  const result = await waves((seq, body) => group.append(seq, body))
-  await handle.close()
-  return result
+/** Appends what `layOut` makes of a group, in one write, and syncs it by one fdatasync. */
+function journal(layOut) {
+  return async (folder, waves) => {
+    const handle = await open(join(folder, 'journal'), 'a')
+    const group = new Group(async (batch) => {
+      await handle.write(layOut(batch))
+      await handle.datasync()
+    })
+    const result = await waves((seq, body) => group.append(seq, body))
+    await handle.close()
+    return result
+  }
 }
+
+/** The bodies as they are: where one ends, and which were torn, nobody can tell afterwards. */
+export const bareJournal = journal((batch) => Buffer.concat(batch.map(({ body }) => body)))
+
+/** Length and number, 8 bytes each, before a body: its own bytes come after them, and the checksum of all. */
+const HEADER_BYTES = 16
+const CHECKSUM_BYTES = 4
+
+/**
+ * Records that can be read again: each with its length, its number and a checksum.
+ * @param crc32 of the outbox, so that both pay the same for it
+ */
+export const readableJournal = (crc32) =>
+  journal((batch) => {
+    let length = 0
+    for (const { body } of batch) length += HEADER_BYTES + body.length + CHECKSUM_BYTES
+    const bytes = Buffer.allocUnsafe(length)
+    let at = 0
+    for (const { seq, body } of batch) {
+      const start = at
+      bytes.writeDoubleLE(body.length, at)
+      bytes.writeDoubleLE(seq, at + 8)
+      bytes.set(body, at + HEADER_BYTES)
+      at += HEADER_BYTES + body.length
+      bytes.writeUInt32LE(crc32(bytes, 0, start, at), at)
+      at += CHECKSUM_BYTES
+    }
+    return bytes
+  })
 
 /** A row for each body, and a transaction for each group, which is synced: WAL, synchronous=FULL. */
 function sqliteJournal(openDatabase) {

@@ -1,20 +1,20 @@
-// What it costs to store a message: the file outbox, and a client from `publish` to `stored`, against a bare
-// journal with group commit and against SQLite (journals.mjs says what those do), in turns, in one run:
+// What it costs to store a message: the file outbox, and a client from `publish` to `stored`, against two
+// journals with group commit and against SQLite (journals.mjs says what those do), in turns, in one run:
 // `node bench/micro/outbox.mjs`, after `npm run build`. Folders as arguments are measured in the place of dist/,
 // one beside the other. 1,000 messages are handed over at once, each told when it is on the disk: the best
-// round, and of each round's part of the bare journal the median. At the end: QoS 2, exactly once, with its syncs.
+// round, and of each round's part of the journals the median. At the end: QoS 2, exactly once, with its syncs.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bareJournal, findSqlite, silentServer } from './journals.mjs'
+import { bareJournal, findSqlite, readableJournal, silentServer } from './journals.mjs'
 import { leastServer } from './least-server.mjs'
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url))
 
 const ROOTS = (process.argv.length > 2 ? process.argv.slice(2) : [DIST]).map((one) => resolve(one))
-const { FileStore, Outbox, MQTTClient, guaranteed } = await load(ROOTS[0])
+const { FileStore, Outbox, MQTTClient, guaranteed, crc32 } = await load(ROOTS[0])
 
 const ROUNDS = Number(process.env.ROUNDS ?? 7)
 const WAVES = 60
@@ -30,6 +30,7 @@ async function load(root) {
   const paths = [
     'outbox/file',
     'outbox/outbox',
+    'outbox/crc32',
     'outbox/sqlite',
     'outbox/sqlite-connection',
     'robust.node',
@@ -104,10 +105,12 @@ async function rowsOf(root, suffix) {
 }
 
 const BARE = 'bare journal, append + fdatasync'
+const READABLE = 'journal with lengths, numbers and checksums'
 const sqlite = await findSqlite()
 if (sqlite.missing !== undefined) console.log(sqlite.missing)
 const RUNS = {
   [BARE]: (folder) => bareJournal(folder, waves),
+  [READABLE]: (folder) => readableJournal(crc32)(folder, waves),
   ...(sqlite.run && {
     [`${sqlite.name}, synchronous=FULL, WAL`]: (folder) => sqlite.run(folder, waves),
   }),
@@ -128,13 +131,15 @@ for (const [name, all] of Object.entries(results)) {
   const perSecond = Math.max(...all.map((one) => one.perSecond))
   const microseconds = Math.min(...all.map((one) => one.microseconds))
   // Of the same round: what else the machine does is the same for both then.
-  const ratio = median(all.map((one, i) => one.perSecond / results[BARE][i].perSecond))
+  const partOf = (journal) =>
+    (median(all.map((one, i) => one.perSecond / results[journal][i].perSecond)) * 100).toFixed(0)
   const { commits } = all[0]
   const parts = [
     name.padEnd(48),
     `${Math.round(perSecond).toLocaleString('en').padStart(9)} messages/s`,
     `${microseconds.toFixed(2).padStart(5)} µs processor time`,
-    `${(ratio * 100).toFixed(0).padStart(3)} % of bare`,
+    `${partOf(BARE).padStart(3)} % of bare`,
+    `${partOf(READABLE).padStart(3)} % of readable`,
     ...(commits === undefined ? [] : [`${commits} commits`]),
   ]
   console.log(parts.join('  '))
