@@ -30,6 +30,7 @@ const LONGEST = [
   'interop/mosquitto',
   'interop/ejabberd',
   'lessons/sockets',
+  'browsers.test',
   'docs.test',
   'check/faults',
   'check/clean-up',

@@ -94,6 +94,14 @@ export function findChromium(): string | undefined {
   return findProgram('chromium-headless-shell') ?? findProgram('chromium')
 }
 
+/** Where the browser is that comes with WebKitGTK, if it is: no folder of programs. */
+export function findMiniBrowser(): string | undefined {
+  return ['/usr/lib', ...subfolders('/usr/lib')]
+    .flatMap((folder) => subfolders(folder).filter((path) => path.includes('/webkit2gtk-')))
+    .map((folder) => join(folder, 'MiniBrowser'))
+    .find((path) => isExecutable(path))
+}
+
 /**
  * What `unshare` is told, so that a program may mount and nobody else sees it: root needs no more than a space of
  * mounts, and anybody else is root in a space of users. Undefined where neither is allowed.
@@ -180,6 +188,12 @@ export const CAPABILITIES = {
     ...program('chromium-headless-shell', 'chromium-headless-shell'),
     present: findChromium() !== undefined,
   },
+  firefox: program('firefox-esr', 'firefox-esr'),
+  webkit: {
+    ...program('WebKitWebDriver', 'webkit2gtk-driver'),
+    present: findProgram('WebKitWebDriver') !== undefined && findMiniBrowser() !== undefined,
+  },
+  xvfb: program('Xvfb', 'xvfb'),
 } as const satisfies Record<string, Need>
 
 /** The name of something that a test may need. */

@@ -1,10 +1,11 @@
-// What the browser tests run in a page: the store contract, a store by name, and a client that waits to
-// connect. Bundled by start-chromium.ts; its functions are called from the test.
+// What the browser tests run in a page: the store contract, a store by name, a client that waits to connect, and
+// one that talks to a server. Bundled by serve-page.ts; its functions are called from the test.
 
 import { IndexedDbStore, type IndexedDbTraits } from '../../../src/outbox/indexeddb.ts'
 import { guaranteed, MQTTClient } from '../../../src/robust.browser.ts'
 import type { Op } from '../../../src/outbox/store.ts'
 import { outboxContract } from '../../../src/testing/outbox-contract.ts'
+import { heard, leave, left, say, talk } from './talking.ts'
 
 /** What became of one check. */
 export interface Result {
@@ -62,6 +63,14 @@ async function write(
   } catch (error) {
     return (error as { code: string }).code
   }
+}
+
+/** Settles when nobody has the outbox "door" any more. */
+async function waitForDoor(): Promise<void> {
+  const { navigator } = globalThis as unknown as {
+    navigator: { locks: { request(name: string, granted: () => void): Promise<void> } }
+  }
+  await navigator.locks.request('umqtt outbox door', () => undefined)
 }
 
 async function close(name: string): Promise<void> {
@@ -205,6 +214,7 @@ export const page = {
   write,
   close,
   traits,
+  waitForDoor,
   startClient,
   waitsAfter,
   show,
@@ -216,6 +226,11 @@ export const page = {
   publishAtEnd,
   waitingAfterEnd,
   endClient,
+  talk,
+  say,
+  heard,
+  left,
+  leave,
 }
 
 Object.assign(globalThis, { page })
