@@ -31,6 +31,13 @@ const OWN = [
   'NODE_OPTIONS',
 ]
 
+/** The environment of this process without what must not come from outside. */
+export function inheritedEnv(): NodeJS.ProcessEnv {
+  const inherited = { ...process.env }
+  for (const name of OWN) delete inherited[name]
+  return inherited
+}
+
 /** The longest that any program takes here; one that does not end by itself is killed then. */
 const PROGRAM_MS = 120_000
 
@@ -52,10 +59,8 @@ export function startProgram(
   env: Readonly<Record<string, string>> = {},
   { runtime = process.execPath, deadlineMs = PROGRAM_MS }: ProgramOptions = {},
 ): Running {
-  const inherited = { ...process.env }
-  for (const name of OWN) delete inherited[name]
   const child = spawn(runtime, [path, ...args], {
-    env: { ...inherited, ...env },
+    env: { ...inheritedEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadlineMs,
     killSignal: 'SIGKILL',
