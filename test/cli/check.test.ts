@@ -1,4 +1,4 @@
-// `umqtt check` as a process: what it prints, how it ends, and that it leaves nothing behind, also when it is
+// `umqtt check`: what it prints, how it ends, and, as a process, that it leaves nothing behind, also when it is
 // interrupted or nobody reads it any more.
 
 import assert from 'node:assert/strict'
@@ -8,6 +8,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 import type { CheckReport } from '../../src/check/types.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
+import { runHere } from '../support/command-rig.ts'
 import { type Ending, type Running, startProgram } from '../support/run-program.ts'
 import {
   PASSWORD,
@@ -39,6 +40,11 @@ function start(server: TestServer, ...args: readonly string[]): Running {
 
 function run(server: TestServer, ...args: readonly string[]): Promise<Ending> {
   return start(server, ...args).ended
+}
+
+/** The same within this process, for what it says. */
+function ranHere(server: TestServer, ...args: readonly string[]): Promise<Ending> {
+  return runHere(['check', server.urls.tcp ?? '', ...args], { env: WHO })
 }
 
 /** Waits until the server knows nobody but who looks, and sees that nothing is retained. */
@@ -75,7 +81,7 @@ describe('umqtt check', { skip: absent('mosquitto'), timeout: 3 * TIMEOUT_MS }, 
 
   test('ends with 7 for a server that is not fit, and says what to do', async (t) => {
     const server = await started(t, { settings: { max_queued_messages: '1' } })
-    const { code, stdout } = await run(server, ...QUICK)
+    const { code, stdout } = await ranHere(server, ...QUICK)
     assert.equal(code, 7)
     assert.match(
       stdout,
@@ -85,7 +91,7 @@ describe('umqtt check', { skip: absent('mosquitto'), timeout: 3 * TIMEOUT_MS }, 
   })
 
   test('gives the whole report as JSON', async (t) => {
-    const { code, stdout, stderr } = await run(await started(t), ...QUICK, '--json')
+    const { code, stdout, stderr } = await ranHere(await started(t), ...QUICK, '--json')
     assert.deepEqual([code, stderr], [0, ''])
     const report = JSON.parse(stdout) as CheckReport
     assert.equal(report.verdict.code, 'restart-untested')
@@ -123,7 +129,7 @@ describe('umqtt check', { skip: absent('mosquitto'), timeout: 3 * TIMEOUT_MS }, 
 
   test('says that the command failed', async (t) => {
     const server = await started(t)
-    const { code, stdout, stderr } = await run(
+    const { code, stdout, stderr } = await ranHere(
       server,
       ...[...QUICK, '--only', 'restart', '--restart', 'exit 3'],
     )
@@ -187,12 +193,12 @@ describe('umqtt check', { skip: absent('mosquitto'), timeout: 3 * TIMEOUT_MS }, 
   test('ends with 1 when it cannot check', async (t) => {
     const server = await started(t)
     const who = { UMQTT_USER: USER, UMQTT_PASSWORD: 'wrong secret' }
-    const refused = await startProgram(MAIN, ['check', server.urls.tcp ?? ''], who).ended
+    const refused = await runHere(['check', server.urls.tcp ?? ''], { env: who })
     assert.deepEqual([refused.code, refused.stdout], [1, ''])
     assert.match(refused.stderr, /^umqtt: Cannot connect to .*: server refused with .*uthorized/)
     assert.ok(!refused.stderr.includes('secret'))
     await server.stop()
-    const gone = await run(server)
+    const gone = await ranHere(server)
     assert.deepEqual([gone.code, gone.stdout], [1, ''])
     assert.match(gone.stderr, /^umqtt: Cannot connect to /)
   })
@@ -209,7 +215,7 @@ describe('umqtt check', { skip: absent('mosquitto'), timeout: 3 * TIMEOUT_MS }, 
   ]
   for (const [args, message] of WRONG) {
     test(`refuses ${args.join(' ')}`, async () => {
-      const { code, stdout, stderr } = await startProgram(MAIN, ['check', ...args]).ended
+      const { code, stdout, stderr } = await runHere(['check', ...args])
       assert.deepEqual([code, stdout], [2, ''])
       assert.match(stderr, message)
     })

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { allCommands } from '../../src/cli/commands.ts'
 import { shortHelp, wholeHelp } from '../../src/cli/help.ts'
+import { runHere } from '../support/command-rig.ts'
 import { runProgram } from '../support/run-program.ts'
 import { requireOrSkip } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
@@ -32,7 +33,7 @@ describe('umqtt', () => {
   })
 
   test('refuses a command that there is not', async () => {
-    const { code, stderr } = await runProgram(MAIN, ['publsh'])
+    const { code, stderr } = await runHere(['publsh'])
     assert.equal(code, 2)
     assert.match(stderr, /There is no command "publsh": write .*completions/)
   })
@@ -68,7 +69,7 @@ describe('the help', () => {
 describe('the completions', () => {
   for (const shell of ['bash', 'zsh', 'fish'] as const) {
     test(`can be read by ${shell}`, async (t) => {
-      const { code, stdout } = await runProgram(MAIN, ['completions', shell])
+      const { code, stdout } = await runHere(['completions', shell])
       assert.equal(code, 0)
       for (const { name } of await allCommands()) assert.match(stdout, new RegExp(`\\b${name}\\b`))
       if (!requireOrSkip(t, shell)) return
@@ -83,7 +84,7 @@ describe('the completions', () => {
 
   test('complete a command in bash', async (t) => {
     if (!requireOrSkip(t, 'bash')) return
-    const { stdout } = await runProgram(MAIN, ['completions', 'bash'])
+    const { stdout } = await runHere(['completions', 'bash'])
     const script = `${stdout}\nCOMP_WORDS=(umqtt compl) COMP_CWORD=1; _umqtt; echo "\${COMPREPLY[@]}"`
     const { stdout: offered } = spawnSync('bash', [], { input: script, encoding: 'utf8' })
     assert.equal(offered, 'completions\n')

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { hex } from '../support/hex.ts'
+import { runHere } from '../support/command-rig.ts'
 import { runProgram } from '../support/run-program.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -45,16 +46,16 @@ describe('umqtt decode as a process', () => {
 
   test('says what is wrong with a file, and with arguments', async () => {
     await inFolder(async (folder) => {
-      const missing = await runProgram(MAIN, ['decode', join(folder, 'none')])
+      const missing = await runHere(['decode', join(folder, 'none')])
       assert.deepEqual([missing.code, missing.stdout], [1, ''])
       assert.match(missing.stderr, /^umqtt: Cannot read ".*none": there is no such file\n$/)
-      const isFolder = await runProgram(MAIN, ['decode', folder])
+      const isFolder = await runHere(['decode', folder])
       assert.match(isFolder.stderr, /it is a folder; give a file\n$/)
       const empty = join(folder, 'empty')
       writeFileSync(empty, '')
-      assert.match((await runProgram(MAIN, ['decode', empty])).stderr, /There are no bytes/)
+      assert.match((await runHere(['decode', empty])).stderr, /There are no bytes/)
     })
-    const both = await runProgram(MAIN, ['decode', '--raw', '--hex'])
+    const both = await runHere(['decode', '--raw', '--hex'])
     assert.equal(both.code, 2)
     assert.match(both.stderr, /Cannot use --raw and --hex/)
   })

@@ -15,7 +15,10 @@ import { requireOrSkip } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 const TEXT = readFileSync('docs/cli.md', 'utf8')
-const BLOCKS = Array.from(TEXT.matchAll(/^```sh run\n([^]*?)^```$/gm), ([, code = '']) => code)
+const BLOCKS = Array.from(TEXT.matchAll(/^```sh run\n([^]*?)^```$/gm), ([, code = '']) =>
+  // A tenth of the lines comes as far.
+  code.replaceAll(/\b([15])000\b/g, '$100'),
+)
 
 /** Options of other programs, and those that every command has. */
 const OTHERS = ['--help', '--version', '--global', '--lines', '--ciphers', '--psk']

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { PacketType, type PublishPacket } from '../../src/codec/packets.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
-import { startUmqtt, umqtt } from '../support/command-line.ts'
+import { startUmqttHere } from '../support/command-line.ts'
 import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -37,9 +37,11 @@ describe('umqtt outbox export', { timeout: 60_000 }, () => {
 
       const server = await ScriptedServer.start()
       t.after(() => server.close())
-      const exported = await umqtt(['outbox', outbox, 'export'])
+      const exported = await startUmqttHere(['outbox', outbox, 'export']).ended
       deepEqual([exported.code, exported.stderr], [0, ''])
-      const feeding = startUmqtt(['pub', '-L', server.url, '--json'], { input: exported.stdout })
+      const feeding = startUmqttHere(['pub', '-L', server.url, '--json'], {
+        input: exported.stdout,
+      })
       const connection = await server.connection()
       await connection.accept()
       connection.autoRespond()

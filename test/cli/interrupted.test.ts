@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { inspectOutbox } from '../../src/outbox/inspect.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
-import { OPEN, startUmqtt, umqtt } from '../support/command-line.ts'
+import { OPEN, startUmqtt, startUmqttHere } from '../support/command-line.ts'
 import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -92,7 +92,7 @@ describe('SIGINT', { timeout: 120_000 }, () => {
 
   test('while lines are awaited keeps what was read, and says which was the last', () =>
     inFolder(async (outbox) => {
-      const command = startUmqtt(
+      const command = startUmqttHere(
         ['pub', '-L', NOWHERE, '-t', 'a', '-l', '--outbox', outbox, '--progress', '3'],
         { input: OPEN },
       )
@@ -122,11 +122,11 @@ describe('SIGINT', { timeout: 120_000 }, () => {
       equal(await draining.exited, 130)
       ok(existsSync(join(outbox, 'lock')))
 
-      const again = umqtt(args, { input: '' })
+      const again = startUmqttHere(args)
       const connection = await server.connection()
       await connection.accept()
       connection.autoRespond()
-      const { code, stderr } = await again
+      const { code, stderr } = await again.ended
       deepEqual([code, stderr], [0, 'umqtt: 0 lines read, 3 from before: 3 delivered\n'])
       equal(await countOf(outbox), 0)
     }))

@@ -312,7 +312,7 @@ describe('umqtt outbox on a damaged folder', () => {
 
 describe('umqtt outbox says what is wrong, and makes nothing', () => {
   const refusal = async (folder: string): Promise<string> => {
-    const { code, stdout, stderr } = await runProgram(MAIN, ['outbox', folder])
+    const { code, stdout, stderr } = await runHere(['outbox', folder])
     assert.deepEqual([code, stdout], [1, ''])
     return stderr
   }

@@ -1,4 +1,5 @@
-// The command on a terminal that is one: colours, lines that are written over, a narrow window, keys.
+// The command on a terminal: colours, lines that are written over, a narrow window, keys. Where it is only about what
+// is shown, the terminal is none: it says of itself that it is one.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -6,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { guaranteed, MQTTClient } from '../../src/robust.node.ts'
+import { umqttHere } from '../support/command-line.ts'
 import { CTRL_C, CTRL_D, screenOf, startOnTerminal } from '../support/pseudo-terminal.ts'
 import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { startServer } from '../support/servers.ts'
@@ -39,35 +41,38 @@ describe('umqtt on a terminal', { skip: absent('script'), timeout: 120_000 }, ()
 
   test('sub has none where NO_COLOR says so, and formats obey nobody either', async () => {
     for (const [args, shown] of [
-      [['-v'], 'a \\x1b[31mred\r\n'],
-      [['-F', '%t \\e[1m%p\\e[0m'], 'a \u001b[1m\\x1b[31mred\u001b[0m\r\n'],
+      [['-v'], 'a \\x1b[31mred\n'],
+      [['-F', '%t \\e[1m%p\\e[0m'], 'a \u001b[1m\\x1b[31mred\u001b[0m\n'],
     ] as const) {
-      const command = startOnTerminal(['sub', '-L', server.url, '-t', 'a', '-C', '1', ...args], {
-        env: { NO_COLOR: '1' },
-      })
+      const command = umqttHere(
+        ['sub', '-L', server.url, '-t', 'a', '-C', '1', ...args],
+        { NO_COLOR: '1' },
+        { isTTY: true },
+      )
       const connection = await accepted()
       connection.publish('a', '\u001b[31mred')
-      deepEqual(await command.ended, { code: 0, text: shown })
+      deepEqual(await command, { code: 0, out: shown, err: '' })
     }
   })
 
   test('sub shows its JSON so that it is still JSON', async () => {
-    const command = startOnTerminal(['sub', '-L', server.url, '-t', 'a', '-C', '1', '--json'])
+    const args = ['sub', '-L', server.url, '-t', 'a', '-C', '1', '--json']
+    const command = umqttHere(args, {}, { isTTY: true })
     const connection = await accepted()
     connection.publish('a', '\u001b\u009b\u007f')
-    const { text } = await command.ended
-    match(text, /"payload":"\\u001b\\u009b\\u007f"/)
+    match((await command).out, /"payload":"\\u001b\\u009b\\u007f"/)
   })
 
   test('a reason of a server is shown in one line, and not obeyed', async () => {
-    const command = startOnTerminal(['pub', '-L', server.url, '-t', 'a', '-m', 'x'])
+    const args = ['pub', '-L', server.url, '-t', 'a', '-m', 'x']
+    const command = umqttHere(args, {}, { isTTY: true })
     const connection = await server.connection()
     await connection.refuse(0x87, { reasonString: '\u001b[2J\r\nall is well' })
     connection.close()
-    const { code, text } = await command.ended
+    const { code, out, err } = await command
     equal(code, 4)
-    match(text, /Not authorized\): \\x1b\[2J\\x0d\\x0aall is well\r\n$/)
-    ok(!text.includes('\u001b[2J'))
+    match(err, /Not authorized\): \\x1b\[2J\\x0d\\x0aall is well\n$/)
+    ok(!`${out}${err}`.includes('\u001b[2J'))
   })
 
   test('pub -l sends what is typed, writes over nothing of it, and ends at Ctrl-D', async () => {
@@ -116,9 +121,9 @@ describe('umqtt on a terminal', { skip: absent('script'), timeout: 120_000 }, ()
   })
 
   test('the help keeps to the width', async () => {
-    const { code, text } = await startOnTerminal(['help', 'pub'], { columns: 40 }).ended
+    const { code, out } = await umqttHere(['help', 'pub'], {}, { isTTY: true, columns: 40 })
     equal(code, 0)
-    const wide = screenOf(text).filter(
+    const wide = screenOf(out.replaceAll('\n', '\r\n')).filter(
       (line) => line.length > 40 && /^(?!\$ ).*\S {1,2}\S/.test(line),
     )
     deepEqual(

@@ -13,20 +13,29 @@ import {
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { MQTTClient } from '../../src/robust.node.ts'
-import { type CommandEnding, startUmqtt, umqtt } from '../support/command-line.ts'
+import {
+  type CommandEnding,
+  type RunningHere,
+  startUmqtt,
+  startUmqttHere,
+  umqtt,
+} from '../support/command-line.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 const NOWHERE = ['-L', 'mqtt://127.0.0.1:1']
 
-/** Runs it until all of its input is stored, and ends it. */
+type Start = (args: readonly string[], options: { input: string | number }) => RunningHere
+
+/** Runs it until all of its input is stored, and ends it; within this process unless it is told otherwise. */
 async function store(
   folder: string,
   input: string | number,
   more: readonly string[] = [],
   last = /./,
+  start: Start = startUmqttHere,
 ): Promise<CommandEnding> {
   const args = ['pub', ...NOWHERE, '-t', 'a', '-l', '--outbox', join(folder, 'spool')]
-  const command = startUmqtt([...args, '--progress', '3', ...more], { input })
+  const command = start([...args, '--progress', '3', ...more], { input })
   await command.until(last).then(
     () => command.signal('SIGTERM'),
     () => undefined,
@@ -40,10 +49,11 @@ async function storeFile(
   file: string,
   more: readonly string[] = [],
   last = /./,
+  start: Start = startUmqttHere,
 ): Promise<CommandEnding> {
   const descriptor = openSync(file, 'r')
   try {
-    return await store(folder, descriptor, more, last)
+    return await store(folder, descriptor, more, last, start)
   } finally {
     closeSync(descriptor)
   }
@@ -65,11 +75,11 @@ describe('a file that is read again', { timeout: 120_000 }, () => {
     inFolder(async (folder) => {
       const file = join(folder, 'lines')
       writeFileSync(file, 'one\ntwo\n\nthree')
-      const first = await storeFile(folder, file, [], /^4$/m)
+      const first = await storeFile(folder, file, [], /^4$/m, startUmqtt)
       equal(first.code, 143)
       match(first.stderr, /3 lines read, 1 blank .*the last stored is line 4/)
       appendFileSync(file, '\nfour\n')
-      await storeFile(folder, file, [], /^5$/m)
+      await storeFile(folder, file, [], /^5$/m, startUmqtt)
       appendFileSync(file, 'five\n')
       const { progress } = await storeFile(folder, file, [], /^6$/m)
       equal(progress, '5\n6\n')
@@ -114,8 +124,8 @@ describe('a file that is read again', { timeout: 120_000 }, () => {
 describe('a pipe that is fed again', { timeout: 120_000 }, () => {
   test('goes on behind the last line that was stored', () =>
     inFolder(async (folder) => {
-      await store(folder, 'one\ntwo\n', [], /^2$/m)
-      const { progress } = await store(folder, 'three\n', [], /^3$/m)
+      await store(folder, 'one\ntwo\n', [], /^2$/m, startUmqtt)
+      const { progress } = await store(folder, 'three\n', [], /^3$/m, startUmqtt)
       equal(progress, '2\n3\n')
       deepEqual(await waiting(folder), ['one', 'two', 'three'])
     }))

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { PacketType, type SubscribePacket } from '../../src/codec/packets.ts'
 import { MQTTClient } from '../../src/simple.node.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
-import { startUmqtt, umqtt, umqttHere } from '../support/command-line.ts'
+import { startUmqtt, startUmqttHere, umqtt, umqttHere } from '../support/command-line.ts'
 import { ScriptedServer } from '../../src/testing/scripted-server.ts'
 import { take } from '../simple/conversation.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
@@ -187,11 +187,11 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
   })
 
   test('acknowledges what it has printed, and nothing that came behind the last', async () => {
-    const command = umqtt(sub('-t', 'a', '-q', '1', '-C', '1', '-c', '-i', 'me'))
+    const command = umqttHere(sub('-t', 'a', '-q', '1', '-C', '1', '-c', '-i', 'me'))
     const [connection] = await subscribed()
     connection.publish('a', 'one', { qos: 1, packetId: 1 })
     connection.publish('a', 'two', { qos: 1, packetId: 2 })
-    equal((await command).stdout, 'one\n')
+    equal((await command).out, 'one\n')
     const answered = connection.received.filter(({ type }) => type === PacketType.PUBACK)
     deepEqual(
       answered.map((packet) => packet.type === PacketType.PUBACK && packet.packetId),
@@ -235,16 +235,17 @@ describe('umqtt sub', { timeout: 120_000 }, () => {
     match(err, /^umqtt: Connection was lost.*\n(.*session.*\n)?umqtt: connected again\n$/)
   })
 
-  for (const [name, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
+  // That SIGINT comes to a process as SIGTERM does is shown with `umqtt pub`.
+  for (const [name, code, start] of [
+    ['SIGINT', 130, startUmqttHere],
+    ['SIGTERM', 143, startUmqtt],
   ] as const) {
     test(`ends at ${name} while it connects and while it waits`, async () => {
-      const connecting = startUmqtt(sub('-t', 'a'))
+      const connecting = start(sub('-t', 'a'))
       await (await server.connection()).connect()
       connecting.signal(name)
       equal((await connecting.ended).code, code)
-      const waiting = startUmqtt(sub('-t', 'a'))
+      const waiting = start(sub('-t', 'a'))
       const [connection] = await subscribed()
       waiting.signal(name)
       equal((await waiting.ended).code, code)

@@ -27,6 +27,7 @@ import {
   type CommandOptions,
   KeptOutput,
   startUmqtt,
+  startUmqttHere,
   umqtt,
   umqttHere,
 } from '../support/command-line.ts'
@@ -117,8 +118,10 @@ describe('a command in trouble', { timeout: 60_000 }, () => {
   test('takes no folder for standard input', () =>
     inFolder(async (folder) => {
       for (const source of ['-l', '-s']) {
-        const { code, stderr } = await withOpen(folder, 'r', (input) =>
-          umqtt(['pub', '-L', NOWHERE, '-t', 'a', source], { input }),
+        const { code, stderr } = await withOpen(
+          folder,
+          'r',
+          (input) => startUmqttHere(['pub', '-L', NOWHERE, '-t', 'a', source], { input }).ended,
         )
         equal(code, 2, source)
         match(stderr, /Cannot read standard input: it is a folder/)

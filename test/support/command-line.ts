@@ -1,10 +1,12 @@
 // The `umqtt` command for tests: as a process whose pipes can be fed, watched and closed, and within this process
-// where no more is asked than what it says.
+// where it matters what it says and how it ends, and not how it is wired.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PassThrough, type Readable, Readable as Source, type Writable } from 'node:stream'
 import { runCli } from '../../src/cli/cli.ts'
+import { Stop } from '../../src/cli/command.ts'
+import { openDescriptor } from '../../src/cli/descriptor.ts'
 import { Terminal } from '../../src/cli/terminal.ts'
 
 const MAIN = 'dist/cli/main.js'
@@ -128,6 +130,59 @@ export class KeptOutput extends PassThrough {
     this.isTTY = isTTY
     this.columns = columns
     this.setEncoding('utf8').on('data', (text: string) => (this.text += text))
+  }
+}
+
+/** A command that runs within this process. */
+export type RunningHere = Pick<RunningCommand, 'stdin' | 'ended' | 'until' | 'signal'>
+
+/** The descriptor that a command here may have for its progress; others are those of this process. */
+const PROGRESS = 3
+
+/**
+ * Starts it within this process, which gives it what `main.ts` does: of {@link CommandOptions} all but an output.
+ * A second signal is for processes.
+ */
+export function startUmqttHere(
+  args: readonly string[],
+  { env = {}, input = '' }: Omit<CommandOptions, 'output'> = {},
+): RunningHere {
+  const stdin = new PassThrough()
+  if (typeof input === 'string' || input instanceof Uint8Array) stdin.end(input)
+  const [out, err, progress] = [new KeptOutput(), new KeptOutput(), new KeptOutput()]
+  const stopping = new AbortController()
+  const said = (): Omit<CommandEnding, 'code'> => ({
+    stdout: out.text,
+    stderr: err.text,
+    progress: progress.text,
+  })
+  const running = runCli(
+    args,
+    {
+      env,
+      stdin,
+      stdinDescriptor: typeof input === 'number' ? input : -1,
+      out: new Terminal(out, env),
+      err: new Terminal(err, env),
+      openDescriptor: (fd) => (fd === PROGRESS ? progress : openDescriptor(fd)),
+      stopped: stopping.signal,
+    },
+    '0.0.0',
+  )
+  const ended = running.then((code) => ({ code, ...said() }))
+  return {
+    stdin,
+    ended,
+    signal: (name) => stopping.abort(new Stop(name === 'SIGINT' ? 'interrupted' : 'terminated')),
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (Object.values(said()).some((text) => pattern.test(text))) resolve()
+        }
+        for (const stream of [out, err, progress]) stream.on('data', look)
+        look()
+        void ended.then(() => reject(new Error(`It ended first: ${JSON.stringify(said())}`)))
+      }),
   }
 }
 

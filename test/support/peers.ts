@@ -9,7 +9,7 @@ import { type Server, type Socket, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TlsOptions as ServerTlsOptions, createServer as createTlsServer } from 'node:tls'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import { TransportPeer } from '../../src/testing/transport-peer.ts'
 import type { TransportSetting } from '../../src/testing/transport-setting.ts'
 import { parseServer } from '../../src/transport/address.ts'
@@ -170,13 +170,15 @@ export function listenTls(options: ServerTlsOptions): Promise<PeerServer<SocketP
 }
 
 /** Listens for WebSockets that offer the sub-protocol `mqtt`; over TLS when given its settings. */
-export function listenWebSocket(
+export async function listenWebSocket(
   options: {
     tls?: ServerTlsOptions
     handleProtocols?: () => string | false
     path?: string
   } = {},
 ): Promise<PeerServer<WebSocketPeer>> {
+  // Most tests need none.
+  const { WebSocketServer } = await import('ws')
   const peers = new Queue<WebSocketPeer>()
   const server = options.tls === undefined ? createHttpServer() : createHttpsServer(options.tls)
   const { tls: _, ...settings } = options

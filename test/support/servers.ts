@@ -4,11 +4,6 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AedesServer } from './servers/aedes.ts'
-import { Ejabberd } from './servers/ejabberd.ts'
-import { Mosquitto } from './servers/mosquitto.ts'
-import { Nats } from './servers/nats.ts'
-import { RabbitMq } from './servers/rabbitmq.ts'
 import type { ServerName, ServerOptions, TestServer } from './servers/server.ts'
 
 export {
@@ -22,14 +17,18 @@ export {
   type TestServer,
 } from './servers/server.ts'
 
-const MAKERS: Readonly<Record<ServerName, (folder: string, options: ServerOptions) => TestServer>> =
-  {
-    mosquitto: (folder, options) => new Mosquitto(folder, options),
-    aedes: (folder, options) => new AedesServer(folder, options),
-    nats: (folder) => new Nats(folder),
-    rabbitmq: (folder) => new RabbitMq(folder),
-    ejabberd: (folder) => new Ejabberd(folder),
-  }
+type Maker = (folder: string, options: ServerOptions) => Promise<TestServer>
+
+/** Each is loaded when it is wanted: most tests want one, and Aedes is a program of its own size. */
+const MAKERS: Readonly<Record<ServerName, Maker>> = {
+  mosquitto: async (folder, options) =>
+    new (await import('./servers/mosquitto.ts')).Mosquitto(folder, options),
+  aedes: async (folder, options) =>
+    new (await import('./servers/aedes.ts')).AedesServer(folder, options),
+  nats: async (folder) => new (await import('./servers/nats.ts')).Nats(folder),
+  rabbitmq: async (folder) => new (await import('./servers/rabbitmq.ts')).RabbitMq(folder),
+  ejabberd: async (folder) => new (await import('./servers/ejabberd.ts')).Ejabberd(folder),
+}
 
 /** Starts a server. */
 export async function startServer(
@@ -37,7 +36,7 @@ export async function startServer(
   options: ServerOptions = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'umqtt-server-'))
-  const server = MAKERS[name](folder, options)
+  const server = await MAKERS[name](folder, options)
   try {
     await server.start()
   } catch (error) {
