@@ -60,6 +60,7 @@ if (files.length === 0) {
 } else {
   const result = await run(process.execPath, [
     '--enable-source-maps',
+    '--import=./scripts/lib/light-runner.mjs',
     '--test',
     // More than two cores: what waits for servers and links leaves its core to others.
     '--test-concurrency=4',
