@@ -2,4 +2,4 @@
 
 import { serverSuite } from './matrix.ts'
 
-serverSuite('aedes', { flood: 20_000 })
+serverSuite('aedes', { flood: 5000 })

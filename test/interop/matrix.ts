@@ -33,7 +33,7 @@ export interface MatrixOptions {
   readonly flood: number
   /** Routes that get less than everything. */
   readonly briefly?: readonly Route[]
-  /** Seconds of chaos, in each version; `npm run servers` makes it a minute. @default 4 */
+  /** Seconds of chaos, in each version; `npm run servers` makes it a minute. @default 2 */
   readonly chaosSeconds?: number
 }
 
@@ -45,7 +45,7 @@ const CHECK_TIMEOUT_MS = 70_000
 
 /** All tests of one server, which starts once. */
 export function serverSuite(name: ServerName, options: MatrixOptions): void {
-  const { flood, briefly = [], chaosSeconds = 4 } = options
+  const { flood, briefly = [], chaosSeconds = 2 } = options
   const { protocols, routes } = TRAITS[name]
   const needed = name === 'aedes' ? false : absent(name)
   describe(name, { skip: needed }, () => {

@@ -3,4 +3,4 @@
 import { serverSuite } from './matrix.ts'
 
 // robust-chaos.test.ts has more of the chaos, and watches the heap.
-serverSuite('mosquitto', { flood: 20_000, chaosSeconds: 1 })
+serverSuite('mosquitto', { flood: 5000, chaosSeconds: 1 })
