@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
-import { END, type Order } from './shared-process.ts'
+import { END, OVER, type Order } from './shared-process.ts'
 
 /** What Node says when the loop is empty while the program still waits for something. */
 const UNSETTLED = 13
@@ -16,6 +16,8 @@ let settled = true
 
 process.on('beforeExit', () => {
   if (!settled) process.exit(UNSETTLED)
+  // There is nothing more to run: what programs have left behind goes down with the process.
+  if (!process.connected) return
   // The first time, nothing has run yet.
   if (runs > 0) {
     writeSync(1, END)
@@ -25,7 +27,9 @@ process.on('beforeExit', () => {
 })
 
 async function next(): Promise<void> {
-  const [{ path, args, env }] = (await once(process, 'message')) as [Order]
+  const [order] = (await once(process, 'message')) as [Order | typeof OVER]
+  if (order === OVER) return process.disconnect()
+  const { path, args, env } = order
   for (const name of Object.keys(process.env)) delete process.env[name]
   Object.assign(process.env, outside, env)
   process.argv.splice(1, Infinity, path, ...args)

@@ -60,4 +60,18 @@ describe('programs that share a process', { timeout: 60_000 }, () => {
     equal((await shared.run(path)).stdout, '2\n')
     match((await runProgram(path)).stdout, /^1\n$/)
   })
+  test('the process is ended by what they have left in it, and ends without that by itself', async () => {
+    const path = join(folder, 'left.mjs')
+    writeFileSync(path, `process.on('exit', () => console.log('left behind'))`)
+    equal((await shared.run(path)).stdout, '')
+    deepEqual(await shared.end(), { code: 0, stdout: 'left behind\n', stderr: '' })
+    equal(await shared.end(), undefined)
+  })
+
+  test('one that keeps the process alive is killed with it', async () => {
+    const hurried = new SharedProcess({ deadlineMs: 500 })
+    const path = join(folder, 'stays.mjs')
+    writeFileSync(path, 'setInterval(() => undefined, 1000)')
+    equal((await hurried.run(path)).code, 128)
+  })
 })

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { type Ending, inheritedEnv } from './run-program.ts'
+import { type Ending, type ProgramOptions, inheritedEnv } from './run-program.ts'
 
 /** What a program is run with. */
 export interface Order {
@@ -18,6 +18,9 @@ export interface Order {
 /** Stands behind what a program has printed. */
 export const END = '\u0000'
 
+/** In place of an order: there is none any more. */
+export const OVER = 'over'
+
 /** The longest that any program takes here; the process is killed then. */
 const PROGRAM_MS = 120_000
 
@@ -25,8 +28,14 @@ const MAIN = fileURLToPath(new URL('shared-main.js', import.meta.url))
 
 /** A process for many programs. */
 export class SharedProcess {
+  readonly #deadlineMs: number
   #child: ChildProcess | undefined
   #closed: Promise<unknown> = Promise.resolve()
+
+  /** @param options when it is killed, if a program has not ended */
+  constructor({ deadlineMs = PROGRAM_MS }: Pick<ProgramOptions, 'deadlineMs'> = {}) {
+    this.#deadlineMs = deadlineMs
+  }
 
   /** Runs one to its end; the one before has to have ended. */
   async run(
@@ -35,7 +44,7 @@ export class SharedProcess {
     env: Readonly<Record<string, string>> = {},
   ): Promise<Ending> {
     const child = (this.#child ??= this.#start())
-    const deadline = setTimeout(() => child.kill('SIGKILL'), PROGRAM_MS)
+    const deadline = setTimeout(() => child.kill('SIGKILL'), this.#deadlineMs)
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) =>
       textOf(stream as Readable),
     )
@@ -51,6 +60,25 @@ export class SharedProcess {
     // The code of the ending is the last that stands in standard error.
     const [, text = '', code] = /^([^]*?)(\d+)$/.exec(said.stderr) ?? []
     return { code: Number(code), stdout: said.stdout, stderr: text }
+  }
+
+  /** Lets the process end by itself, and what is left in it with it. @returns how, if there was one */
+  async end(): Promise<Ending | undefined> {
+    const child = this.#child
+    if (child === undefined) return undefined
+    this.#child = undefined
+    const deadline = setTimeout(() => child.kill('SIGKILL'), this.#deadlineMs)
+    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) =>
+      textOf(stream as Readable),
+    )
+    child.send(OVER)
+    await this.#closed
+    clearTimeout(deadline)
+    return {
+      code: child.exitCode ?? 128,
+      stdout: stdout?.stop() ?? '',
+      stderr: stderr?.stop() ?? '',
+    }
   }
 
   /** Ends the process. */
