@@ -12,6 +12,7 @@ import type { Message } from '../src/simple/types.ts'
 import { type Ending, runProgram, startProgram } from './support/run-program.ts'
 import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
 import { type TestServer, startServer } from './support/servers.ts'
+import { SharedProcess } from './support/shared-process.ts'
 import { requireOrSkip } from './support/skip.ts'
 
 const LINES_MAX = 30
@@ -33,6 +34,10 @@ const TESTED = [
   'websocket.mjs',
   'within.mjs',
 ]
+
+/** For those that end well by themselves. */
+const shared = new SharedProcess()
+after(() => shared.close())
 
 const example = (name: string): string => `examples/${name}.mjs`
 
@@ -79,7 +84,7 @@ describe('the examples, with a server of MQTT 3.1.1', { timeout: 60_000 }, () =>
       })
     })
     await client.subscribe('example/#', { qos: 2 })
-    succeeds(await runProgram(example('publish'), [url]), /^The server has it\nPublished\n$/)
+    succeeds(await shared.run(example('publish'), [url]), /^The server has it\nPublished\n$/)
     // This server may pass messages on after it has acknowledged them, and in another order.
     await all
     deepEqual(
@@ -94,7 +99,7 @@ describe('the examples, with a server of MQTT 3.1.1', { timeout: 60_000 }, () =>
   })
 
   test('publish.mjs reads the server from UMQTT_SERVER', async () => {
-    succeeds(await runProgram(example('publish'), [], { UMQTT_SERVER: url }), /\nPublished\n$/)
+    succeeds(await shared.run(example('publish'), [], { UMQTT_SERVER: url }), /\nPublished\n$/)
   })
 
   test('subscribe.mjs prints messages until "stop" comes', async () => {
@@ -135,7 +140,7 @@ describe('the examples, with a server of MQTT 3.1.1', { timeout: 60_000 }, () =>
     writeFileSync(file, server.tls.ca as string)
     const secure = server.urls.tls ?? ''
     succeeds(
-      await runProgram(example('tls'), [secure, file]),
+      await shared.run(example('tls'), [secure, file]),
       /^Connected over TLS; a round trip takes \d+ ms\nPublished\n$/,
     )
     const untrusted = await runProgram(example('tls'), [secure])
@@ -146,7 +151,7 @@ describe('the examples, with a server of MQTT 3.1.1', { timeout: 60_000 }, () =>
 
   test('websocket.mjs gets back what it publishes', async () => {
     succeeds(
-      await runProgram(example('websocket'), [server.urls.ws ?? '']),
+      await shared.run(example('websocket'), [server.urls.ws ?? '']),
       /^example\/echo: hello\n$/,
     )
   })
@@ -174,7 +179,7 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
     const got: string[] = []
     client.setCallback((_topic, payload) => got.push(new TextDecoder().decode(payload)))
     await client.subscribe('example/temperature')
-    const ending = await runProgram(example('fleeting'), [url])
+    const ending = await shared.run(example('fleeting'), [url])
     succeeds(ending, /^Before the connection: dropped\n21\.5: sent\n21\.6: sent\n21\.7: sent\n$/)
     await client.ping()
     deepEqual(got, ['21.5', '21.6', '21.7'])
@@ -191,7 +196,7 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
       })
     })
     await client.subscribe(['example/temperature', 'example/humidity'])
-    const ending = await runProgram(example('latest'), [url])
+    const ending = await shared.run(example('latest'), [url])
     const [temperature, humidity] = ['example/temperature', 'example/humidity']
     equal(ending.code, 0, ending.stdout + ending.stderr)
     deepEqual(ending.stdout.trim().split('\n').sort(), [
@@ -208,12 +213,12 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
 
   test('within.mjs shows the way of a press to the server', async () => {
     const shows = ['accepted', 'sent', 'delivered'].map((stage) => `The lamp shows: ${stage}\n`)
-    const ending = await runProgram(example('within'), [url])
+    const ending = await shared.run(example('within'), [url])
     succeeds(ending, new RegExp(`^${shows.join('')}The server has it\n$`))
   })
 
   test('within.mjs says that it is too late when no server comes in time', async () => {
-    const ending = await runProgram(example('within'), ['mqtt://127.0.0.1:1', '300'])
+    const ending = await shared.run(example('within'), ['mqtt://127.0.0.1:1', '300'])
     succeeds(ending, /^The lamp shows: accepted\nThe lamp shows: expired\nIt was never sent/)
   })
 
@@ -232,7 +237,7 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
     link.set('up')
     const client = await witness(url)
     const messages = (await client.subscribe('example/window', { qos: 1 }))[Symbol.asyncIterator]()
-    const ending = await runProgram(example('guaranteed'), args)
+    const ending = await shared.run(example('guaranteed'), args)
     succeeds(ending, /^Waiting from before: 1\n/)
     const delivered = ending.stdout.split('\n').filter((line) => line.includes(': delivered'))
     equal(delivered.length, 2, ending.stdout)
@@ -251,12 +256,12 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
   })
 
   test('own-reconnect.mjs switches its modem on first', async () => {
-    const ending = await runProgram(example('own-reconnect'), [url])
+    const ending = await shared.run(example('own-reconnect'), [url])
     succeeds(ending, /^Modem on\nConnected, session new\ndelivered\n$/)
   })
 
   test('battery.mjs switches its radio on once, for what is worth it', async () => {
-    const ending = await runProgram(example('battery'), [url])
+    const ending = await shared.run(example('battery'), [url])
     succeeds(ending, /^(example\/level superseded\n){2}Radio on\n(example\/\w+ delivered\n){2}/)
     match(ending.stdout, /\nNothing to do: true; wake me in Infinity ms\n$/)
   })
@@ -264,7 +269,7 @@ describe('the examples of umqtt/robust', { timeout: 60_000 }, () => {
 
 describe('the examples, when no server is there', () => {
   test('simulate.mjs has the outcome of each message over its outage', async () => {
-    const { code, stdout, stderr } = await runProgram(example('simulate'), ['7'])
+    const { code, stdout, stderr } = await shared.run(example('simulate'), ['7'])
     equal(code, 0, stdout + stderr)
     const rows = Array.from(
       stdout.matchAll(/'(\w+)' +│ +(\d+) +│ '([\w-]+)' +│ +(\w+)/g),
@@ -313,11 +318,11 @@ describe('the examples, with a scripted server of MQTT 5.0', { timeout: 60_000 }
   after(() => router.close())
 
   for (const { name, check } of MQTT_5) {
-    test(`${name}.mjs`, async () => check(await runProgram(example(name), [router.url])))
+    test(`${name}.mjs`, async () => check(await shared.run(example(name), [router.url])))
   }
 
   test('publish.mjs', async () => {
-    succeeds(await runProgram(example('publish'), [router.url]), /^The server has it\nPublished\n$/)
+    succeeds(await shared.run(example('publish'), [router.url]), /^The server has it\nPublished\n$/)
   })
 })
 
@@ -327,7 +332,7 @@ describe('the examples, with mosquitto', { timeout: 60_000 }, () => {
       if (!requireOrSkip(t, 'mosquitto')) return
       const server = await startServer('mosquitto', { anonymous: true })
       t.after(() => server.remove())
-      check(await runProgram(example(name), [server.urls.tcp ?? '']))
+      check(await shared.run(example(name), [server.urls.tcp ?? '']))
     })
   }
 
@@ -335,7 +340,7 @@ describe('the examples, with mosquitto', { timeout: 60_000 }, () => {
     if (!requireOrSkip(t, 'mosquitto')) return
     const server = await startServer('mosquitto', { anonymous: true })
     t.after(() => server.remove())
-    const ending = await runProgram(example('publish'), [server.urls.tcp ?? ''])
+    const ending = await shared.run(example('publish'), [server.urls.tcp ?? ''])
     succeeds(ending, /^Nobody listens\nPublished\n$/)
   })
 })
