@@ -71,22 +71,8 @@ describe('the demo', { timeout: 240_000, concurrency: 3 }, () => {
     deepEqual(readdirSync(TMPDIR), [], 'The folder of the outbox is gone')
   })
 
-  test('uses the server that UMQTT_SERVER names, with its user and password', async (t) => {
+  test('uses the server that UMQTT_SERVER names, over TLS, WebSocket and a Unix socket, with its user and password', async (t) => {
     const server = await startServer('aedes')
-    t.after(() => server.remove())
-    const UMQTT_SERVER = server.urls.tcp ?? ''
-    const given = { UMQTT_SERVER, UMQTT_USER: USER }
-    const ending = await runDemo({ ...given, UMQTT_PASSWORD: PASSWORD })
-    equal(ending.code, 0, ending.stdout + ending.stderr)
-    ok(ending.stdout.includes(UMQTT_SERVER))
-    const refused = await runDemo({ ...given, UMQTT_PASSWORD: 'a wrong password' })
-    equal(refused.code, 1)
-    match(refused.stdout, /The demo failed\. .*refused/)
-    ok(!refused.stdout.includes('a wrong password'))
-  })
-
-  test('reaches a server over TLS, WebSocket and a Unix socket', async (t) => {
-    const server = await startServer('aedes', { anonymous: true })
     const folder = mkdtempSync(join(tmpdir(), 'umqtt-authority-'))
     t.after(async () => {
       await server.remove()
@@ -95,14 +81,26 @@ describe('the demo', { timeout: 240_000, concurrency: 3 }, () => {
     const NODE_EXTRA_CA_CERTS = join(folder, 'ca.pem')
     writeFileSync(NODE_EXTRA_CA_CERTS, server.tls.ca as string)
     const routes = ['tls', 'ws', 'unix'] as const
+    const given = { NODE_EXTRA_CA_CERTS, UMQTT_USER: USER }
     const endings = await Promise.all(
       routes.map((route) =>
-        runDemo({ UMQTT_SERVER: server.urls[route] ?? '', NODE_EXTRA_CA_CERTS }),
+        runDemo({
+          ...given,
+          UMQTT_SERVER: server.urls[route] ?? '',
+          UMQTT_PASSWORD: PASSWORD,
+        }),
       ),
     )
     for (const [i, ending] of endings.entries()) {
-      equal(ending.code, 0, `${routes[i]}\n${ending.stdout}${ending.stderr}`)
+      const route = routes[i] ?? 'tls'
+      equal(ending.code, 0, `${route}\n${ending.stdout}${ending.stderr}`)
+      ok(ending.stdout.includes(server.urls[route] ?? 'no server'), route)
     }
+    const UMQTT_SERVER = server.urls.tcp ?? ''
+    const refused = await runDemo({ ...given, UMQTT_SERVER, UMQTT_PASSWORD: 'a wrong password' })
+    equal(refused.code, 1)
+    match(refused.stdout, /The demo failed\. .*refused/)
+    ok(!refused.stdout.includes('a wrong password'))
   })
 
   test('speaks MQTT 5.0 with mosquitto, and leaves nothing behind', async (t) => {
