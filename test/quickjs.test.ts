@@ -5,13 +5,16 @@ import { deepEqual, fail, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { portableTests } from './support/portable.ts'
 import { EXPECTED } from './support/quickjs/expected.ts'
-import { runOnQuickJs } from './support/quickjs/run.ts'
+import { bundle, runOnQuickJs } from './support/quickjs/run.ts'
 
 const root = process.cwd()
 const files = portableTests(root)
+const PROBE = 'test/support/quickjs/probe.ts'
+const WAITS = 'test/support/quickjs/waits-for-ever.ts'
+const scripts = await bundle(root, [...files, PROBE, WAITS])
 
 test('the QuickJS runner reports each way in which a test can end', async () => {
-  const results = await runOnQuickJs(root, 'test/support/quickjs/probe.ts')
+  const results = await runOnQuickJs(scripts, PROBE)
   deepEqual(
     results.map(({ name, status }) => [name, status]),
     EXPECTED,
@@ -20,7 +23,7 @@ test('the QuickJS runner reports each way in which a test can end', async () => 
 
 test('the QuickJS runner names a test that waits for what never comes', async () => {
   await rejects(
-    runOnQuickJs(root, 'test/support/quickjs/waits-for-ever.ts'),
+    runOnQuickJs(scripts, WAITS),
     /"waits for ever" waits for something that never comes/,
   )
 })
@@ -31,7 +34,7 @@ test('portable tests are found', () => {
 
 for (const file of files) {
   test(`${file} passes on QuickJS`, async (t) => {
-    const results = await runOnQuickJs(root, file)
+    const results = await runOnQuickJs(scripts, file)
     ok(results.length > 0, `No test ran in "${file}"`)
     for (const { name, status, reason } of results) {
       await t.test(name, (subtest) => {

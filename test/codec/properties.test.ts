@@ -11,6 +11,7 @@ import { TopicCache } from '../../src/codec/utf8.ts'
 import { MalformedPacketError, PacketTooLargeError, ProtocolError } from '../../src/errors.ts'
 import { type Side, type Traffic, packetOf, traffic } from '../support/arbitraries.ts'
 import { toHex } from '../support/hex.ts'
+import { paced } from '../support/pace.ts'
 import { runs } from '../support/seed.ts'
 
 function decoderOf(version: ProtocolVersion, side: Side): Decoder {
@@ -105,7 +106,7 @@ describe('packets', () => {
           deepEqual(packets, all.packets)
         }
       }),
-      runs(60),
+      runs(paced(60, 1)),
     )
   })
 

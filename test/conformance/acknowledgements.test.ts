@@ -5,6 +5,7 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict'
 import { PacketType } from '../../src/codec/packets.ts'
 import { settle } from '../support/scripted-memory.ts'
 import {
+  CODES,
   brief,
   connected,
   endedFor,
@@ -328,7 +329,7 @@ for (const [name, type, id] of [
       type === PUBREL || type === PUBCOMP
         ? [0, 0x92]
         : [0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]
-    for (let code = 0; code < 256; code += 1) {
+    for (const code of CODES) {
       const talk = connected(5)
       if (type === PUBACK) talk.publish('a', 1)
       else talk.publish('a', 2)

@@ -6,7 +6,7 @@ import { NO_PROPERTIES, PacketType } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { settle, testClient, type TestClient } from '../support/scripted-memory.ts'
-import { brief, connected, endedFor, endOf, goesOn, hex, toHex } from './conversation.ts'
+import { CODES, brief, connected, endedFor, endOf, goesOn, hex, toHex } from './conversation.ts'
 import { rule } from './rule.ts'
 
 const properties = NO_PROPERTIES
@@ -70,7 +70,7 @@ rule(
   'AUTH of the server with an undefined reason code ends the connection',
   { v5: 'MQTT-3.15.2-1 MQTT-4.12.0-2' },
   () => {
-    for (let code = 0; code < 256; code += 1) {
+    for (const code of CODES) {
       const talk = connected(5, METHOD)
       talk.receiveBytes(Uint8Array.of(0xf0, 6, code, 4, 0x15, 0, 1, 0x4d))
       if (code === 0 || code === 0x18) goesOn(talk)

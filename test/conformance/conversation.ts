@@ -35,6 +35,7 @@ import type {
   EngineOptions,
 } from '../../src/engine/types.ts'
 import type { AnyMqttError, MqttError } from '../../src/errors.ts'
+import { paced } from '../support/pace.ts'
 
 const OPTIONS: EngineOptions = {
   receiveMaximum: 100,
@@ -57,6 +58,11 @@ const SETTINGS = { clientId: 'sensor', cleanStart: true, sessionExpirySeconds: 0
 
 /** A session that outlives its connection. */
 export const KEPT: Partial<ConnectSettings> = { cleanStart: false, sessionExpirySeconds: 600 }
+
+/** Every byte that may stand for a reason; on an interpreter all that mean something, and some of the others. */
+export const CODES: readonly number[] = Array.from({ length: 256 }, (_, code) => code).filter(
+  (code) => code < 6 || (code >= 0x80 && code <= 0xa3) || code % paced(1, 8) < 2,
+)
 
 /** A message as the application gets it. */
 export interface Received extends PublishPacket {
@@ -161,16 +167,23 @@ export class Conversation {
 
   /** Everything that the client has written since the last call, as bytes. */
   sentBytes(): Uint8Array {
-    const chunks: number[] = []
+    const chunks: Uint8Array[] = []
     while (this.engine.out.sizeBytes > 0) {
       const batch = this.engine.out.take(Infinity)
       this.engine.handleWriteStarted(this.now)
-      for (const chunk of batch.chunks) for (const byte of chunk) chunks.push(byte)
+      // What is released is written over.
+      for (const chunk of batch.chunks) chunks.push(chunk.slice())
       this.engine.out.release(batch)
       this.engine.handleWritten(this.now)
       this.#poll()
     }
-    return Uint8Array.from(chunks)
+    const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const chunk of chunks) {
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    return bytes
   }
 
   /** The same as packets, read as a server reads them. */

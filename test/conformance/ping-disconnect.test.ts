@@ -4,7 +4,17 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { NO_PROPERTIES, PacketType } from '../../src/codec/packets.ts'
 import { elapse, testClient } from '../support/scripted-memory.ts'
-import { brief, connected, endedFor, endOf, goesOn, hex, only, toHex } from './conversation.ts'
+import {
+  CODES,
+  brief,
+  connected,
+  endedFor,
+  endOf,
+  goesOn,
+  hex,
+  only,
+  toHex,
+} from './conversation.ts'
 import { connectedClient } from './connected-client.ts'
 import { rule } from './rule.ts'
 
@@ -175,7 +185,7 @@ rule(
       0, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95,
       0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
     ]
-    for (let code = 0; code < 256; code += 1) {
+    for (const code of CODES) {
       const talk = connected(5).receiveBytes(Uint8Array.of(0xe0, 1, code))
       if (defined.includes(code)) equal(endOf(talk).code, 'ERR_MQTT_SERVER_DISCONNECT')
       else endedFor(talk, 0x82)

@@ -13,7 +13,7 @@ import {
 import { makeRuntime } from '../../src/engine/runtime.ts'
 import { QueueFullError } from '../../src/errors.ts'
 import { connack, errorIs, OPTIONS, puback, Rig, SETTINGS, suback } from '../support/engine-rig.ts'
-import { paced } from '../support/pace.ts'
+import { COMPILED, paced } from '../support/pace.ts'
 
 /** An engine alone, without anything that reads what it writes: these tests are long. */
 class Bare {
@@ -101,7 +101,7 @@ describe('packet ids', () => {
     equal(bare.engine.counters.waitingBytes, 0)
   })
 
-  test('are all 65,535 usable at once, and the next message waits', () => {
+  const allUsable = (): void => {
     const bare = new Bare(65_535)
     // A request takes one, which the window does not count.
     bare.engine.request(new UnsubscribeOperation(['a']), 0)
@@ -118,7 +118,9 @@ describe('packet ids', () => {
     errorIs(unsubscribe.answer, QueueFullError, fields)
     bare.acknowledge(40_000)
     equal(last.packetId, 40_000)
-  })
+  }
+  // This cannot be had with fewer. What an interpreter does without an id is in conformance/headers.test.ts.
+  if (COMPILED) test('are all 65,535 usable at once, and the next message waits', allUsable)
 
   test('are shared by messages and requests', () => {
     const rig = new Rig()

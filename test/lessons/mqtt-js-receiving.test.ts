@@ -35,7 +35,7 @@ describe('dead and slow links', () => {
     ['QoS 1', ({ client }) => void watch(client.publish('a', 'x', { qos: 1 })), 3600 + 10_000],
   ]
   test('lesson mqtt.js 06: a stalled link is noticed within its bound, whatever is sent', async () => {
-    for (const stall of ['both', 'server'] as const) {
+    for (const stall of (['both', 'server'] as const).slice(0, paced(2, 1))) {
       for (const [what, send, boundMs] of traffic) {
         const made = await connected({ keepAliveSeconds: 4 })
         made.server.stallReads = true

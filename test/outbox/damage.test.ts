@@ -10,6 +10,7 @@ import { writeSegmentHeader } from '../../src/outbox/log/format.ts'
 import { LogStore } from '../../src/outbox/log/log-store.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import type { OpenResult } from '../../src/outbox/store.ts'
+import { paced } from '../support/pace.ts'
 import { FAST_CHECK } from '../support/seed.ts'
 import { dice, SimulatedDisk } from '../support/simulated-disk.ts'
 
@@ -54,7 +55,7 @@ describe('a damaged log', () => {
     const clean = await filled()
     const names = segmentsOf(clean)
     ok(names.length > 2)
-    for (let round = 0; round < 150; round++) {
+    for (let round = 0; round < paced(150, 20); round++) {
       const disk = clean.afterPowerLoss('nothing', roll)
       const name = names[roll(names.length - 1)]!
       const offset = roll(disk.contents.get(name)!.length)

@@ -144,10 +144,11 @@ describe('courier: any events', () => {
       name === 'answer' ? CODES.map((_, i) => `answer:${i}`) : [name],
     )
     const walkedWays = paced(ways.length, 1)
+    const firsts = steps.filter((_, i) => i % paced(1, 3) === 0)
     let walked = 0
     for (const policy of POLICIES) {
       for (const way of ways.slice(0, walkedWays)) {
-        for (const first of steps) {
+        for (const first of firsts) {
           for (const second of steps) {
             const rig = new CourierRig()
             rig.publish('t', policy)
@@ -168,6 +169,6 @@ describe('courier: any events', () => {
         }
       }
     }
-    deepEqual(walked, POLICIES.length * walkedWays * steps.length ** 2)
+    deepEqual(walked, POLICIES.length * walkedWays * firsts.length * steps.length)
   })
 })

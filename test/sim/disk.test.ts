@@ -11,6 +11,7 @@ import { Disk } from '../../src/sim/disk.ts'
 import type { DiskFaults } from '../../src/sim/faults.ts'
 import { Random } from '../../src/sim/random.ts'
 import type { World } from '../../src/sim/world.ts'
+import { paced } from '../support/pace.ts'
 import { Listener, makeWorld, microtaskTurns, TestLife } from '../support/sim-rig.ts'
 
 const LOSES: DiskFaults = { loseUnsynced: { probability: 1 } }
@@ -69,7 +70,7 @@ describe('disk', () => {
 
   test('keeps what was synced, whatever becomes of the rest', async () => {
     const fates = new Set<string>()
-    for (let seed = 0; seed < 60; seed += 1) {
+    for (let seed = 0; seed < paced(60, 20); seed += 1) {
       const rig = makeRig(LOSES, seed)
       const { wait, disk, life } = rig
       const file = await wait(disk.files(life).open('a', true))

@@ -6,6 +6,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { topicMatches } from '../../src/codec/topics.ts'
 import { type Route, Routes } from '../../src/simple/routes.ts'
+import { paced } from '../support/pace.ts'
 import { seeded } from '../support/robust-rig.ts'
 
 const route = (filter: string): Route => ({ filter, handler: undefined })
@@ -60,7 +61,8 @@ describe('the routes of a topic', () => {
     const routes = new Routes()
     let there: Route[] = []
     let matches = 0
-    for (let step = 0; step < 3_000; step += 1) {
+    const steps = paced(3_000, 500)
+    for (let step = 0; step < steps; step += 1) {
       if (there.length > 0 && random() < 0.5) {
         const gone = pick(there)
         routes.delete(gone)
@@ -80,7 +82,7 @@ describe('the routes of a topic', () => {
       deepEqual(routes.of(topic), expected)
       matches += expected.length
     }
-    ok(matches > 1_000)
+    ok(matches > steps / 3)
   })
 
   test('are asked for without the others: nothing of them is looked at', () => {
@@ -118,9 +120,10 @@ describe('the routes of a topic', () => {
   })
 
   test('are found under as many levels as a topic can have', () => {
-    const deep = '/'.repeat(65_535)
+    const levels = paced(65_535, 5000)
+    const deep = '/'.repeat(levels)
     const routes = new Routes()
-    const all = [route(deep), route('#'), route(`+${'/+'.repeat(65_535)}`)]
+    const all = [route(deep), route('#'), route(`+${'/+'.repeat(levels)}`)]
     for (const one of all) routes.add(one)
     deepEqual(routes.of(deep), all)
     for (const one of all) routes.delete(one)

@@ -3,9 +3,13 @@
 // What needs more than ECMAScript fails here, whatever the compiler believed.
 
 import { build, type Plugin } from 'esbuild'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, parse } from 'node:path'
 import {
   newQuickJSWASMModule,
+  newVariant,
+  RELEASE_SYNC,
   shouldInterruptAfterDeadline,
   type QuickJSContext,
 } from 'quickjs-emscripten'
@@ -27,17 +31,69 @@ const PRELUDE = `for (const name of ['setTimeout', 'clearTimeout']) {
   globalThis[name] = () => { throw new Error('QuickJS has no ' + name) }
 }`
 
+/** What the types of Node leave out. */
+const { compile } = (
+  globalThis as unknown as {
+    WebAssembly: { compile(code: Uint8Array): Promise<WebAssembly.Module> }
+  }
+).WebAssembly
+
+/** Compiled once: each file has its own instance, and the machine code that the files before have made fast. */
+const engine = newVariant(RELEASE_SYNC, {
+  wasmModule: await compile(
+    readFileSync(
+      createRequire(import.meta.url).resolve('@jitl/quickjs-wasmfile-release-sync/wasm'),
+    ),
+  ),
+})
+
+/** Scripts of test files, by their paths. */
+export type Scripts = ReadonlyMap<string, string>
+
+/**
+ * Makes one script of each test file and all that it imports.
+ * @param root the root of the repository
+ * @param paths of the sources, relative to the root
+ * @throws {Error} when one of them cannot be bundled
+ */
+export async function bundle(root: string, paths: readonly string[]): Promise<Scripts> {
+  const entries = new Map(paths.map((path, index) => [`${index}`, path]))
+  const { outputFiles } = await build({
+    // All at once: what many of them import is parsed once.
+    entryPoints: Object.fromEntries(Array.from(entries, ([name, path]) => [name, `entry:${path}`])),
+    outdir: root,
+    bundle: true,
+    // The package says that its files have no side effects; registering a test is one.
+    ignoreAnnotations: true,
+    write: false,
+    format: 'iife',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    target: 'es2022',
+    plugins: [entry(root), shims(join(root, 'test/support/quickjs/shims'))],
+    logLevel: 'silent',
+  })
+  return new Map(
+    outputFiles.map(({ path, text }) => {
+      const source = entries.get(parse(path).name)
+      if (source === undefined) throw new Error(`Bundling gave "${path}", which is no test`)
+      return [source, text]
+    }),
+  )
+}
+
 /**
  * Runs one test file.
- * @param root the root of the repository
- * @param path of the source, relative to the root
+ * @param scripts with that of the file among them
+ * @param path of the source, as it was bundled
  * @returns what became of each test, in their order
- * @throws {Error} when the file cannot be bundled or loaded, or a test never ends
+ * @throws {Error} when the file cannot be loaded, or a test never ends
  */
-export async function runOnQuickJs(root: string, path: string): Promise<readonly TestResult[]> {
-  const code = await bundle(root, path)
-  // A module for each file, dropped as a whole: freeing a runtime with unfinished promises aborts.
-  const runtime = (await newQuickJSWASMModule()).newRuntime()
+export async function runOnQuickJs(scripts: Scripts, path: string): Promise<readonly TestResult[]> {
+  const code = scripts.get(path)
+  if (code === undefined) throw new Error(`"${path}" was not bundled`)
+  // An instance for each file, dropped as a whole: freeing a runtime with unfinished promises aborts.
+  const runtime = (await newQuickJSWASMModule(engine)).newRuntime()
   runtime.setMaxStackSize(256 * 1024)
   runtime.setInterruptHandler(shouldInterruptAfterDeadline(Date.now() + LIMIT_MS))
   const context = runtime.newContext()
@@ -54,26 +110,21 @@ export async function runOnQuickJs(root: string, path: string): Promise<readonly
   return JSON.parse(report) as readonly TestResult[]
 }
 
-async function bundle(root: string, path: string): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: {
-      contents: `import './${path}'\nimport 'node:test'`,
-      resolveDir: root,
+/** A test file, and after it the shim that runs what was registered. */
+function entry(root: string): Plugin {
+  return {
+    name: 'entry',
+    setup(plugin) {
+      plugin.onResolve({ filter: /^entry:/ }, ({ path }) => ({
+        path: path.slice('entry:'.length),
+        namespace: 'entry',
+      }))
+      plugin.onLoad({ filter: /.*/, namespace: 'entry' }, ({ path }) => ({
+        contents: `import './${path}'\nimport 'node:test'`,
+        resolveDir: root,
+      }))
     },
-    bundle: true,
-    // The package says that its files have no side effects; registering a test is one.
-    ignoreAnnotations: true,
-    write: false,
-    format: 'iife',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    target: 'es2022',
-    plugins: [shims(join(root, 'test/support/quickjs/shims'))],
-    logLevel: 'silent',
-  })
-  const [file] = outputFiles
-  if (file === undefined) throw new Error(`Bundling "${path}" gave no output`)
-  return file.text
+  }
 }
 
 function shims(folder: string): Plugin {

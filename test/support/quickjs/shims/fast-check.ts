@@ -1,10 +1,11 @@
 // fast-check for an interpreter that is fifty times slower than a compiler: the same properties, fewer runs.
 // The runs that find new failures are those on Node; these find what differs between engines.
 
-import fc, { type Parameters } from 'fast-check'
+import fc, { type Arbitrary, type Parameters, type StringConstraints } from 'fast-check'
+import { anyCharacter } from '../../characters.ts'
 
 /** Runs of one property at most, whatever it asks for. */
-const RUNS_MAX = 8
+const RUNS_MAX = 4
 
 export * from 'fast-check'
 
@@ -20,4 +21,10 @@ const assertBriefly: Assert = (property, parameters) => {
 /** fast-check's `assert` with fewer runs. */
 export const assert: typeof fc.assert = assertBriefly as typeof fc.assert
 
-export default { ...fc, assert }
+/** fast-check's `string`, whose unit `binary` takes seconds here. */
+export function string(constraints: StringConstraints = {}): Arbitrary<string> {
+  const { unit } = constraints
+  return fc.string(unit === 'binary' ? { ...constraints, unit: anyCharacter() } : constraints)
+}
+
+export default { ...fc, assert, string }
