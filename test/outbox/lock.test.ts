@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileLock } from '../../src/outbox/file-lock.ts'
 import { hurried } from '../support/hurried.ts'
+import { firstly } from '../support/pace.ts'
 import { absent, findNumberSpace } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
@@ -23,7 +24,7 @@ const MAIN = fileURLToPath(
   new URL(`../support/lock-main.${import.meta.url.slice(-2)}`, import.meta.url),
 )
 const RUN = 'Deno' in globalThis ? ['run', '--allow-all', '--no-check', '--no-lock'] : []
-const ENGINES = ['log', 'sqlite'] as const
+const ENGINES = firstly(['log', 'sqlite'], ['sqlite'])
 const OTHER = /process \d+ has it open \(.+, in another container or namespace/
 const SOCKET = /^lock-[0-9a-f]{8}$/
 
