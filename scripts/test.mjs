@@ -38,6 +38,9 @@ const LONGEST = [
   'outbox/takeover',
 ]
 
+/** It imports the files of the folder beside it, and judges what has passed in its process: they need no run of their own. */
+const CONFORMANCE = 'build/test/conformance'
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { name: { type: 'string' }, compiled: { type: 'boolean', default: false } },
@@ -51,6 +54,7 @@ const files = readdirSync(join(ROOT, 'build/test'), { recursive: true, encoding:
   .filter((path) => positionals.length === 0 || positionals.some((word) => path.includes(word)))
   .sort()
   .sort((a, b) => rank(a) - rank(b))
+  .filter((path, _, all) => !isPartOf(CONFORMANCE, path, all))
 
 const folder = mkdtempSync(join(tmpdir(), 'umqtt-test-'))
 const skips = join(folder, 'skips.json')
@@ -78,6 +82,11 @@ rmSync(folder, { recursive: true })
 
 if (!compiled) console.error('\nThe compiler found errors (above): the run has failed')
 process.exitCode = compiled ? code : 1
+
+/** @param {string} whole @param {string} path @param {readonly string[]} all @returns {boolean} whether its folder runs as one */
+function isPartOf(whole, path, all) {
+  return path.startsWith(`${whole}/`) && all.includes(`${whole}.test.js`)
+}
 
 /** @param {string} file @returns {number} the place in which it begins */
 function rank(file) {

@@ -12,12 +12,14 @@ const STORE = ['sqlite', 'sqlite-takeover']
 /** Their tests of the log are among those of this run; two versions of Node have the same locks. */
 const PLATFORM = ['lock', 'handover']
 
+const NODE = ['--import=./scripts/lib/light-runner.mjs', '--test', '--test-reporter=tap']
+
 /** How each is told to run a test file, and where it says how many passed. */
 const RUNTIMES = [
-  { name: 'node22', args: ['--test', '--test-reporter=tap'], count: /^# pass (\d+)$/m },
+  { name: 'node22', args: NODE, count: /^# pass (\d+)$/m },
   {
     name: 'node24',
-    args: ['--test', '--test-reporter=tap'],
+    args: NODE,
     count: /^# pass (\d+)$/m,
     files: STORE,
   },
