@@ -86,7 +86,7 @@ describe('the shortcut', () => {
           deepEqual(outcome(stream, pieceBytes, readPlainPublish), careful)
         },
       ),
-      runs(4000),
+      runs(1500),
     )
   })
 

@@ -275,7 +275,7 @@ describe('waiting line', () => {
   ]
   for (const [name, run] of patterns) {
     test(`takes time that grows with the messages alone: ${name}`, () => {
-      checkLinear(run, 200_000)
+      checkLinear(run, 100_000)
     })
   }
 

@@ -23,6 +23,7 @@ import type {
   UnsubscribePacket,
   WillFields,
 } from '../../src/codec/packets.ts'
+import { anyCharacter } from './characters.ts'
 
 /** Who sends a packet. */
 export type Side = 'client' | 'server'
@@ -48,7 +49,14 @@ const PLAIN = { noNullPrototype: true } as const
 
 /** Text as MQTT allows it: any Unicode but U+0000. §1.5.4 */
 export const text: fc.Arbitrary<string> = fc
-  .string({ unit: 'binary', maxLength: 12 })
+  .oneof(
+    { weight: 19, arbitrary: fc.string({ unit: anyCharacter(), maxLength: 12 }) },
+    // What an object has of itself, if it is taken for a table.
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString', 'valueOf'),
+    },
+  )
   .map((value) => value.replaceAll('\0', '0'))
 
 /** One level of a Topic Name. */

@@ -59,7 +59,7 @@ export interface ReadOnlyFacts {
   readonly after: readonly string[]
 }
 
-const RECORD_BYTES = 1000
+const RECORD_BYTES = 3000
 const CHUNK = new Uint8Array(4096).fill(1)
 
 const bytesOf = (seq: number): Uint8Array => new Uint8Array(RECORD_BYTES).fill(seq)
