@@ -164,7 +164,7 @@ describe('loss, duplicates, order', () => {
     const made = testClient()
     const opening = reconnected(made)
     let delivered = 0
-    const waiting = paced(70_000, 2_000)
+    const waiting = paced(70_000, 1_000)
     for (let index = 0; index < waiting; index += 1) {
       void made.client.publish('a', 'x', { qos: 1 }).then(() => (delivered += 1))
     }
@@ -179,7 +179,7 @@ describe('loss, duplicates, order', () => {
 
   test('lesson mqtt.js 19: with a silent server no packet id is used twice', async () => {
     const { client, connection } = await connected()
-    const offered = paced(70_000, 2_000)
+    const offered = paced(70_000, 1_000)
     const outcomes = Array.from({ length: offered }, () =>
       watch(client.publish('a', 'x', { qos: 1 })),
     )
@@ -255,7 +255,7 @@ describe('queues and memory', () => {
     for (const payload of ['', '21.5']) {
       const made = testClient()
       const opening = reconnected(made)
-      const tiny = paced(30_000, 2_000)
+      const tiny = paced(30_000, 1_000)
       const calls = Array.from({ length: tiny }, () => made.client.publish('t', payload))
       const { connection } = await opening
       await Promise.all(calls)

@@ -178,7 +178,7 @@ describe('life and loss', () => {
 
   test('lesson umqtt 21: connecting again and again leaves nothing open', async () => {
     const made = testClient()
-    for (let round = 0; round < 200; round += 1) {
+    for (let round = 0; round < paced(200, 40); round += 1) {
       const { connection } = await reconnected(made)
       if (round % 2 === 0) connection.destroy()
       else await made.client.disconnect()

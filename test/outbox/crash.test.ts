@@ -96,7 +96,7 @@ describe('the log on a disk that loses power', () => {
     await store.open()
     await store.commit([['put', 1, new Uint8Array(50)]], 'power')
     let written = 0
-    for (let seq = 2; seq <= 1000; seq++) {
+    for (let seq = 2; seq <= paced(1000, 300); seq++) {
       await store.commit([['put', seq, new Uint8Array(50)]], 'power')
       await store.commit([['delete', seq]], 'lazy')
       written += 120
@@ -111,7 +111,7 @@ describe('the log on a disk that loses power', () => {
 
   test('does not grow with the number of restarts', async () => {
     const disk = new SimulatedDisk()
-    for (let seq = 1; seq <= 200; seq++) {
+    for (let seq = 1; seq <= paced(200, 100); seq++) {
       const store = new LogStore(disk, OPTIONS)
       await store.open()
       await store.commit([['put', seq === 1 ? 1 : 2, new Uint8Array(9)]], 'power')

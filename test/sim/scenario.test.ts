@@ -73,7 +73,7 @@ describe('scenario: time', () => {
   })
 
   test('the same seed goes the same way, another one another', async () => {
-    const time = `${paced(60, 15)}m` as const
+    const time = `${paced(60, 10)}m` as const
     const body = async (world: ScenarioWorld): Promise<void> => {
       world.server('mqtt://server')
       const door = world.device('door', { outbox: 'disk' }, (client) => {

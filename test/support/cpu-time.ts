@@ -22,7 +22,7 @@ export function cpuTimeOf(run: () => void): number {
 
 /** Throws when four times the work takes far more than four times the time; a square would take 16. */
 export function checkLinear(run: (count: number) => void, compiled: number): void {
-  const count = paced(compiled, compiled / 50)
+  const count = paced(compiled, compiled / 125)
   const quarter = cpuTimeOf(() => run(count / 4))
   const whole = cpuTimeOf(() => run(count))
   if (whole < quarter * 8 + 400_000) return
