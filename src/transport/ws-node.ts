@@ -97,13 +97,22 @@ export function nodeWebSocket(sources: NodeWebSocketSources = {}): TransportFact
     'platform' in sources
       ? sources.platform
       : (globalThis as { WebSocket?: WebSocketClass }).WebSocket
-  const load =
-    sources.load ?? ((): Promise<WsModule> => import('ws') as Promise<unknown> as Promise<WsModule>)
+  const load = sources.load ?? importWs
   const standard = platform === undefined ? undefined : webSocket(platform)
   return (address, handler, options) =>
     standard === undefined || options.tls !== undefined
       ? dialWs(load, address, handler, options)
       : standard(address, handler, options)
+}
+
+/** Within `try`, by which bundlers know that a program may do without the package. */
+async function importWs(): Promise<WsModule> {
+  try {
+    const ws: unknown = await import('ws')
+    return ws as WsModule
+  } catch (cause) {
+    throw new Error('Cannot load the package "ws"', { cause })
+  }
 }
 
 function dialWs(
