@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { link, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
 import { LOCK_POLL_MS, LOCK_WAIT_MS } from './constants.ts'
 import { ask, isSocketName, listen, type Listener, socketName } from './file-lock-socket.ts'
@@ -30,8 +31,10 @@ interface Owner extends Omit<Place, 'namespace'> {
   readonly startTime: string
   /** Tells the locks of one process apart. */
   readonly token: string
-  /** Absent in a lock of an earlier version. */
+  /** Absent in a lock of an earlier version, as is `thread`. */
   readonly namespace?: string
+  /** The thread in its process: 0 is the main one, and no number is used again. */
+  readonly thread?: number
   /** The name of its socket; absent where there can be none. */
   readonly socket?: string
 }
@@ -64,6 +67,7 @@ export class FileLock {
       pid: process.pid,
       ...place,
       startTime: (await startTime(process.pid)) ?? '',
+      thread: threadId,
       token,
       ...(listener === undefined ? {} : { socket: listener.name }),
     }
@@ -81,7 +85,13 @@ export class FileLock {
           } else {
             const isOurs = isOfThisProcess(found, place)
             while ((await readText(this.#path)) === found) {
-              if (!isOurs || looks-- <= 0) throw held
+              if (!isOurs) throw held
+              if (looks-- <= 0) {
+                if (!(await this.#isOfEndedThread(found))) throw held
+                // What it was writing has come to its end meanwhile.
+                await this.#removeStale(this.#path, found, draft, place)
+                break
+              }
               await new Promise((go) => setTimeout(go, LOCK_POLL_MS))
             }
             // It was given back meanwhile.
@@ -166,6 +176,13 @@ export class FileLock {
     return this.#error(
       `process ${pid} has it open (boot "${owner.bootId}", start ${owner.startTime}${where}); end that one, or give each its own folder`,
     )
+  }
+
+  /** Whether a lock of this process is of a thread that is gone: when one ends, its sockets are taken away. */
+  async #isOfEndedThread(text: string): Promise<boolean> {
+    const { thread = threadId, socket } = parse(text) ?? {}
+    if (thread === threadId || !isSocketName(socket)) return false
+    return (await ask(this.#folder, socket)) === 'absent'
   }
 
   #error(why: string): StoreError {

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileLock } from '../../src/outbox/file-lock.ts'
 import { hurried } from '../support/hurried.ts'
@@ -218,6 +219,34 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
       equal(await hurried(taking), LOCK_WAIT_MS)
       await writeFile(join(folder, 'lock'), JSON.stringify({ ...old, startTime: '1' }))
       await takeAndRelease(folder)
+    }))
+
+  test('of a thread that was ended is taken over, after the wait for one who lets go', () =>
+    inFolder(async (folder) => {
+      const argv = [folder, 'log']
+      const thread = new Worker(MAIN, { argv, stdin: true, stdout: true })
+      try {
+        const [said] = await once(createInterface({ input: thread.stdout }), 'line')
+        equal(said, `open ${process.pid}`)
+        const held = /this process \(pid \d+\) has it open already/
+        await hurried(() => rejects(new FileLock(folder).take(), held))
+      } finally {
+        await thread.terminate()
+      }
+      // What it was writing has come to an end by then.
+      equal(await hurried(() => takeAndRelease(folder)), LOCK_WAIT_MS)
+    }))
+
+  test('of this thread is believed without its socket, which somebody may have removed', () =>
+    inFolder(async (folder) => {
+      const lock = new FileLock(folder)
+      await lock.take()
+      const { socket } = JSON.parse(await readFile(join(folder, 'lock'), 'utf8')) as {
+        socket: string
+      }
+      await rm(join(folder, socket))
+      await hurried(() => rejects(new FileLock(folder).take(), /has it open already/))
+      await lock.release()
     }))
 
   test('is believed while its socket is listened to, whatever it says otherwise', () =>
