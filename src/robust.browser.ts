@@ -23,7 +23,8 @@ interface Target {
   removeEventListener(type: string, listener: (event: { readonly type: string }) => void): void
 }
 
-const globals = globalThis as unknown as Target & {
+/** A bundle for pages may run where there is no window, such as on a server. */
+const globals = globalThis as unknown as Partial<Target> & {
   readonly document?: Target & { readonly visibilityState: string }
 }
 
@@ -55,13 +56,13 @@ export class MQTTClient extends RobustClient {
    */
   constructor(clientId: string, server: string, options: RobustOptions = {}) {
     super(clientId, server, options, platform)
-    globals.addEventListener('online', this.#wake)
+    globals.addEventListener?.('online', this.#wake)
     globals.document?.addEventListener('visibilitychange', this.#wake)
   }
 
   /** Disconnects, closes the outbox, and listens to the page no longer. Never rejects. */
   override async [Symbol.asyncDispose](): Promise<void> {
-    globals.removeEventListener('online', this.#wake)
+    globals.removeEventListener?.('online', this.#wake)
     globals.document?.removeEventListener('visibilitychange', this.#wake)
     await super[Symbol.asyncDispose]()
   }
