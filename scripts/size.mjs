@@ -69,6 +69,8 @@ const BUDGETS = [
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.
   { entry: 'umqtt/testing', limitBytes: undefined, targetBytes: undefined },
+  // Whoever brings a platform carries both clients: measured so that nothing of any platform gets into it.
+  { entry: 'umqtt/portable', limitBytes: undefined, targetBytes: undefined },
   { entry: 'umqtt', limitBytes: undefined, targetBytes: undefined },
 ]
 

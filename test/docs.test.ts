@@ -58,11 +58,12 @@ interface Block {
   readonly name: string
   /**
    * What stands after "js": `types` is only checked, and so is `page`, by what a browser has; `sqlite` runs where
-   * Node has it, `mqtt5` needs a server of MQTT 5.0.
+   * Node has it, `mqtt5` needs a server of MQTT 5.0. `own-` and a name is a file of that name, which others import;
+   * engines.test.ts runs it.
    */
   readonly mark: string
   /** TypeScript is only checked. */
-  readonly extension: 'mjs' | 'mts'
+  readonly extension: 'js' | 'mjs' | 'mts'
   readonly code: string
 }
 
@@ -73,9 +74,9 @@ function blocksOf(path: string): Block[] {
     read(path).matchAll(/^```js *(.*)\n([^]*?)^```$/gm),
     ([, mark = '', code = ''], i) => ({
       layer,
-      name: `${stem}-${i + 1}`,
+      name: mark.startsWith('own-') ? mark : `${stem}-${i + 1}`,
       mark,
-      extension: 'mjs',
+      extension: mark.startsWith('own-') ? 'js' : 'mjs',
       code,
     }),
   )
@@ -84,7 +85,7 @@ function blocksOf(path: string): Block[] {
 /** The code as a program of its own: with a client, if it makes none. */
 function programOf({ layer, code }: Block): string {
   if (code.includes(' new MQTTClient(') || code.includes('extends MQTTClient')) return code
-  if (/from 'umqtt\/(sim|check|testing|codec|engine|outbox\/\w+)'/.test(code)) return code
+  if (/from 'umqtt\/(sim|check|testing|codec|engine|portable|outbox\/\w+)'/.test(code)) return code
   const imports = code.match(/^import .*\n/gm)?.join('') ?? ''
   return `import { MQTTClient } from '${layer}'
 ${imports}
@@ -209,7 +210,12 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
       BLOCKS.filter((block) => !isOfPage(block)),
       {
         extends: '../../tsconfig.examples.json',
-        compilerOptions: { rootDir: '../..', noUnusedLocals: false, noUnusedParameters: false },
+        compilerOptions: {
+          rootDir: '../..',
+          noUnusedLocals: false,
+          noUnusedParameters: false,
+          paths: { host: ['../../test/support/engine-host.ts'] },
+        },
         include: [],
       },
     )

@@ -22,7 +22,7 @@ interface Timekeeping {
 }
 
 /** The longest delay that the platforms' timers take, 24.8 days: a longer one would fire at once. */
-const DELAY_MS_MAX = 2_147_483_647
+export const DELAY_MS_MAX = 2_147_483_647
 
 const platform = globalThis as unknown as Timekeeping
 

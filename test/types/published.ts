@@ -10,6 +10,7 @@ import * as file from 'umqtt/outbox/file'
 import * as inspect from 'umqtt/outbox/inspect'
 import * as indexeddb from 'umqtt/outbox/indexeddb'
 import * as sqlite from 'umqtt/outbox/sqlite'
+import * as portable from 'umqtt/portable'
 import * as robust from 'umqtt/robust'
 import * as sim from 'umqtt/sim'
 import * as simple from 'umqtt/simple'
@@ -20,6 +21,7 @@ export const entryPoints: readonly object[] = [
   root,
   simple,
   robust,
+  portable,
   file,
   sqlite,
   indexeddb,

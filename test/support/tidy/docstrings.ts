@@ -11,10 +11,10 @@ import type { Finding } from './rules.ts'
 export const EXAMPLE_LINES_MAX = 12
 
 /** Entry points whose methods an application calls one by one; elsewhere a class or function shows how. */
-const BY_METHOD = ['umqtt', 'umqtt/simple', 'umqtt/robust']
+const BY_METHOD = ['umqtt', 'umqtt/simple', 'umqtt/robust', 'umqtt/portable']
 
-/** Interfaces that others implement and the client calls: who writes one has a contract suite. */
-const CONTRACTS = ['OutboxStore', 'Transport', 'TransportHandler']
+/** Interfaces that others implement and the client calls; who writes one has a contract suite, or few lines. */
+const CONTRACTS = ['OutboxStore', 'PlatformClock', 'Transport', 'TransportHandler']
 
 /** What was looked at, and what is wrong with it. */
 export interface DocstringReport {

@@ -128,6 +128,7 @@ export const ENTRY_POINTS: readonly string[] = [
   'src/simple.browser.ts',
   'src/robust.node.ts',
   'src/robust.browser.ts',
+  'src/portable.ts',
   'src/sim.node.ts',
   'src/sim.browser.ts',
   'src/check.node.ts',

@@ -1,7 +1,7 @@
 // AbortController for engines of JavaScript that have none. Rule: as much of it as the client uses, and it
 // calls its listeners at once, in their order.
 
-import type { Aborter } from '../robust/connector.ts'
+import type { Aborter } from './connector.ts'
 
 class Signal {
   aborted = false
