@@ -223,18 +223,17 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
 
   test('of a thread that was ended is taken over, after the wait for one who lets go', () =>
     inFolder(async (folder) => {
-      const argv = [folder, 'log']
-      const thread = new Worker(MAIN, { argv, stdin: true, stdout: true })
+      const thread = new Worker(MAIN, { argv: [folder, 'log'] })
       try {
-        const [said] = await once(createInterface({ input: thread.stdout }), 'line')
+        const [said] = (await once(thread, 'message')) as [string]
         equal(said, `open ${process.pid}`)
         const held = /this process \(pid \d+\) has it open already/
         await hurried(() => rejects(new FileLock(folder).take(), held))
       } finally {
         await thread.terminate()
       }
-      // What it was writing has come to an end by then.
-      equal(await hurried(() => takeAndRelease(folder)), LOCK_WAIT_MS)
+      // What it was writing has come to an end by then. Deno leaves the socket, at which nobody answers any more.
+      equal(await hurried(() => takeAndRelease(folder)), 'Deno' in globalThis ? 0 : LOCK_WAIT_MS)
     }))
 
   test('of this thread is believed without its socket, which somebody may have removed', () =>

@@ -44,6 +44,9 @@ const REPEATED = {
   ...(existsSync(MEMORY) && { TMPDIR: MEMORY }),
 }
 
+/** What stands still longer hangs. */
+const DEADLINE_MS = 180_000
+
 /** How many tests pass at least, on the first runtime and on the others. */
 const TESTS_MIN = { all: 55, again: 30 }
 let first = true
@@ -55,8 +58,12 @@ for (const { name, args, count, ...own } of RUNTIMES) {
     const env = { ...rest, UMQTT_REQUIRE: 'sqlite', ...more }
     const paths = files.map((file) => `./build/test/outbox/${file}.test.js`)
     const { code, output } = await new Promise<{ code: unknown; output: string }>((resolve) => {
-      execFile(runtimePath(name), [...args, ...paths], { env }, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : error.code, output: stdout + stderr }),
+      const settings = { env, timeout: DEADLINE_MS, killSignal: 'SIGKILL' } as const
+      execFile(runtimePath(name), [...args, ...paths], settings, (error, stdout, stderr) =>
+        resolve({
+          code: error === null ? 0 : (error.code ?? error.signal),
+          output: stdout + stderr,
+        }),
       )
     })
     equal(code, 0, output)
