@@ -9,6 +9,7 @@ import { encode, encodedSize } from '../../src/codec/encode.ts'
 import type { Packet, ProtocolVersion } from '../../src/codec/packets.ts'
 import { TopicCache } from '../../src/codec/utf8.ts'
 import { MalformedPacketError, PacketTooLargeError, ProtocolError } from '../../src/errors.ts'
+import { join } from '../../src/testing/transport-recorder.ts'
 import { type Side, type Traffic, packetOf, traffic } from '../support/arbitraries.ts'
 import { toHex } from '../support/hex.ts'
 import { paced } from '../support/pace.ts'
@@ -24,16 +25,6 @@ function decoderOf(version: ProtocolVersion, side: Side): Decoder {
     maximumPacketSizeBytes: 100_000,
     topics: TOPICS,
   })
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }
 
 /** Pushes a copy that is overwritten as soon as that is allowed. */
@@ -78,7 +69,7 @@ function outcome(
 }
 
 function written({ version, packets }: Traffic): Uint8Array {
-  return concat(packets.map((packet) => encode(packet, version)))
+  return join(...packets.map((packet) => encode(packet, version)))
 }
 
 describe('packets', () => {

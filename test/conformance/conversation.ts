@@ -35,6 +35,7 @@ import type {
   EngineOptions,
 } from '../../src/engine/types.ts'
 import type { AnyMqttError, MqttError } from '../../src/errors.ts'
+import { join } from '../../src/testing/transport-recorder.ts'
 import { paced } from '../support/pace.ts'
 
 const OPTIONS: EngineOptions = {
@@ -177,13 +178,7 @@ export class Conversation {
       this.engine.handleWritten(this.now)
       this.#poll()
     }
-    const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const chunk of chunks) {
-      bytes.set(chunk, at)
-      at += chunk.length
-    }
-    return bytes
+    return join(...chunks)
   }
 
   /** The same as packets, read as a server reads them. */
