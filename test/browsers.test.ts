@@ -14,6 +14,9 @@ import { absent, type Capability } from './support/skip.ts'
 
 const NOWHERE = 'ws://127.0.0.1:1'
 
+/** A browser takes half a minute beside other tests. */
+const TIMEOUT_MS = 180_000
+
 interface Engine {
   readonly name: string
   readonly needs: readonly Capability[]
@@ -29,7 +32,7 @@ const ENGINES: readonly Engine[] = [
 ]
 
 for (const { name, needs, start, writesInPageHide } of ENGINES) {
-  describe(`in ${name}`, { skip: absent(...needs), timeout: 60_000 }, () => {
+  describe(`in ${name}`, { skip: absent(...needs), timeout: TIMEOUT_MS }, () => {
     let browser: Browser
     before(async () => {
       browser = await start()

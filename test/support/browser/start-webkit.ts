@@ -13,7 +13,7 @@ import { type Browser, readText, textOf } from './browser.ts'
 import { servePage } from './serve-page.ts'
 
 /** How long a function of the page may take, ms. */
-const SCRIPT_MS = 30_000
+const SCRIPT_MS = 60_000
 
 /** What every answer is. */
 interface Reply {
