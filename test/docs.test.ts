@@ -13,7 +13,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -42,6 +41,7 @@ import { MQTTClient } from '../src/robust.node.ts'
 import { type Ending, runProgram } from './support/run-program.ts'
 import { type ScriptedRouter, startScriptedRouter } from './support/scripted-router.ts'
 import { type TestServer, startServer } from './support/servers.ts'
+import { freePorts } from './support/servers/server.ts'
 import { SharedProcess } from './support/shared-process.ts'
 import { requireOrSkip, runtimePath } from './support/skip.ts'
 import { examplesOf } from './support/surface/examples.ts'
@@ -236,16 +236,6 @@ describe('the examples of the documents', { timeout: EXAMPLES_TIMEOUT_MS }, () =
     ok(lines.length > 0 && lines.length <= 12, `${lines.length} lines`)
   })
 })
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
-}
 
 /** A table of a document: its rows, each by the words of the head. */
 function tableAfter(text: string, heading: string): Record<string, string>[] {
@@ -502,7 +492,7 @@ describe('docs/sessions.md', { timeout: 20_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'umqtt-conf-'))
     const [, conf = ''] = /^```conf\n([^]*?)^```$/m.exec(read('docs/sessions.md')) ?? []
     ok(conf.includes('persistence true'))
-    const port = await freePort()
+    const [port = 0] = await freePorts(1)
     const file = join(folder, 'mosquitto.conf')
     const here = conf.replace(/^persistence_location .*$/m, `persistence_location ${folder}/`)
     const beside = `listener ${port} 127.0.0.1\nallow_anonymous true\nuser ${userInfo().username}\n`

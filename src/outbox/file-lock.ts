@@ -85,14 +85,14 @@ export class FileLock {
           } else {
             const isOurs = isOfThisProcess(found, place)
             while ((await readText(this.#path)) === found) {
-              if (!isOurs) throw held
-              if (looks-- <= 0) {
-                if (!(await this.#isOfEndedThread(found))) throw held
-                // What it was writing has come to its end meanwhile.
-                await this.#removeStale(this.#path, found, draft, place)
-                break
+              if (isOurs && looks-- > 0) {
+                await new Promise((go) => setTimeout(go, LOCK_POLL_MS))
+                continue
               }
-              await new Promise((go) => setTimeout(go, LOCK_POLL_MS))
+              if (!isOurs || !(await this.#isOfEndedThread(found))) throw held
+              // What it was writing has come to its end meanwhile.
+              await this.#removeStale(this.#path, found, draft, place)
+              break
             }
             // It was given back meanwhile.
           }

@@ -4,10 +4,10 @@
 
 import { makeRuntime } from '../engine/runtime.ts'
 import type { EngineRuntime } from '../engine/types.ts'
+import { makeAborter } from '../robust/aborter.ts'
 import { RobustClient } from '../robust/client.ts'
 import type { RobustPlatform } from '../robust/platform.ts'
 import type { RobustOptions } from '../robust/types.ts'
-import { makeAborter } from '../robust/aborter.ts'
 import { App } from './app.ts'
 import { Disk } from './disk.ts'
 import type { Faults } from './faults.ts'

@@ -2,11 +2,11 @@
 // anew. Rule: nothing of a process survives its death but what its disk has.
 
 import type { EngineRuntime } from '../../engine/types.ts'
+import { makeAborter } from '../../robust/aborter.ts'
 import type { RobustClient } from '../../robust/client.ts'
 import type { Duration } from '../../robust/duration.ts'
 import type { RobustPlatform } from '../../robust/platform.ts'
 import type { RobustOptions } from '../../robust/types.ts'
-import { makeAborter } from '../../robust/aborter.ts'
 import { Disk } from '../disk.ts'
 import type { Victim } from '../injector.ts'
 import type { Life } from '../life.ts'

@@ -1,13 +1,11 @@
 // A real WebKit, by WebDriver (https://www.w3.org/TR/webdriver2): the small browser that comes with WebKitGTK, on a
 // display that nobody sees. Only for tests that asked for the capabilities "webkit" and "xvfb".
 
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GuardedProcess } from '../servers/guarded-process.ts'
+import { freePorts } from '../servers/server.ts'
 import { findMiniBrowser, programPath } from '../skip.ts'
 import { type Browser, readText, textOf } from './browser.ts'
 import { servePage } from './serve-page.ts'
@@ -31,7 +29,7 @@ export async function startWebKit(): Promise<Browser> {
   })
   if (!hasScreen) throw new Error(`Xvfb ended:\n${screen.log.join('\n')}`)
   const display = screen.log.find((line) => /^\d+$/.test(line))!
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const [driver] = await GuardedProcess.start({
     program: '/bin/sh',
     // It says nothing when it begins.
@@ -144,12 +142,4 @@ async function request(method: string, url: string, body?: object): Promise<unkn
   const { value } = (await response.json()) as Reply
   if (!response.ok) throw new Error(`${method} ${url}: ${JSON.stringify(value)}`)
   return value
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
-  return port
 }

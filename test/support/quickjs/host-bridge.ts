@@ -1,6 +1,7 @@
 // The module `host` of docs/engines.md within QuickJS: hands everything to the functions that the program around it
 // has put into the engine. They take and give numbers, texts and buffers alone.
 
+import { join } from '../../../src/testing/transport-recorder.ts'
 import type { HostSocket, SocketEvents } from '../engine-host.ts'
 
 interface Bridge {
@@ -27,13 +28,7 @@ export function dial(host: string, port: number, events: SocketEvents): HostSock
   })
   return {
     send: (chunks) => {
-      const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
-      let offset = 0
-      for (const chunk of chunks) {
-        bytes.set(chunk, offset)
-        offset += chunk.length
-      }
-      bridge.hostSend(socket, bytes.buffer)
+      bridge.hostSend(socket, join(...chunks).buffer as ArrayBuffer)
     },
     pause: () => bridge.hostDo(socket, 'pause'),
     resume: () => bridge.hostDo(socket, 'resume'),

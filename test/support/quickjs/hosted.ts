@@ -3,6 +3,7 @@
 
 import { newQuickJSWASMModule, type QuickJSHandle } from 'quickjs-emscripten'
 import { dial, type HostSocket, monotonicMs } from '../engine-host.ts'
+import { describeError } from './run.ts'
 
 /**
  * Runs a module to its end.
@@ -25,14 +26,15 @@ export async function runHosted(code: string): Promise<readonly string[]> {
 
   const look = (): void => {
     const ran = runtime.executePendingJobs()
-    if (ran.error !== undefined) return ended(new Error(describe(context.dump(ran.error))))
+    if (ran.error !== undefined) return ended(new Error(describeError(context.dump(ran.error))))
     const state = context.getPromiseState(main)
     if (state.type === 'fulfilled') ended()
-    if (state.type === 'rejected') ended(new Error(describe(context.dump(state.error))))
+    if (state.type === 'rejected') ended(new Error(describeError(context.dump(state.error))))
   }
   const call = (callback: QuickJSHandle, ...args: QuickJSHandle[]): void => {
     const result = context.callFunction(callback, context.undefined, ...args)
-    if (result.error !== undefined) return ended(new Error(describe(context.dump(result.error))))
+    if (result.error !== undefined)
+      return ended(new Error(describeError(context.dump(result.error))))
     look()
   }
   const give = (name: string, action: (...args: QuickJSHandle[]) => QuickJSHandle | void): void =>
@@ -72,7 +74,7 @@ export async function runHosted(code: string): Promise<readonly string[]> {
   give('hostPrint', (text) => void printed.push(context.getString(text!)))
 
   const result = context.evalCode(code, 'program.js', { type: 'module' })
-  if (result.error !== undefined) throw new Error(describe(context.dump(result.error)))
+  if (result.error !== undefined) throw new Error(describeError(context.dump(result.error)))
   const main = result.value
   look()
   try {
@@ -82,10 +84,4 @@ export async function runHosted(code: string): Promise<readonly string[]> {
     for (const socket of sockets) socket.destroy()
   }
   return printed
-}
-
-function describe(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error)
-  const { name, message, stack = '' } = error as Record<string, unknown>
-  return `${String(name)}: ${String(message)}\n${String(stack)}`
 }

@@ -148,7 +148,8 @@ function evaluate(context: QuickJSContext, code: string, name: string): unknown 
   throw new Error(describeError(result.error.consume((error) => context.dump(error) as unknown)))
 }
 
-function describeError(error: unknown): string {
+/** What an engine threw, with its stack. */
+export function describeError(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error)
   const { name, message, stack = '' } = error as Record<string, unknown>
   return `${String(name)}: ${String(message)}\n${String(stack)}`
