@@ -12,7 +12,7 @@ export {
   UnsubscribeOperation,
 } from './operations.ts'
 export type { IdentifiedOperation, Operation } from './operations.ts'
-export { OutboundBuffer, SlabPool } from './outbound-buffer.ts'
+export { OutboundBuffer } from './outbound-buffer.ts'
 export type { Batch } from './outbound-buffer.ts'
 export { PayloadPool } from './payload-pool.ts'
 export { PUBLISH_TRANSITIONS } from './publish-states.ts'
@@ -20,6 +20,7 @@ export type { PublishEvent, PublishState } from './publish-states.ts'
 export { EMPTY_SESSION } from './session.ts'
 export type { Session, StoredPublish } from './session.ts'
 export type { ServerLimits } from './server-limits.ts'
+export { SlabPool } from './slab-pool.ts'
 export { TIMER_REASONS } from './timers.ts'
 export type { TimerReason } from './timers.ts'
 export type {

@@ -6,8 +6,9 @@ import type { ProtocolVersion } from '../codec/packets.ts'
 import { countingSink, type Sink } from '../codec/sink.ts'
 import { NotSupportedError, PacketTooLargeError, QueueFullError } from '../errors.ts'
 import { Deque } from './deque.ts'
-import { OutboundBuffer, type SlabPool } from './outbound-buffer.ts'
+import { OutboundBuffer } from './outbound-buffer.ts'
 import { limitsOf, type ServerLimits } from './server-limits.ts'
+import type { SlabPool } from './slab-pool.ts'
 import type { Output } from './types.ts'
 
 /** The connection of the moment. */

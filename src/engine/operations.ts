@@ -10,8 +10,8 @@ import {
   type QoS,
   type SubscriptionRequest,
 } from '../codec/packets.ts'
-import type { PayloadChunk } from './payload-pool.ts'
 import type { PublishState } from './publish-states.ts'
+import type { Slab } from './slab-pool.ts'
 
 /** The text as given, or bytes. */
 export type Payload = Uint8Array | string
@@ -43,8 +43,8 @@ export class PublishOperation {
   /** The text as given, or bytes of which the payload is a part. */
   declare payload: Uint8Array | string
   payloadOffset = 0
-  /** The shared bytes that the payload is in, if it is a small copy. */
-  chunk: PayloadChunk | undefined = undefined
+  /** The slab that the payload is in, if it shares one. */
+  slab: Slab | undefined = undefined
   declare readonly payloadLength: number
   declare readonly qos: QoS
   declare readonly retain: boolean

@@ -3,76 +3,25 @@
 // slab views instead of being copied. Knows nothing of packets and nothing of sockets.
 
 import type { Sink } from '../codec/sink.ts'
-import { copyInto } from '../codec/utf8.ts'
+import { copyInto, NO_BYTES } from '../codec/utf8.ts'
+import type { PayloadCopy } from './payload-pool.ts'
+import { type Slab, SLAB_BYTES, type SlabPool } from './slab-pool.ts'
 
-/** Room for some 800 packets of 64 bytes: past it a larger write costs no less a byte. */
-const SLAB_BYTES = 65_536
 /** A payload from here on is cheaper to pass by reference than to copy. */
 export const REFERENCE_FROM_BYTES = 16_384
 /** A piece of a large payload: a write of this size shows progress on a slow link. */
 const PIECE_BYTES = 65_536
 /** A write up to this size is copied out of its slab, which the next client can use at once. */
 const COPIED_UP_TO_BYTES = 4_096
-/** Such copies share bytes of this size: each in bytes of its own costs five times as much. */
-const COPIES_BYTES = 16_384
-/** Free slabs kept for the next burst: 2 MiB. */
-const SLABS_KEPT = 32
 
-const NOTHING = new Uint8Array(0)
-/** The lists of a buffer in which nothing waits: ten thousand idle clients share it. Never written. */
-const NONE: readonly Uint8Array[] = []
-
-/**
- * The slabs that all clients of a process share.
- * @example
- * ```js
- * import { OutboundBuffer, SlabPool } from 'umqtt/engine'
- *
- * const slabs = new SlabPool() // one for all connections of the process
- * const [one, other] = [new OutboundBuffer(slabs), new OutboundBuffer(slabs)]
- * console.log(one.sizeBytes + other.sizeBytes) // 0
- * ```
- */
-export class SlabPool {
-  readonly #free: Uint8Array[] = []
-  #copies = NOTHING
-  #copied = 0
-
-  /** A slab, which nobody else has; 65,536 bytes. */
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(SLAB_BYTES)
-  }
-
-  /**
-   * A copy of a few bytes, which is not written to again.
-   * @param source up to 16,384 bytes
-   * @returns a view of bytes that other copies share
-   */
-  copy(source: Uint8Array): Uint8Array {
-    let end = this.#copied + source.length
-    if (end > this.#copies.length) {
-      this.#copies = new Uint8Array(COPIES_BYTES)
-      end = source.length
-    }
-    this.#copied = end
-    const copy = this.#copies.subarray(end - source.length, end)
-    copy.set(source)
-    return copy
-  }
-
-  /**
-   * Takes a slab back, for the next who asks.
-   * @param slab which nobody uses any more
-   */
-  give(slab: Uint8Array): void {
-    if (this.#free.length < SLABS_KEPT) this.#free.push(slab)
-  }
-}
+/** The lists of a buffer in which nothing waits: ten thousand idle clients share them. Never written. */
+const NO_CHUNKS: readonly Uint8Array[] = []
+const NO_SLABS: readonly Slab[] = []
 
 /** Chunks handed to one write, with the slabs that are free again when it is done. */
 export interface Batch {
   readonly chunks: Uint8Array[]
-  readonly slabs: Uint8Array[]
+  readonly slabs: Slab[]
 }
 
 /**
@@ -90,14 +39,18 @@ export interface Batch {
  * ```
  */
 export class OutboundBuffer implements Sink {
-  bytes: Uint8Array = NOTHING
+  bytes: Uint8Array = NO_BYTES
   length = 0
   readonly #pool: SlabPool
+  /** What `bytes` are of, if they are of a slab. */
+  #slab: Slab | undefined
   /** Where in the slab the bytes begin that are not in `#chunks` yet. */
   #start = 0
-  #chunks = NONE as Uint8Array[]
-  #slabs = NONE as Uint8Array[]
+  #chunks = NO_CHUNKS as Uint8Array[]
+  #slabs = NO_SLABS as Slab[]
   #queuedBytes = 0
+  /** Bytes of the slab of the moment that are payloads which are needed again. */
+  #keptBytes = 0
 
   /** @param pool where its slabs come from */
   constructor(pool: SlabPool) {
@@ -112,14 +65,16 @@ export class OutboundBuffer implements Sink {
   reserve(sizeBytes: number): void {
     if (this.length + sizeBytes <= this.bytes.length) return
     this.#seal()
-    const pooled = sizeBytes <= SLAB_BYTES
-    this.bytes = pooled ? this.#pool.take() : new Uint8Array(sizeBytes)
-    if (pooled) {
-      if (this.#slabs === NONE) this.#slabs = []
-      this.#slabs.push(this.bytes)
+    const slab = sizeBytes > SLAB_BYTES ? undefined : this.#pool.take()
+    this.#slab = slab
+    this.bytes = slab?.bytes ?? new Uint8Array(sizeBytes)
+    if (slab !== undefined) {
+      if (this.#slabs === NO_SLABS) this.#slabs = []
+      this.#slabs.push(slab)
     }
     this.length = 0
     this.#start = 0
+    this.#keptBytes = 0
   }
 
   /**
@@ -144,6 +99,25 @@ export class OutboundBuffer implements Sink {
     const part = whole ? source : source.subarray(offset, offset + sizeBytes)
     copyInto(this.bytes, this.length, part)
     this.length += sizeBytes
+  }
+
+  /**
+   * Leaves the payload that was appended last in its slab, for whoever may need it again, so that it is not copied
+   * once more. Where little else of the slab is needed it would keep too much for itself: nothing happens then.
+   * @param holder has the payload, of `payloadLength` bytes
+   * @returns whether the slab has it now
+   */
+  lend(holder: PayloadCopy & { readonly payloadLength: number }): boolean {
+    const { payload, payloadLength } = holder
+    this.#keptBytes += payloadLength
+    const slab = this.#slab
+    if (typeof payload === 'string' || slab === undefined) return false
+    if (this.length <= COPIED_UP_TO_BYTES || this.#keptBytes * 2 < this.length) return false
+    slab.users += 1
+    holder.payload = this.bytes
+    holder.payloadOffset = this.length - payloadLength
+    holder.slab = slab
+    return true
   }
 
   /**
@@ -172,9 +146,9 @@ export class OutboundBuffer implements Sink {
       ? { chunks: [this.#pool.copy(only)], slabs: [] }
       : { chunks: this.#chunks, slabs: this.#slabs }
     if (copied) this.release({ chunks: [], slabs: this.#slabs })
-    this.#chunks = NONE as Uint8Array[]
-    this.#slabs = NONE as Uint8Array[]
-    this.bytes = NOTHING
+    this.#chunks = NO_CHUNKS as Uint8Array[]
+    this.#slabs = NO_SLABS as Slab[]
+    this.bytes = NO_BYTES
     this.length = 0
     this.#start = 0
     return batch
@@ -200,7 +174,7 @@ export class OutboundBuffer implements Sink {
   }
 
   #queue(chunk: Uint8Array): void {
-    if (this.#chunks === NONE) this.#chunks = []
+    if (this.#chunks === NO_CHUNKS) this.#chunks = []
     this.#chunks.push(chunk)
     this.#queuedBytes += chunk.length
   }

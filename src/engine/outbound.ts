@@ -1,6 +1,5 @@
-// What we publish: the waiting queue, the sendQuota, packet ids, re-sending, and the limits of the
-// server, which are checked before a byte is written. One order holds for one client: what waits
-// goes out in the order of the calls, what is sent again goes first. §4.3, §4.4, §4.6, §4.9
+// What we publish: the waiting queue, the sendQuota, packet ids, re-sending, and the limits of the server, which are
+// checked before a byte is written. What waits goes out in the order of the calls, what is sent again first. §4.3–4.9
 
 import type { PublishHeader } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'
@@ -126,7 +125,8 @@ export class Outbound {
     }
     if (sendable) {
       this.#send(operation, owned, now)
-      if (!owned && qos !== 0) this.#pool.own(operation)
+      if (owned || qos === 0) return
+      if (operation.state !== 'sent' || !link.out.lend(operation)) this.#pool.own(operation)
       return
     }
     this.#move(operation, 'wait')
@@ -352,8 +352,7 @@ export class Outbound {
       this.#link.outputs.push(operation)
     }
     this.#waiting = NOBODY
-    this.#waitingBytes = 0
-    this.#cancelled = 0
+    this.#waitingBytes = this.#cancelled = 0
   }
 
   /** Hands back what has passed its deadline; gives the earliest deadline that is left. */

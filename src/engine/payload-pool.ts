@@ -1,46 +1,41 @@
-// Copies of payloads that must outlive the call: small ones share a chunk, large ones get their own.
-// A message keeps (bytes, offset) instead of a view, which saves a hundred bytes for each that waits,
-// and a chunk is used again when no message needs it any longer: making one costs 2 µs.
+// Copies of payloads that must outlive the call: small ones share a slab, large ones get their own.
+// A message keeps (bytes, offset) instead of a view, which saves a hundred bytes for each that waits.
 
 import { copyInto } from '../codec/utf8.ts'
+import { type Slab, SLAB_BYTES, type SlabPool } from './slab-pool.ts'
 
-/** One chunk; a message that is kept pins at most this much. */
-const CHUNK_BYTES = 32_768
-/** A payload from here on gets an allocation of its own: an eighth of a chunk. */
-const OWN_FROM_BYTES = CHUNK_BYTES / 8
-/** Free chunks kept for the next burst: 2 MiB, a window of 2,000 messages of 1 KiB. */
-const CHUNKS_KEPT = 64
-
-/** Bytes that several payloads share. */
-export interface PayloadChunk {
-  readonly bytes: Uint8Array
-  /** Payloads in it that are needed. */
-  live: number
-}
+/** A payload from here on gets an allocation of its own: a sixteenth of a slab. */
+const OWN_FROM_BYTES = SLAB_BYTES / 16
 
 /** Where a copy is. */
 export interface PayloadCopy {
   payload: Uint8Array | string
   payloadOffset: number
-  chunk: PayloadChunk | undefined
+  /** The slab that it is in, if it shares one. */
+  slab: Slab | undefined
 }
 
 /**
- * The chunks that small copies are cut from; clients share one pool.
+ * The slabs that small copies are written into; clients share one pool.
  * @example
  * ```js
- * import { PayloadPool, PublishOperation } from 'umqtt/engine'
+ * import { PayloadPool, PublishOperation, SlabPool } from 'umqtt/engine'
  *
- * const pool = new PayloadPool()
+ * const pool = new PayloadPool(new SlabPool())
  * const message = new PublishOperation('hall/raw', 8, Uint8Array.of(1, 2, 3), 3, 0, false)
  * pool.own(message) // the bytes that were given may change from here on
  * pool.release(message)
  * ```
  */
 export class PayloadPool {
-  readonly #free: PayloadChunk[] = []
-  #current: PayloadChunk | undefined
+  readonly #slabs: SlabPool
+  #current: Slab | undefined
   #used = 0
+
+  /** @param slabs where its memory comes from */
+  constructor(slabs: SlabPool) {
+    this.#slabs = slabs
+  }
 
   /**
    * Replaces a payload that belongs to somebody else by a copy.
@@ -53,18 +48,19 @@ export class PayloadPool {
       holder.payload = new Uint8Array(payload)
       return
     }
-    if (this.#current === undefined || this.#used + payload.length > CHUNK_BYTES) {
-      const full = this.#current
-      this.#current = this.#free.pop() ?? { bytes: new Uint8Array(CHUNK_BYTES), live: 0 }
+    // Where nobody needs what is in it any more, it begins anew.
+    if (this.#current?.users === 1) this.#used = 0
+    if (this.#current === undefined || this.#used + payload.length > SLAB_BYTES) {
+      if (this.#current !== undefined) this.#slabs.give(this.#current)
+      this.#current = this.#slabs.take()
       this.#used = 0
-      if (full?.live === 0) this.#keep(full)
     }
-    const chunk = this.#current
-    copyInto(chunk.bytes, this.#used, payload)
-    chunk.live += 1
-    holder.payload = chunk.bytes
+    const slab = this.#current
+    copyInto(slab.bytes, this.#used, payload)
+    slab.users += 1
+    holder.payload = slab.bytes
     holder.payloadOffset = this.#used
-    holder.chunk = chunk
+    holder.slab = slab
     this.#used += payload.length
   }
 
@@ -73,17 +69,10 @@ export class PayloadPool {
    * @param holder has none after this
    */
   release(holder: PayloadCopy): void {
-    const { chunk } = holder
+    const { slab } = holder
     holder.payload = ''
-    if (chunk === undefined) return
-    holder.chunk = undefined
-    chunk.live -= 1
-    if (chunk.live > 0) return
-    if (chunk === this.#current) this.#used = 0
-    else this.#keep(chunk)
-  }
-
-  #keep(chunk: PayloadChunk): void {
-    if (this.#free.length < CHUNKS_KEPT) this.#free.push(chunk)
+    if (slab === undefined) return
+    holder.slab = undefined
+    this.#slabs.give(slab)
   }
 }

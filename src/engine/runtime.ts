@@ -2,16 +2,17 @@
 // Nothing in it belongs to one client, so that ten thousand idle ones stay small.
 
 import { TopicCache } from '../codec/utf8.ts'
-import { SlabPool } from './outbound-buffer.ts'
 import { PayloadPool } from './payload-pool.ts'
 import { LimitsPool } from './server-limits.ts'
+import { SlabPool } from './slab-pool.ts'
 import type { EngineRuntime } from './types.ts'
 
 /** Makes the shared part; an entry point makes one, a test makes its own. */
 export function makeRuntime(): EngineRuntime {
+  const slabs = new SlabPool()
   return {
-    slabs: new SlabPool(),
-    payloads: new PayloadPool(),
+    slabs,
+    payloads: new PayloadPool(slabs),
     topics: new TopicCache(),
     limits: new LimitsPool(),
   }

@@ -12,9 +12,9 @@ import type {
 import type { TopicCache } from '../codec/utf8.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import type { Operation } from './operations.ts'
-import type { SlabPool } from './outbound-buffer.ts'
 import type { PayloadPool } from './payload-pool.ts'
 import type { LimitsPool, ServerLimits } from './server-limits.ts'
+import type { SlabPool } from './slab-pool.ts'
 
 /** What the engines of one process share: buffers and caches, no protocol state. */
 export interface EngineRuntime {

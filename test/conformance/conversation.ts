@@ -24,8 +24,7 @@ import {
   SubscribeOperation,
   UnsubscribeOperation,
 } from '../../src/engine/operations.ts'
-import { SlabPool } from '../../src/engine/outbound-buffer.ts'
-import { PayloadPool } from '../../src/engine/payload-pool.ts'
+import { makeRuntime } from '../../src/engine/runtime.ts'
 import type { Session } from '../../src/engine/session.ts'
 import type {
   ClosedOutput,
@@ -112,12 +111,7 @@ export class Conversation {
 
   constructor(version: ProtocolVersion, { options, settings = {}, session }: Start = {}) {
     this.version = version
-    const runtime = {
-      slabs: new SlabPool(),
-      payloads: new PayloadPool(),
-      topics: new TopicCache(),
-    }
-    this.engine = new Engine({ ...OPTIONS, ...options }, runtime, session)
+    this.engine = new Engine({ ...OPTIONS, ...options }, makeRuntime(), session)
     this.#settings = settings
     this.#decoder = this.#newDecoder()
   }

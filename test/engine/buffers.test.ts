@@ -4,8 +4,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { type Batch, OutboundBuffer, SlabPool } from '../../src/engine/outbound-buffer.ts'
+import { type Batch, OutboundBuffer } from '../../src/engine/outbound-buffer.ts'
 import { type PayloadCopy, PayloadPool } from '../../src/engine/payload-pool.ts'
+import { type Slab, SlabPool } from '../../src/engine/slab-pool.ts'
 import { runs } from '../support/seed.ts'
 
 const SLAB_BYTES = 65_536
@@ -26,25 +27,39 @@ function write(out: OutboundBuffer, bytes: Uint8Array): void {
   out.length += bytes.length
 }
 
+/** What has a payload, or had it copied. */
+interface Lent extends PayloadCopy {
+  readonly payloadLength: number
+}
+
+function lentOf(payload: Uint8Array | string, payloadLength = payload.length): Lent {
+  return { payload, payloadOffset: 0, payloadLength, slab: undefined }
+}
+
+function contentOf({ payload, payloadOffset, payloadLength }: Lent): Uint8Array {
+  ok(typeof payload !== 'string')
+  return payload.slice(payloadOffset, payloadOffset + payloadLength)
+}
+
 /** A pool that counts what it has given out. */
 class CountingPool extends SlabPool {
   lent = 0
 
-  override take(): Uint8Array {
+  override take(): Slab {
     this.lent += 1
     return super.take()
   }
 
-  override give(slab: Uint8Array): void {
-    this.lent -= 1
+  override give(slab: Slab): void {
     super.give(slab)
+    if (slab.users === 0) this.lent -= 1
   }
 }
 
 describe('OutboundBuffer', () => {
   test('gives what was written, in order, whatever is written and taken', () => {
     const piece = fc.record({
-      how: fc.constantFrom('write', 'append', 'owned'),
+      how: fc.constantFrom('write', 'append', 'owned', 'lend'),
       sizeBytes: fc.oneof(
         fc.nat(200),
         fc.nat(70_000),
@@ -57,6 +72,8 @@ describe('OutboundBuffer', () => {
       fc.property(fc.array(fc.oneof(piece, piece, take), { maxLength: 12 }), (steps) => {
         const pool = new CountingPool()
         const out = new OutboundBuffer(pool)
+        const payloads = new PayloadPool(pool)
+        const kept: { readonly holder: Lent; readonly expected: Uint8Array }[] = []
         let written: number[] = []
         let taken: number[] = []
         const collect = (limitBytes: number): void => {
@@ -69,7 +86,7 @@ describe('OutboundBuffer', () => {
           taken = taken.concat(...batch.chunks.map((chunk) => [...chunk]))
           // Its slabs are free at once: whoever takes one next writes over it.
           out.release(batch)
-          for (const slab of batch.slabs) slab.fill(0xdd)
+          for (const { bytes, users } of batch.slabs) if (users === 0) bytes.fill(0xdd)
         }
         for (const step of steps) {
           if ('limitBytes' in step) collect(step.limitBytes)
@@ -80,15 +97,19 @@ describe('OutboundBuffer', () => {
             if (how === 'write') write(out, part)
             else {
               out.append(bytes, offset, sizeBytes, how === 'owned')
-              if (how === 'append') bytes.fill(0)
+              const holder = lentOf(bytes, sizeBytes)
+              if (how === 'lend' && out.lend(holder)) kept.push({ holder, expected: part })
+              if (how !== 'owned') bytes.fill(0)
             }
             written = written.concat([...part])
           }
           equal(out.sizeBytes, written.length - taken.length)
+          for (const { holder, expected } of kept) deepEqual(contentOf(holder), expected)
         }
         while (out.sizeBytes > 0) collect(50_000)
         equal(taken.length, written.length)
         ok(taken.every((byte, i) => byte === written[i]))
+        for (const { holder } of kept) payloads.release(holder)
         equal(pool.lent, 0, 'Every slab is back')
       }),
       runs(100),
@@ -141,6 +162,60 @@ describe('OutboundBuffer', () => {
     equal(pool.lent, 1)
     out.clear()
     equal(pool.lent, 0)
+  })
+
+  test('lends a slab to what is needed again in it, and has it back after the last', () => {
+    const pool = new CountingPool()
+    const payloads = new PayloadPool(pool)
+    const out = new OutboundBuffer(pool)
+    const append = (i: number): Lent => {
+      const holder = lentOf(pattern(64, i))
+      out.append(holder.payload as Uint8Array, 0, 64, false)
+      return holder
+    }
+    const lent = new Map<number, Lent>()
+    for (let i = 0; i < 1_024; i += 1) {
+      const holder = append(i)
+      if (out.lend(holder)) lent.set(i, holder)
+    }
+    equal(lent.size, 960, 'All but what a small write would be')
+    out.release(out.take(Infinity))
+    equal(pool.lent, 1)
+    const other = new OutboundBuffer(pool)
+    write(other, new Uint8Array(60_000).fill(1))
+    for (const [i, holder] of lent) deepEqual(contentOf(holder), pattern(64, i))
+    for (const [i, holder] of lent) {
+      equal(pool.lent, 2, `Message ${i} still needs it`)
+      payloads.release(holder)
+    }
+    equal(pool.lent, 1)
+  })
+
+  test('keeps no slab for the few messages in it that are needed again', () => {
+    const out = new OutboundBuffer(new SlabPool())
+    const payload = pattern(64)
+    let lent = 0
+    for (let i = 0; i < 10_000; i += 1) {
+      out.append(payload, 0, 64, false)
+      // One of three.
+      if (i % 3 === 0 && out.lend(lentOf(payload))) lent += 1
+    }
+    equal(lent, 0)
+  })
+
+  test('lends nothing of what is small, a text, or in no slab', () => {
+    const small = new OutboundBuffer(new SlabPool())
+    const payload = pattern(64)
+    for (let i = 0; i < 64; i += 1) {
+      small.append(payload, 0, 64, false)
+      equal(small.lend(lentOf(payload)), false, 'A small write is copied out of its slab')
+    }
+    small.append(payload, 0, 64, false)
+    equal(small.lend(lentOf('text')), false)
+    equal(small.lend(lentOf(payload)), true)
+    const large = new OutboundBuffer(new SlabPool())
+    large.append(pattern(SLAB_BYTES + 1), 0, SLAB_BYTES + 1, false)
+    equal(large.lend(lentOf(pattern(SLAB_BYTES + 1))), false)
   })
 
   test('fills a slab before it takes the next', () => {
@@ -219,35 +294,21 @@ describe('OutboundBuffer', () => {
 })
 
 describe('SlabPool', () => {
-  test('gives a slab that came back, and keeps no more than it should', () => {
+  test('gives a slab that came back, keeps no more than it should, and none that is in use', () => {
     const pool = new SlabPool()
     const slabs = Array.from({ length: 100 }, () => pool.take())
     equal(new Set(slabs).size, 100)
+    const [used] = slabs
+    if (used !== undefined) used.users += 1
     for (const slab of slabs) pool.give(slab)
     const again = Array.from({ length: 100 }, () => pool.take())
     const kept = again.filter((slab) => slabs.includes(slab)).length
+    equal(again.includes(used as Slab), false)
     ok(kept > 0 && kept <= 32, `${kept} slabs were kept`)
   })
 })
 
 describe('PayloadPool', () => {
-  interface Holder {
-    payload: Uint8Array | string
-    payloadOffset: number
-    chunk: PayloadCopy['chunk']
-  }
-
-  const holderOf = (payload: Uint8Array | string): Holder => ({
-    payload,
-    payloadOffset: 0,
-    chunk: undefined,
-  })
-
-  function contentOf({ payload, payloadOffset }: Holder, sizeBytes: number): Uint8Array {
-    ok(typeof payload !== 'string')
-    return payload.slice(payloadOffset, payloadOffset + sizeBytes)
-  }
-
   test('copies, and a copy stays as it is until it is released, whatever else comes and goes', () => {
     const anyStep = fc.oneof(
       { weight: 3, arbitrary: fc.nat(6_000) },
@@ -255,12 +316,12 @@ describe('PayloadPool', () => {
     )
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
-        const pool = new PayloadPool()
-        const kept: { holder: Holder; expected: Uint8Array }[] = []
+        const pool = new PayloadPool(new SlabPool())
+        const kept: { holder: Lent; expected: Uint8Array }[] = []
         steps.forEach((step, i) => {
           if (step >= 0) {
             const payload = pattern(step, i)
-            const holder = holderOf(payload)
+            const holder = lentOf(payload)
             pool.own(holder)
             kept.push({ holder, expected: payload.slice() })
             payload.fill(0xee)
@@ -273,7 +334,7 @@ describe('PayloadPool', () => {
             pool.release(released.holder)
           }
           for (const { holder, expected } of kept) {
-            deepEqual(contentOf(holder, expected.length), expected)
+            deepEqual(contentOf(holder), expected)
           }
         })
       }),
@@ -282,15 +343,15 @@ describe('PayloadPool', () => {
   })
 
   test('leaves a text as it is: nobody can change it', () => {
-    const holder = holderOf('text')
-    new PayloadPool().own(holder)
+    const holder = lentOf('text')
+    new PayloadPool(new SlabPool()).own(holder)
     equal(holder.payload, 'text')
   })
 
   test('lets small payloads share memory, and gives a large one its own', () => {
-    const pool = new PayloadPool()
+    const pool = new PayloadPool(new SlabPool())
     const [first, second, large] = [10, 10, 8_192].map((sizeBytes) => {
-      const holder = holderOf(pattern(sizeBytes))
+      const holder = lentOf(pattern(sizeBytes))
       pool.own(holder)
       return holder
     })
@@ -303,10 +364,10 @@ describe('PayloadPool', () => {
   })
 
   test('uses memory again that nothing needs any longer', () => {
-    const pool = new PayloadPool()
+    const pool = new PayloadPool(new SlabPool())
     const seen = new Set<unknown>()
     for (let i = 0; i < 1_000; i += 1) {
-      const holder = holderOf(pattern(1_000))
+      const holder = lentOf(pattern(1_000))
       pool.own(holder)
       seen.add(holder.payload)
       pool.release(holder)

@@ -4,6 +4,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
+import { makeRuntime } from '../../src/engine/runtime.ts'
 import { EMPTY_SESSION } from '../../src/engine/session.ts'
 import { ConnectionLostError, ProtocolError } from '../../src/errors.ts'
 import {
@@ -95,6 +96,29 @@ describe('a session that the server has kept', () => {
         again.payload.every((byte) => byte === 7),
         `${sizeBytes} bytes`,
       )
+    }
+  })
+
+  test('keeps the payloads that a write has carried, whatever other clients write after it', () => {
+    const runtime = makeRuntime()
+    const rig = new Rig({}, undefined, runtime)
+    rig.connect()
+    const payload = new Uint8Array(100)
+    for (let i = 0; i < 900; i += 1) {
+      rig.publish('a', i % 2 === 0 ? 1 : 2, { payload: payload.fill(i) })
+    }
+    rig.flush()
+    for (let i = 0; i < 900; i += 3) rig.receive(i % 2 === 0 ? puback(i + 1) : pubrec(i + 1, 0x80))
+    rig.close()
+    const other = new Rig({}, undefined, runtime)
+    other.connect()
+    for (let i = 0; i < 900; i += 1) other.publish('b', 1, { payload: payload.fill(0xff) })
+    other.flush()
+    const again = rig.resume()
+    equal(again.length, 600)
+    for (const packet of again) {
+      ok(packet.type === 3)
+      deepEqual(packet.payload, new Uint8Array(100).fill(packet.packetId - 1))
     }
   })
 

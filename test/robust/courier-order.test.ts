@@ -5,6 +5,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { PayloadPool } from '../../src/engine/payload-pool.ts'
+import { SlabPool } from '../../src/engine/slab-pool.ts'
 import { Courier } from '../../src/robust/courier.ts'
 import type { Entry } from '../../src/robust/entry.ts'
 import type { DeliveryPolicy } from '../../src/robust/policies.ts'
@@ -154,7 +155,7 @@ describe('courier: order', () => {
       const courier = new Courier(
         options,
         () => room,
-        new PayloadPool(),
+        new PayloadPool(new SlabPool()),
         () => undefined,
       )
       let settled = 0

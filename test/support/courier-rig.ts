@@ -4,6 +4,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { QoS } from '../../src/codec/packets.ts'
 import { PayloadPool } from '../../src/engine/payload-pool.ts'
+import { SlabPool } from '../../src/engine/slab-pool.ts'
 import { ClosedError, ConnectionLostError, type MqttError } from '../../src/errors.ts'
 import { Courier } from '../../src/robust/courier.ts'
 import type { CourierOptions } from '../../src/robust/courier-types.ts'
@@ -51,7 +52,7 @@ export class CourierRig {
   readonly settled: Entry[] = []
   readonly forgotten: Entry[] = []
   readonly published: Entry[] = []
-  readonly #pool = new CountingPool()
+  readonly #pool = new CountingPool(new SlabPool())
 
   constructor(options: Partial<CourierOptions> = {}) {
     this.courier = new Courier(

@@ -134,8 +134,8 @@ export class Rig {
   #version: ProtocolVersion = 5
   #mayWrite = false
 
-  constructor(options: RigOptions = {}, session?: Session) {
-    this.engine = new Engine({ ...OPTIONS, ...options }, makeRuntime(), session)
+  constructor(options: RigOptions = {}, session?: Session, runtime = makeRuntime()) {
+    this.engine = new Engine({ ...OPTIONS, ...options }, runtime, session)
     this.#decoder = this.#newDecoder()
   }
 
