@@ -269,6 +269,19 @@ describe('a session that only the server has', () => {
     sentAre(rig.flush(), ['PUBLISH 1 a'])
   })
 
+  test('has the payload that was given, whatever is written while an id is cleared', () => {
+    const rig = new Rig()
+    rig.resume()
+    const payload = new Uint8Array(100)
+    for (let i = 0; i < 100; i += 1) rig.publish('a', 1, { payload: payload.fill(7) })
+    rig.publish('b', 2, { payload: payload.fill(9) })
+    payload.fill(0)
+    rig.flush()
+    const [cleared] = rig.receive(pubcomp(101))
+    ok(cleared?.type === 3)
+    deepEqual(cleared.payload, new Uint8Array(100).fill(9))
+  })
+
   test('takes the clearing as a place in the window', () => {
     const rig = new Rig()
     rig.resume({ receiveMaximum: 1 })
