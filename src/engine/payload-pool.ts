@@ -48,8 +48,6 @@ export class PayloadPool {
       holder.payload = new Uint8Array(payload)
       return
     }
-    // Where nobody needs what is in it any more, it begins anew.
-    if (this.#current?.users === 1) this.#used = 0
     if (this.#current === undefined || this.#used + payload.length > SLAB_BYTES) {
       if (this.#current !== undefined) this.#slabs.give(this.#current)
       this.#current = this.#slabs.take()
