@@ -3,7 +3,7 @@
 
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { checkWait } from '../simple/requests.ts'
-import { watch } from '../simple/waiting.ts'
+import { reasonOf, watch } from '../simple/waiting.ts'
 import type { Entry, EntryWatcher } from './entry.ts'
 import type { Outcome, Receipt, Stage, Stored } from './types.ts'
 
@@ -58,7 +58,7 @@ export class MessageReceipt implements Receipt {
 
   wait(options: { readonly signal: AbortSignal }): Promise<Outcome> {
     const { signal } = checkWait('options', options)
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     const entry = this.#entry()
     if (entry.status !== undefined) return this.settled
     const wait = deferred<Outcome>()

@@ -11,7 +11,7 @@ import { ClosedError, type MqttError, type ServerDisconnectError } from '../erro
 import type { ClientCore, Layer } from '../simple/client-core.ts'
 import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
-import { watch } from '../simple/waiting.ts'
+import { reasonOf, watch } from '../simple/waiting.ts'
 import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
 import { LOSSES_TO_WARN, TAKEN_OVER } from './constants.ts'
 import { Delivery, type MakeKeeper } from './delivery.ts'
@@ -151,7 +151,7 @@ export class RobustCore implements Layer {
     isRequest: boolean,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    if (signal?.aborted) throw signal.reason
+    if (signal?.aborted) throw reasonOf(signal)
     if (this.#closing !== undefined) throw new ClosedError('The client is closed: make another')
     this.#ended = false
     const isHeld = isRequest && this.delivery.forgetting
@@ -185,7 +185,7 @@ export class RobustCore implements Layer {
     this.#requests += 1
     try {
       for (;;) {
-        if (signal?.aborted) throw signal.reason
+        if (signal?.aborted) throw reasonOf(signal)
         if (this.core.state !== 'connected' && this.#ended) {
           throw new ClosedError('Not sent: the client is closed', { sent: 'no' })
         }
@@ -213,7 +213,7 @@ export class RobustCore implements Layer {
 
   drain(signal: AbortSignal | undefined): Promise<void> {
     if (this.idle) return Promise.resolve()
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     if (this.#closing) return Promise.reject(new ClosedError('The client is closed: make another'))
     if (!this.#ended) this.#want()
     const wait = deferred<void>()

@@ -6,6 +6,7 @@ import { decodeUtf8 } from '../codec/utf8.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { Op } from '../outbox/store.ts'
 import { publicProperties } from '../simple/properties.ts'
+import { reasonOf } from '../simple/waiting.ts'
 import { PAGE } from './constants.ts'
 import type { Entry } from './entry.ts'
 import { EntryRecords, readJson, type StoredStage } from './entry-record.ts'
@@ -121,7 +122,7 @@ export class StoredMessages {
   ): AsyncGenerator<CancelledMessage, void> {
     for await (const page of this.#pages()) {
       // Between two commits: what is gone by now has been told.
-      if (signal?.aborted) throw signal.reason
+      if (signal?.aborted) throw reasonOf(signal)
       const ops: Op[] = []
       const done: CancelledMessage[] = []
       for (const [seq, entry] of page) {

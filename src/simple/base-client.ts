@@ -15,7 +15,7 @@ import type {
   UnsubscribeOptions,
   Will,
 } from './types.ts'
-import { until } from './waiting.ts'
+import { reasonOf, until } from './waiting.ts'
 
 /** The calls that mean the same with and without recovery. */
 export class BaseClient {
@@ -131,7 +131,7 @@ export class BaseClient {
   unsubscribe(filter: string | readonly string[], options: UnsubscribeOptions = {}): Promise<void> {
     const { properties, signal } = checkUnsubscribe('options', options)
     const filters = filterList(filter)
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     return until(signal, this.#core.unsubscribe(filters, properties))
   }
 

@@ -39,7 +39,7 @@ import type {
   Statistics,
   Subscription,
 } from './types.ts'
-import { promiseOf, type Settle, watch } from './waiting.ts'
+import { promiseOf, reasonOf, type Settle, watch } from './waiting.ts'
 import { Driver, type DriverHandler } from '../driver/driver.ts'
 
 /** A call of `connect` that is not settled. */
@@ -151,7 +151,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     if (this.clientId === '' && this.version === 4 && !cleanStart) {
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     this.asksForSession = sessionExpiryOf(request) > 0
     const ends = deferred<ConnectResult>()
     const stopWatching = watch(signal, (reason) => {
@@ -172,7 +172,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     handler: MessageHandler | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Subscription> {
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     return this.subscriptions.subscribe(requests, handler, signal)
   }
 
@@ -208,7 +208,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   }
 
   waitMsg(signal: AbortSignal | undefined): Promise<Message> {
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     const waiting = this.inbox.take()
     if (waiting !== undefined) return Promise.resolve(waiting)
     return this.mayConnect

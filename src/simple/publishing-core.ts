@@ -7,7 +7,7 @@ import { MqttError } from '../errors.ts'
 import { publishAnswer } from './answers.ts'
 import { ClientCore } from './client-core.ts'
 import type { Payload, PublishResult } from './types.ts'
-import { answerTo, promiseOf, type Settle } from './waiting.ts'
+import { answerTo, promiseOf, reasonOf, type Settle } from './waiting.ts'
 
 export class PublishingCore extends ClientCore {
   /** Publishes what is nothing but a topic and a payload; undefined when that cannot be at once. */
@@ -30,7 +30,7 @@ export class PublishingCore extends ClientCore {
     owned: boolean,
     signal: AbortSignal | undefined,
   ): Promise<PublishResult> {
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) return Promise.reject(reasonOf(signal))
     if (!this.mayConnect) {
       return Promise.reject(unconnectedError(`publish to "${operation.topic}"`))
     }

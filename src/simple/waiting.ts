@@ -11,15 +11,26 @@ export function watch(
   signal: AbortSignal | undefined,
   aborted: (reason: unknown) => void,
 ): () => void {
-  const listener = (): void => aborted(signal?.reason)
+  const listener = (): void => aborted(reasonOf(signal as AbortSignal))
   signal?.addEventListener('abort', listener, { once: true })
   return () => signal?.removeEventListener('abort', listener)
+}
+
+interface Reasoned {
+  readonly reason?: unknown
+}
+
+/** Why a signal has aborted. That of React Native, and of browsers before 2022, knows no reason. */
+export function reasonOf(signal: AbortSignal): unknown {
+  const { reason = Object.assign(new Error('Aborted'), { name: 'AbortError' }) } =
+    signal as Reasoned
+  return reason
 }
 
 /** The same as the promise, but for the signal that comes first; nothing of the wait is left at it. */
 export function until<T>(signal: AbortSignal | undefined, wait: Promise<T>): Promise<T> {
   const { promise, reject } = deferred<never>()
-  if (signal?.aborted) reject(signal.reason)
+  if (signal?.aborted) reject(reasonOf(signal))
   return Promise.race([wait, promise]).finally(watch(signal, reject))
 }
 
