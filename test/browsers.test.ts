@@ -4,6 +4,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { IndexedDbTraits } from '../src/outbox/indexeddb.ts'
+import { MQTTClient } from '../src/simple.node.ts'
 import type { Browser } from './support/browser/browser.ts'
 import type { Result, Unkept } from './support/browser/outbox-page.ts'
 import { startChromium } from './support/browser/start-chromium.ts'
@@ -128,3 +129,35 @@ for (const { name, needs, start, writesInPageHide } of ENGINES) {
     })
   })
 }
+
+describe('a page that is stopped for a while, as in a device that sleeps,', () => {
+  const missing = absent('chromium', 'mosquitto')
+
+  test(
+    'a client that the server has given up meanwhile gets what came for it',
+    { skip: missing, timeout: TIMEOUT_MS },
+    async () => {
+      const server = await startServer('mosquitto', { anonymous: true, persistence: true })
+      const browser = await startChromium()
+      try {
+        const tab = await browser.tab()
+        await tab.call('talk', server.urls.ws, 1)
+        const other = new MQTTClient('other', server.urls.tcp ?? '')
+        await other.connect()
+        await other.subscribe('page/gone', { qos: 1 })
+        await browser.setStopped(true)
+        equal((await other.waitMsg()).text(), 'given up by the server')
+        await other.publish('talk/late', 'while it was stopped', { qos: 1 })
+        await browser.setStopped(false)
+        deepEqual(await tab.call('heard', 1), ['talk/late 1 while it was stopped'])
+        equal(await tab.call('say', 'talk/on', 'goes on', 2), 'delivered')
+        await other.disconnect()
+        await tab.call('leave')
+        await tab.close()
+      } finally {
+        await browser.remove()
+        await server.remove()
+      }
+    },
+  )
+})

@@ -14,6 +14,8 @@ export interface Chromium extends Browser<ChromiumTab> {
   readonly url: string
   /** The browser dies at once, and another one begins on what it left. */
   killAndRestart(): Promise<void>
+  /** Stops the processes of all pages, while their connections stay open, or lets them go on. */
+  setStopped(stopped: boolean): Promise<void>
   /** Whether it is told that there is a network. */
   setOffline(offline: boolean): Promise<void>
 }
@@ -52,6 +54,12 @@ export async function startChromium(): Promise<Chromium> {
       await session?.send('Browser.crash').catch(() => undefined)
       await closed
       context = await start()
+    },
+    setStopped: async (stopped) => {
+      const session = await context.browser()?.newBrowserCDPSession()
+      const info = await session?.send('SystemInfo.getProcessInfo')
+      const pages = info?.processInfo.filter(({ type }) => type === 'renderer') ?? []
+      for (const { id } of pages) process.kill(id, stopped ? 'SIGSTOP' : 'SIGCONT')
     },
     setOffline: (offline) => context.setOffline(offline),
     remove: async () => {

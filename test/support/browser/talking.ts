@@ -11,8 +11,13 @@ const received: string[] = []
 let wake = (): void => undefined
 
 /** Connects and subscribes. @returns whether the server keeps the session, and which protocol it speaks */
-export async function talk(url: string): Promise<string> {
-  client = new MQTTClient('page', url, { outbox: 'talk', reconnect: { floorMs: 50, capMs: 200 } })
+export async function talk(url: string, keepAliveSeconds = 60): Promise<string> {
+  client = new MQTTClient('page', url, {
+    outbox: 'talk',
+    reconnect: { floorMs: 50, capMs: 200 },
+    keepAliveSeconds,
+    will: { topic: 'page/gone', payload: 'given up by the server', qos: 1 },
+  })
   const { protocol, sessionPresent } = await client.connect()
   await client.subscribe('talk/#', { qos: 2 }, (topic, payload, { qos }) => {
     const same = payload.length === LARGE.length && payload.every((byte, i) => byte === LARGE[i])
