@@ -62,10 +62,9 @@ export class Dialler {
 
   /** Asks for the servers, if they are a function's; rejects with what it does wrong. */
   async findServers(over: AbortSignal): Promise<void> {
-    const { servers, server, checkServers } = this.#options
+    const { servers, checkServers } = this.#options
     if (typeof servers !== 'function') return
-    const list = checkServers(await this.#bounded('servers()', servers, over))
-    this.#schedule.setServers([server, ...list.filter((one) => one !== server)])
+    this.#schedule.setServers(checkServers(await this.#bounded('servers()', servers, over)))
   }
 
   /**

@@ -49,7 +49,7 @@ export interface ResolvedRobustOptions {
   readonly session: { readonly expirySeconds: number; readonly adopt: boolean }
   readonly reconnect: ReconnectSettings
   readonly courier: CourierOptions
-  /** What `servers()` gave. @throws {TypeError} @throws {RangeError} it is no list of servers */
+  /** What `servers()` gave, after the server of the constructor. @throws {TypeError} @throws {RangeError} it is no list of servers */
   checkServers(servers: readonly string[]): readonly string[]
   /**
    * Those of an attempt.
@@ -184,8 +184,10 @@ export function resolveRobustOptions(
     checkServers: (list) => {
       if (!Array.isArray(list)) refuse('servers()', list, 'give a list of servers')
       const all: readonly string[] = list
-      for (const one of all) resolve(one)
-      return all.slice()
+      // With another query, such as a signature that holds for minutes, it is the same server.
+      const isOwn = (one: string): boolean => resolve(one).address.href === base.address.href
+      const [first = server] = all.filter(isOwn)
+      return [first, ...all.filter((one) => one !== first)]
     },
     forAttempt: (to, referred, answers) => ({
       ...(to === server ? base : referred ? resolveReference(to) : resolve(to)),

@@ -110,7 +110,9 @@ export class Schedule {
   /** From 0 to less than 1. */
   readonly #random: () => number
   readonly #bucket: Bucket
+  /** Those of this round, and of the next. */
   #servers: readonly string[]
+  #listed: readonly string[]
   #lastGood: string | undefined
   /** What is left of this round, never empty between two calls. */
   #round: string[] = []
@@ -146,6 +148,7 @@ export class Schedule {
     this.#random = random
     this.#bucket = new Bucket(options.budget)
     this.#servers = servers
+    this.#listed = servers
     this.#calm()
   }
 
@@ -177,10 +180,8 @@ export class Schedule {
 
   /** Another list of servers, at least one: for the next round, which may be the one to begin. */
   setServers(servers: readonly string[]): void {
-    const good = this.#lastGood ?? ''
-    if (this.#servers.includes(good) && !servers.includes(good)) this.#lastGood = undefined
-    this.#servers = servers
-    if (!this.#roundBegun) this.#startRound()
+    this.#listed = servers
+    if (!this.#roundBegun) this.#renewRound()
   }
 
   /** An attempt begins, at `server`. */
@@ -282,6 +283,14 @@ export class Schedule {
     this.#startRound()
   }
 
+  /** A round of the servers that were listed last; a good one that is no longer among them is forgotten. */
+  #renewRound(): void {
+    const good = this.#lastGood ?? ''
+    if (this.#servers.includes(good) && !this.#listed.includes(good)) this.#lastGood = undefined
+    this.#servers = this.#listed
+    this.#startRound()
+  }
+
   /** The last good one first. */
   #startRound(): void {
     this.#roundBegun = false
@@ -311,7 +320,7 @@ export class Schedule {
   /** The whole list was tried: how long until the next round. */
   #sleep(now: number): Decision {
     const { floorMs, capMs, whenRefused } = this.#options
-    if (this.#round.length === 0) this.#startRound()
+    if (this.#round.length === 0) this.#renewRound()
     this.#slowLane = !this.#curable
     this.#hinted = this.#busy
     this.#stopped = this.#slowLane && whenRefused === 'stop'

@@ -137,7 +137,11 @@ export interface RobustOptions extends Omit<ClientOptions, 'limits' | 'tls' | 'w
   readonly will?: Will | (() => Promise<Will>)
   /** Where messages wait: a folder, or a store that passes the contract suite. @default memory */
   readonly outbox?: string | OutboxStore
-  /** More servers of the same cluster, tried in order; the one of the constructor is the first. */
+  /**
+   * More servers of the same cluster, tried in order; the one of the constructor is the first. A function is asked
+   * before each attempt. Where it names the server of the constructor with another query, such as a token that
+   * expires, that URL is used in its place.
+   */
   readonly servers?: readonly string[] | (() => Promise<readonly string[]>)
   /** Whether the servers of the list share their sessions. @default true */
   readonly sharedSessions?: boolean

@@ -501,6 +501,15 @@ describe('a list of servers', () => {
     schedule.setServers(['b', 'c'])
     deepEqual(tried(schedule, 3), ['b', 'c', 'b'])
   })
+  test('comes from the application also when its list has changed within the round', () => {
+    const schedule = make({ servers: ['a', 'b?1'] })
+    fail(schedule, 0)
+    schedule.setServers(['a', 'b?2'])
+    deepEqual([schedule.server, schedule.isReferred], ['b?1', false])
+    live(schedule, 0, 1)
+    schedule.setServers(['a', 'b?3'])
+    deepEqual(tried(schedule, 2), ['a', 'b?3'])
+  })
 })
 
 describe('a server that names another', () => {

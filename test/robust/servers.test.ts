@@ -66,6 +66,26 @@ describe('a function for the servers', () => {
     })
   }
 
+  test('that names the server of the constructor with another query has it in its place', async () => {
+    let asked = 0
+    const paths: string[] = []
+    const rig = robustClient({
+      server: 'wss://a.example/mqtt',
+      servers: () =>
+        Promise.resolve(['b.example', `wss://A.example:443/mqtt?signed=${(asked += 1)}`]),
+      transport: (address, handler, options) => {
+        paths.push(address.host + address.path)
+        return rig.network.transport(address, handler, options)
+      },
+    })
+    rig.network.at('b.example').refuse = AWAY
+    void rig.client.connect()
+    const first = await accepted(rig)
+    first.destroy()
+    await accepted(rig, { sessionPresent: true })
+    deepEqual(paths, ['a.example/mqtt?signed=1', 'a.example/mqtt?signed=2'])
+  })
+
   test('that fails once leaves the list of before', async () => {
     let fails = false
     const rig = robustClient({
