@@ -74,8 +74,11 @@ class WsTransport extends WebSocketTransport {
     if (!(cause instanceof Error) || told.cause !== cause) return told
     const [, status] = /^Unexpected server response: (\d+)$/.exec(cause.message) ?? []
     if (status === undefined) return socketError(cause, this.address, this.opening)
+    const why = /40[13]/.test(status)
+      ? 'a token or signature in the URL may be wrong or have expired'
+      : 'the path may be wrong'
     return new ConnectionLostError(
-      `Cannot connect to "${this.address.href}": it answers HTTP ${status} and no WebSocket, so the path may be wrong`,
+      `Cannot connect to "${this.address.href}": it answers HTTP ${status} and no WebSocket, so ${why}`,
       { cause },
     )
   }

@@ -2,6 +2,9 @@
 // there is one; then §6 of the specification, and the bounds where the standard has no back-pressure.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, it, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { type ConnectionLostError, MqttError } from '../../src/errors.ts'
@@ -411,6 +414,24 @@ describe('nodeWebSocket', () => {
     equal(recorder.receivedBytes, 1000)
     match(recorder.error?.message ?? '', /larger WebSocket message than is allowed/)
   })
+
+  for (const status of [401, 403]) {
+    it(`says that what the URL carries may have expired when the server answers ${status}`, async (t) => {
+      const server = createServer().listen(0, '127.0.0.1')
+      t.after(() => server.close())
+      server.on('upgrade', (_request, socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`))
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const recorder = dial(
+        nodeWebSocket({ platform: undefined }),
+        `ws://127.0.0.1:${port}/mqtt?signed=secret`,
+      )
+      await recorder.until(() => recorder.isClosed)
+      const { message = '' } = recorder.error ?? {}
+      match(message, /answers HTTP 40[13] .* token or signature in the URL .* expired$/)
+      ok(!message.includes('secret'))
+    })
+  }
 
   it('says that the path may be wrong when the server answers no WebSocket', async (t) => {
     const server = await listenWebSocket({ path: '/mqtt' })
