@@ -47,12 +47,15 @@ export const TAKEN_OVER = 0x8e
 /** "Server moved": for good, so that where it said no more is time lost. */
 export const MOVED = 0x9d
 
-/** Filters in one SUBSCRIBE, and their length, when many are made again. */
-export const FILTERS_AT_ONCE = 100
+/** Filters in one SUBSCRIBE, and their length, when many are made again: AWS IoT Core closes at a ninth. */
+export const FILTERS_AT_ONCE = 8
 export const FILTER_BYTES_AT_ONCE = 16_384
 
 /** Sessions lost in a row after which the server is named as one that keeps none. */
 export const LOSSES_TO_WARN = 2
+
+/** Connections in a row that end before a SUBSCRIBE or UNSUBSCRIBE is answered, after which it is told of. */
+export const UNANSWERED_TO_WARN = 3
 
 /** The highest priority. */
 export const HIGHEST = 4

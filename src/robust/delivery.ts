@@ -240,7 +240,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.courier.handleConnected(resumed, this.now, isUnsure, isOld)
     this.#isFirst = false
     if (sessionPresent && inflight > 0) this.#lastSentAt = this.now
-    if (this.courier.sendQuota === 1) this.#probe()
+    this.#probing = this.courier.sendQuota === 1
   }
 
   handleClosed(error: MqttError | undefined): void {
@@ -358,16 +358,16 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   /**
-   * A server that ends every connection is no message's fault: it answers before a suspect is sent. So it is asked
-   * again when the device has slept since: the connection may have ended.
+   * A server that ends every connection is no message's fault: it answers before a suspect is sent, and after
+   * SUBSCRIBE. So it is asked again when the device has slept since: the connection may have ended.
    */
-  #probe(again = false): void {
+  probe(again = false): void {
     const { engine } = this.#core
-    this.#probing = true
+    if (!this.#probing) return
     engine.sendQuota = 0
     const askedAt = this.now
     const answered = (): void => {
-      if (!again && this.now - askedAt > PROBE_MS) return this.#probe(true)
+      if (!again && this.now - askedAt > PROBE_MS) return this.probe(true)
       this.#probing = false
       this.#lastSentAt = this.now
       this.pump()
@@ -375,7 +375,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     }
     // Without an answer the connection ends, and the next one begins anew; or it is slow, and asked again.
     this.#core.ping().then(answered, () => {
-      if (this.#probing && engine.state === 'connected') this.#probe(again)
+      if (engine.state === 'connected') this.probe(again)
     })
   }
 

@@ -26,6 +26,11 @@ export class Resubscriber {
     for (const { filter } of wantedOf(this.#core.subscriptions.live)) this.#missing.add(filter)
   }
 
+  /** Whether anything is missing. */
+  get asks(): boolean {
+    return this.#missing.size > 0
+  }
+
   /** Asks for whatever is missing. */
   ask(): void {
     const wanted = wantedOf(this.#core.subscriptions.live)

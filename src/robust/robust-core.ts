@@ -13,7 +13,7 @@ import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { reasonOf, watch } from '../simple/waiting.ts'
 import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
-import { LOSSES_TO_WARN, TAKEN_OVER } from './constants.ts'
+import { LOSSES_TO_WARN, TAKEN_OVER, UNANSWERED_TO_WARN } from './constants.ts'
 import { Delivery, type MakeKeeper } from './delivery.ts'
 import { Dialler } from './dialler.ts'
 import type { Entry } from './entry.ts'
@@ -48,6 +48,8 @@ export class RobustCore implements Layer {
   #connecting: Waiter[] = []
   /** Requests that wait for a connection, or for their answer. */
   #requests = 0
+  /** Connections in a row that ended before those were answered. */
+  #unanswered = 0
   #draining: Deferred<void>[] = []
   #result: ConnectResult | undefined
   #hadSession = false
@@ -340,6 +342,7 @@ export class RobustCore implements Layer {
     this.#announce()
     this.events.emit('connected', result)
     this.#serve(result)
+    this.delivery.probe()
   }
 
   /**
@@ -372,6 +375,11 @@ export class RobustCore implements Layer {
       if (error === undefined) this.connector.handleReleased()
       else {
         this.core.events.emit('connection-lost', error)
+        this.#unanswered = this.#requests > 0 || this.#resubscriber.asks ? this.#unanswered + 1 : 0
+        if (this.#unanswered === UNANSWERED_TO_WARN) {
+          const text = `The connection has ended ${UNANSWERED_TO_WARN} times before a subscribe or unsubscribe was answered: the server may not take it, such as too many filters in one`
+          this.warn('request-unanswered', text)
+        }
         if ((error as Partial<ServerDisconnectError>).reasonCode === TAKEN_OVER) {
           const text = `Another client has the client id "${this.core.clientId}": give each one its own`
           this.warn('taken-over', text)

@@ -63,6 +63,42 @@ describe('a server that ends every connection', () => {
   }
 })
 
+test('a server that closes at a subscribe poisons no message, and a warning names the subscribe', async () => {
+  const rig = robustClient({ protocol: 4 })
+  const filters = Array.from({ length: 9 }, (_, i) => `f/${i}`)
+  const subscribing = rig.client.subscribe(filters)
+  const receipts = ['a', 'b', 'c'].map((topic) => rig.client.publish(topic, 'x'))
+  let rounds = 0
+  void (async () => {
+    for (; ; rounds += 1) {
+      const connection = await rig.server.connection()
+      await connection.accept({}, rounds > 0)
+      if (rounds === 20) return connection.autoRespond()
+      for (;;) {
+        const packet = await connection.next().catch(() => undefined)
+        if (packet === undefined) break
+        if (packet.type === PacketType.SUBSCRIBE) connection.close()
+        // What follows it is not read any more.
+        if (packet.type === PacketType.SUBSCRIBE) break
+        connection.acknowledge(packet)
+      }
+      await connection.closed
+    }
+  })()
+  await elapse(rig.clock, 3_600_000)
+  equal(rounds, 20)
+  await subscribing
+  deepEqual(
+    receipts.map(({ stage }) => stage),
+    ['delivered', 'delivered', 'delivered'],
+  )
+  deepEqual(
+    rig.warnings.map(({ code }) => code),
+    ['request-unanswered'],
+  )
+  match(rig.warnings[0]?.message ?? '', /3 times .*subscribe.*filters/)
+})
+
 test('what could not be stored is not set aside', async () => {
   const outbox = new HeldStore()
   const rig = robustClient({ outbox })

@@ -278,8 +278,8 @@ describe('subscriptions of a lost session', () => {
         ? [packet.subscriptions.map(({ filter }) => filter)]
         : [],
     )
-    equal(asked.length, 50)
-    ok(asked.every((part) => part.length <= 100))
+    equal(asked.length, 625)
+    ok(asked.every((part) => part.length <= 8))
     deepEqual(asked.flat().sort(), [...filters].sort())
   })
 
@@ -297,6 +297,25 @@ describe('subscriptions of a lost session', () => {
       ),
       [0, ...new Array(10).fill(2)],
     )
+  })
+
+  test('that are not answered three times in a row are told of, and not when they are answered between', async () => {
+    const rig = await connectedRig()
+    let { connection } = rig
+    connection.autoRespond()
+    await rig.client.subscribe('a')
+    const told = (): boolean => rig.warnings.some(({ code }) => code === 'request-unanswered')
+    for (const answered of [false, false, true, false, false, false]) {
+      ok(!told())
+      connection.destroy()
+      connection = await accepted(rig)
+      const { packetId } = await take(connection, PacketType.SUBSCRIBE)
+      if (answered) connection.send(suback(packetId, 0))
+      await settle()
+    }
+    connection.destroy()
+    await settle()
+    ok(told())
   })
 
   for (const all of [true, false]) {
