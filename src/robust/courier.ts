@@ -427,6 +427,7 @@ export class Courier {
     this.#interrupted = this.#interrupted.filter((one) => one !== entry)
     this.#inflight -= 1
     entry.place = PLACE.NOWHERE
+    if (typeof entry.answer === 'object') entry.error = entry.answer
     if (entry.status === undefined) this.#settle(entry, 'poisoned', now)
     else this.#leave(entry)
   }

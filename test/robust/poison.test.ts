@@ -209,6 +209,8 @@ describe('a message that ends every connection', () => {
         receipts.map(({ stage }) => stage),
         ['delivered', 'poisoned', 'delivered', 'delivered'],
       )
+      const { error } = (await receipts[1]?.settled) ?? {}
+      match(error?.message ?? '', protocol === 5 ? /0x95/ : /[Cc]onnection was lost/)
       ok(rig.server.dials <= 8, `${rig.server.dials}`)
       equal(rig.client.state, 'connected')
       const last = rig.server.connections.at(-1)
