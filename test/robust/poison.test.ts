@@ -99,6 +99,40 @@ test('a server that closes at a subscribe poisons no message, and a warning name
   match(rig.warnings[0]?.message ?? '', /3 times .*subscribe.*filters/)
 })
 
+test('what a listener publishes at once waits too until the server has answered', async () => {
+  const rig = robustClient()
+  let told = 0
+  rig.client.on('connected', () => void rig.client.publish(`told/${(told += 1)}`, 'x'))
+  const receipts = ['bad', 'good'].map((topic) => rig.client.publish(topic, 'x'))
+  const first: number[] = []
+  void (async () => {
+    for (;;) {
+      const connection = await rig.server.connection()
+      await connection.accept({})
+      for (let place = 0; ; place += 1) {
+        const packet = await connection.next().catch(() => undefined)
+        if (packet === undefined) break
+        if (place === 0) first.push(packet.type)
+        if (packet.type !== PacketType.PUBLISH || packet.topic !== 'bad') {
+          connection.acknowledge(packet)
+          continue
+        }
+        connection.send({ type: PacketType.DISCONNECT, reasonCode: 0x95, properties: {} })
+        connection.close()
+      }
+    }
+  })()
+  await elapse(rig.clock, 600_000)
+  deepEqual(
+    receipts.map(({ stage }) => stage),
+    ['poisoned', 'delivered'],
+  )
+  ok(first.length > 2)
+  // The first two deaths make them suspects.
+  for (const [round, packet] of first.entries())
+    equal(packet, round < 2 ? PacketType.PUBLISH : PacketType.PINGREQ, `${round}`)
+})
+
 test('what could not be stored is not set aside', async () => {
   const outbox = new HeldStore()
   const rig = robustClient({ outbox })
