@@ -156,11 +156,9 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'an-unanswered-subscribe-is-not-made-again',
     rule: 'The set that the server has granted is kept with the session; at each CONNACK the difference to the desired set is sent.',
     file: 'src/robust/resubscriber.ts',
-    find: `if (isUnanswered(error)) return
-`,
+    find: `this.#handleAnswer(isUnanswered(error) ? [] : refused)`,
     replace: `for (const { filter } of requests) this.#missing.delete(filter)
-        if (isUnanswered(error)) return
-`,
+        this.#handleAnswer(isUnanswered(error) ? [] : refused)`,
   },
 
   // PINGREQ only when nothing was sent for a while, as most clients have it. Seen: a device that sends a

@@ -16,6 +16,9 @@ export class Resubscriber {
   readonly #core: ClientCore
   /** What the session of the server lacks, as far as is known. */
   readonly #missing = new Set<string>()
+  /** Packets without an answer, and what the others were answered. */
+  #open = 0
+  #answers = new Map<string, Grant>()
 
   constructor(core: ClientCore) {
     this.#core = core
@@ -26,9 +29,9 @@ export class Resubscriber {
     for (const { filter } of wantedOf(this.#core.subscriptions.live)) this.#missing.add(filter)
   }
 
-  /** Whether anything is missing. */
+  /** Whether an answer is owed. */
   get asks(): boolean {
-    return this.#missing.size > 0
+    return this.#open > 0
   }
 
   /** Asks for whatever is missing. */
@@ -41,26 +44,35 @@ export class Resubscriber {
   #ask(requests: readonly FilterRequest[]): void {
     const highest = this.#core.subscriptions.atHighest(requests)
     const asked = new SubscribeOperation(highest, highest[0]?.properties)
+    this.#open += 1
     this.#core.ask<readonly Grant[]>(asked).then(
       (grants) => this.#handleAnswer(grants),
       (error: unknown) => {
-        // Without an answer the next connection asks again.
-        if (isUnanswered(error)) return
         const { reasonCode = UNSPECIFIED } = error as Partial<RejectedError>
-        this.#handleAnswer(requests.map(({ filter }) => ({ filter, qos: undefined, reasonCode })))
+        const refused = requests.map(({ filter }) => ({ filter, qos: undefined, reasonCode }))
+        // Without an answer the next connection asks again.
+        this.#handleAnswer(isUnanswered(error) ? [] : refused)
       },
     )
   }
 
-  /** What was refused is reported, and not asked for again. */
+  /** What was refused is reported, and not asked for again: when all is answered, for there may be thousands. */
   #handleAnswer(grants: readonly Grant[]): void {
+    const answers = this.#answers
+    for (const grant of grants) {
+      this.#missing.delete(grant.filter)
+      answers.set(grant.filter, grant)
+    }
+    this.#open -= 1
+    if (this.#open > 0) return
+    this.#answers = new Map()
     const { subscriptions } = this.#core
-    const answers = new Map(grants.map((grant) => [grant.filter, grant]))
     for (const live of subscriptions.live) {
       live.granted = live.granted.map((old) => answers.get(old.filter) ?? old)
     }
-    for (const { filter } of grants) this.#missing.delete(filter)
-    const filters = grants.filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
+    const filters = [...answers.values()]
+      .filter(({ qos }) => qos === undefined)
+      .map(({ filter }) => filter)
     if (filters.length === 0) return
     subscriptions.clear(filters)
     this.#core.warn(
@@ -73,9 +85,10 @@ export class Resubscriber {
 /** What was granted, and a server that holds none of it has to be asked for: a filter once. */
 function wantedOf(subscriptions: Iterable<LiveSubscription>): readonly FilterRequest[] {
   const granted = [...subscriptions].filter((live) => live.granted.length > 0)
-  const requests = granted.flatMap((live) =>
-    live.requests.filter(({ filter }) => live.filters.includes(filter)),
-  )
+  const requests = granted.flatMap(({ filters, requests: all }) => {
+    const held = new Set(filters)
+    return all.filter(({ filter }) => held.has(filter))
+  })
   return [...new Map(requests.map((request) => [request.filter, request])).values()]
 }
 

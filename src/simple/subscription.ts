@@ -10,7 +10,7 @@ import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { Route } from './routes.ts'
 import type { Grant, Message, MessageHandler, Subscription } from './types.ts'
 
-/** One filter as the server is asked for it; what was asked for in one call has the same properties. */
+/** One filter as the server is asked for it; what was asked for in one call has the same QoS and properties. */
 export interface FilterRequest extends SubscriptionRequest {
   readonly properties?: Properties
 }
@@ -53,12 +53,10 @@ export class LiveSubscription implements Subscription, StreamOwner {
     await this.#release(this)
   }
 
-  /** The higher one of a QoS and that which was asked for with a filter here. */
-  atLeast(filter: string, qos: QoS): QoS {
+  /** The higher one of a QoS and that of this call, which is the same for all its filters. */
+  atLeast(qos: QoS): QoS {
     const [first] = this.requests
-    const request =
-      first?.filter === filter ? first : this.requests.find((other) => other.filter === filter)
-    return request !== undefined && request.qos > qos ? request.qos : qos
+    return first !== undefined && first.qos > qos ? first.qos : qos
   }
 
   /** Not where the callback takes all messages: for who iterates later they are added then. */

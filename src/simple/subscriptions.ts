@@ -67,8 +67,7 @@ export class Subscriptions {
   atHighest(requests: readonly FilterRequest[]): readonly FilterRequest[] {
     return requests.map((request) => {
       let { qos } = request
-      for (const one of this.#byFilter?.get(request.filter) ?? [])
-        qos = one.atLeast(request.filter, qos)
+      for (const one of this.#byFilter?.get(request.filter) ?? []) qos = one.atLeast(qos)
       return qos === request.qos ? request : { ...request, qos }
     })
   }
