@@ -4,7 +4,7 @@
 // own start, because numbers are used again. Machines that share a folder are not told apart.
 
 import { createHash, randomUUID } from 'node:crypto'
-import { link, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
@@ -16,6 +16,8 @@ const FILE_MODE = 0o600
 /** The place of the start time in /proc/PID/stat, after the name in brackets; proc(5) counts it as 22. */
 const START_FIELD = 19
 const ATTEMPTS = 10
+/** A lock that was to be, or a claim on one. */
+const DRAFT = /^lock\.[0-9a-f-]+$/
 
 /** Where a process number means something; each is empty where the platform does not say. */
 interface Place {
@@ -61,21 +63,27 @@ export class FileLock {
   async take(): Promise<void> {
     const token = randomUUID()
     const place = await findPlace()
-    // Before there is a lock that names it: who finds the lock can ask.
-    const listener = await listen(this.#folder, socketName(token))
+    const name = socketName(token)
     const own: Owner = {
       pid: process.pid,
       ...place,
       startTime: (await startTime(process.pid)) ?? '',
       thread: threadId,
       token,
-      ...(listener === undefined ? {} : { socket: listener.name }),
     }
-    const text = `${JSON.stringify(own)}\n`
+    let text = `${JSON.stringify({ ...own, socket: name })}\n`
     const draft = `${this.#path}.${token}`
+    let listener: Listener | undefined
     let looks = LOCK_WAIT_MS / LOCK_POLL_MS
     try {
+      // Before the socket: whoever sweeps up finds both by it.
       await writeFile(draft, text, { mode: FILE_MODE })
+      // Before there is a lock that names it: who finds the lock can ask.
+      listener = await listen(this.#folder, name)
+      if (listener === undefined) {
+        text = `${JSON.stringify(own)}\n`
+        await writeFile(draft, text)
+      }
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const found = await readText(this.#path)
         if (found !== undefined) {
@@ -100,9 +108,13 @@ export class FileLock {
         if (!(await linkNew(draft, this.#path))) continue
         this.#held = text
         this.#listener = listener
+        await this.#sweep(draft, place)
         return
       }
       throw this.#error('other processes are opening it at the same time; try again')
+    } catch (error) {
+      if (this.#held === text) await this.release()
+      throw error
     } finally {
       await rm(draft, { force: true })
       if (this.#held !== text) await listener?.close()
@@ -148,12 +160,32 @@ export class FileLock {
     }
     try {
       if ((await readText(path)) !== found) return
-      const socket = parse(found)?.socket
-      if (isSocketName(socket)) await rm(join(this.#folder, socket), { force: true })
+      await this.#removeSocket(found)
       await rm(path, { force: true })
     } finally {
       await rm(claim, { force: true })
     }
+  }
+
+  /**
+   * Removes what those left who ended while they took the lock. Nobody can have it meanwhile: whose draft is gone
+   * makes no lock of it, so that no socket is removed which a lock names.
+   */
+  async #sweep(draft: string, place: Place): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name)
+      if (!DRAFT.test(name) || path === draft) continue
+      // What cannot be read is of another user, who may live.
+      const text = await readText(path).catch(() => undefined)
+      if (text === undefined || (await this.#refusal(text, place)) !== undefined) continue
+      await rm(path, { force: true })
+      await this.#removeSocket(text)
+    }
+  }
+
+  async #removeSocket(text: string): Promise<void> {
+    const socket = parse(text)?.socket
+    if (isSocketName(socket)) await rm(join(this.#folder, socket), { force: true })
   }
 
   /** @returns why a lock is to be believed; undefined when its owner is gone */
@@ -193,13 +225,14 @@ export class FileLock {
   }
 }
 
-/** Makes a file, with its content, in one step. @returns false when there is one */
+/** Makes a file, with its content, in one step. @returns false when there is one, or the draft was swept up */
 async function linkNew(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' || code === 'ENOENT') return false
     throw error
   }
 }

@@ -2,7 +2,7 @@
 // Both stores have the same lock. The socket beside it is what the kernel answers by.
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -17,7 +17,7 @@ import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileLock } from '../../src/outbox/file-lock.ts'
 import { hurried } from '../support/hurried.ts'
 import { firstly } from '../support/pace.ts'
-import { absent, findNumberSpace } from '../support/skip.ts'
+import { absent, findNumberSpace, requireOrSkip } from '../support/skip.ts'
 import { inFolder } from '../support/temporary-folder.ts'
 
 // Built or not, as this file is.
@@ -245,6 +245,8 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
       }
       await rm(join(folder, socket))
       await hurried(() => rejects(new FileLock(folder).take(), /has it open already/))
+      await hurried(() => rejects(lock.take(), /has it open already/))
+      deepEqual(await readdir(folder), ['lock'], 'Taken once more, it is not given up')
       await lock.release()
     }))
 
@@ -285,6 +287,32 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
       await writeFile(claim, JSON.stringify({ ...bare, startTime: '1' }))
       await takeAndRelease(folder)
       deepEqual(await readdir(folder), ['elsewhere'])
+    }))
+
+  test('leaves nothing of those who were killed while they took it', async (t) => {
+    if (!requireOrSkip(t, 'strace')) return
+    await inFolder(async (folder) => {
+      const program = [process.execPath, ...RUN, MAIN, folder, 'log', 'leave']
+      // Before it has a socket, before anybody may ask there, before it has the lock, and with the draft still there.
+      for (const call of ['bind', 'listen', '?link,?linkat', '?unlink,?unlinkat']) {
+        const strace = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=${call}:signal=KILL`]
+        spawnSync('strace', [...strace, ...program])
+        ok(namesOfLocks(await readdir(folder)).length > 0, `It was killed at ${call}`)
+        await takeAndRelease(folder)
+        deepEqual(namesOfLocks(await readdir(folder)), [], `Left by who was killed at ${call}`)
+      }
+    })
+  })
+
+  test('leaves alone what another one has who is about to take it', () =>
+    inFolder(async (folder) => {
+      const { token, ...rest } = JSON.parse(await lockText(folder)) as { token: string }
+      const draft = `lock.${token}`
+      await writeFile(join(folder, draft), JSON.stringify({ ...rest, socket: 'lock-01234567' }))
+      const lock = new FileLock(folder)
+      await lock.take()
+      await lock.release()
+      deepEqual(await readdir(folder), [draft])
     }))
 })
 
