@@ -266,7 +266,13 @@ async function openSqlite(
 ): Promise<Opened> {
   const { SqliteDatabase, findSqlite } = await import('./sqlite-database.ts')
   await findSqlite(connect, folder)
-  const copy = await mkdtemp(join(tmpdir(), 'umqtt-inspect-'))
+  const copy = await mkdtemp(join(tmpdir(), 'umqtt-inspect-')).catch((cause: Error) => {
+    throw new StoreError(
+      'ERR_MQTT_STORE_UNAVAILABLE',
+      `Cannot read the outbox in "${folder}": no copy of its database can be made: ${cause.message}; set TMPDIR to another folder`,
+      { cause },
+    )
+  })
   const letGo = (): Promise<void> => rm(copy, { recursive: true, force: true })
   try {
     for (const name of await files.list()) {

@@ -430,6 +430,10 @@ describe('umqtt outbox on SQLite', () => {
       assert.match(verified.stdout, /^kept by: sqlite, format version 1$/m)
       assert.match(verified.stdout, /^messages: 2$/m)
       assert.deepEqual([verified.code, fingerprint(folder)], [0, before])
+      const env = { NODE_NO_WARNINGS: '1', TMPDIR: join(folder, 'nowhere') }
+      const uncopied = await runProgram(MAIN, ['outbox', folder], env, { runtime })
+      assert.equal(uncopied.code, 1)
+      assert.match(uncopied.stderr, /Cannot read the outbox in ".+": no copy .+; set TMPDIR/)
       const paths = ['outbox.sqlite', 'outbox.sqlite-wal'].map((name) => join(folder, name))
       const whole = paths.map((path) => readFileSync(path))
       for (const path of paths) writeFileSync(path, Buffer.alloc(8_192, 'no database'))
