@@ -41,3 +41,7 @@ export const LOCK_WAIT_MS = 2500
 
 /** How often a lock in a folder is looked at meanwhile, ms: there nobody tells that it is free. */
 export const LOCK_POLL_MS = 20
+
+/** How long a process that has too many files open is waited for, to close one of them, ms, and how often it is tried. */
+export const FILES_WAIT_MS = 10_000
+export const FILES_POLL_MS = 50

@@ -11,7 +11,7 @@ const FILE_MODE = 0o600
 const PATH_BYTES = 103
 const NAME = /^lock-[0-9a-f]{8}$/
 /** No room is for others to mend; any other failure says that this file system, or this platform, has no sockets. */
-const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT'])
+const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
 /** What the kernel says of a socket; `unknown`: it does not say. */
 export type Answer = 'listening' | 'refused' | 'absent' | 'unknown'

@@ -7,6 +7,7 @@ import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as zlib from 'node:zlib'
 import { StoreError } from '../errors.ts'
+import { FILES_POLL_MS, FILES_WAIT_MS } from './constants.ts'
 import { crc32 } from './crc32.ts'
 import type { FileLock } from './file-lock.ts'
 import type { Checksum, Files, LogFile } from './log/files.ts'
@@ -18,7 +19,14 @@ const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT'])
 
+/** The process, or the machine, has no room for one more open file: mostly one is closed in a moment. */
+const CROWDED: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['EMFILE', 'ENFILE'])
+
 const NOT_WRITABLE = 'make it writable for this user, or choose another folder'
+
+/** Before the lock is linked a file was made beside it: the folder is writable. */
+const NO_LINKS =
+  'the lock is a hard link, which this file system does not have: choose a folder on another one'
 
 /** What to do about it, by the code of the system. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -28,6 +36,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTDIR: 'there is a file where the folder or one above it should be: choose another folder',
   ENAMETOOLONG: 'choose a shorter name',
   EMFILE: 'this process has too many files open',
+  EFBIG:
+    'let this process write larger files (ulimit -f), or give the store smaller segmentBytes and reserveBytes',
 }
 
 /** The platform's own is ten times faster for large pieces; Node has it from 20.15 and 22.2. */
@@ -80,17 +90,28 @@ function unlessThere(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
 }
 
-/** Does something with files, and says what failed as a {@link StoreError}. */
-async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
+/**
+ * Does something with files, and says what failed as a {@link StoreError}. What finds too many files open has done
+ * nothing yet, and is done again.
+ */
+async function attempt<T>(
+  what: string,
+  action: () => Promise<T>,
+  waitMs = FILES_WAIT_MS,
+): Promise<T> {
   try {
     return await action()
   } catch (cause) {
     if (cause instanceof StoreError || !(cause instanceof Error)) throw cause
-    const { code } = cause as NodeJS.ErrnoException
+    const { code, syscall } = cause as NodeJS.ErrnoException
+    if (CROWDED.has(code) && waitMs > 0) {
+      await new Promise((go) => setTimeout(go, FILES_POLL_MS))
+      return attempt(what, action, waitMs - FILES_POLL_MS)
+    }
     if (FULL.has(code)) {
       throw new StoreError('ERR_MQTT_STORE_FULL', `Cannot ${what}: the disk is full`, { cause })
     }
-    const advice = ADVICE[code ?? '']
+    const advice = syscall === 'link' ? NO_LINKS : ADVICE[code ?? '']
     const text = `Cannot ${what}: ${cause.message}${advice === undefined ? '' : `; ${advice}`}`
     throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', text, { cause })
   }

@@ -2,7 +2,7 @@
 // be used.
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { LOCK_WAIT_MS } from '../../src/outbox/constants.ts'
 import { FileStore } from '../../src/outbox/file.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
+import type { CrowdedFacts } from '../support/crowded-main.ts'
 import { hurried } from '../support/hurried.ts'
 import { requireOrSkip } from '../support/skip.ts'
 import { onSmallDisk } from '../support/small-disk.ts'
@@ -22,6 +23,9 @@ import type { ReadOnlyFacts } from '../support/small-disk-main.ts'
 const WRITER = fileURLToPath(
   new URL(`../support/outbox-writer.${import.meta.url.slice(-2)}`, import.meta.url),
 )
+const [LOCKER, CROWDED] = ['lock-main', 'crowded-main'].map((name) =>
+  fileURLToPath(new URL(`../support/${name}.${import.meta.url.slice(-2)}`, import.meta.url)),
+) as [string, string]
 const ROUNDS = 6
 const SMALL = { segmentBytes: 4096, reserveBytes: 4096 }
 
@@ -158,6 +162,35 @@ describe('the files', () => {
     deepEqual(after, before)
     ok(before.includes('00000001.log'))
   })
+
+  test('cannot be where the lock cannot be a link, which is no question of rights', (t) =>
+    inFolder(async (folder) => {
+      if (!requireOrSkip(t, 'strace')) return
+      const inject = ['-f', '-qq', '-o', '/dev/null', '-e', 'inject=?link,?linkat:error=EPERM']
+      const program = [...inject, process.execPath, LOCKER, folder, 'log']
+      const { stdout } = spawnSync('strace', program, { encoding: 'utf8' })
+      ok(/EPERM.+; the lock is a hard link, which this file system does not/.test(stdout), stdout)
+      deepEqual(await readdir(folder), [])
+    }))
+
+  test('are waited for when the process has too many of them open, and nothing is lost by it', (t) =>
+    inFolder(async (folder) => {
+      if (process.platform === 'win32') return t.skip('Windows has no such limit')
+      const program = ['-c', 'ulimit -n 128 && exec "$0" "$@"', process.execPath, CROWDED, folder]
+      const { stdout, stderr } = spawnSync('sh', program, { encoding: 'utf8' })
+      equal(stderr, '')
+      const facts = JSON.parse(stdout) as CrowdedFacts
+      const awaited = { openingWaited: true, commitWaited: true }
+      deepEqual(facts, { opening: '', commit: '', next: '', found: 3, ...awaited })
+    }))
+
+  test('that may not grow are said, with what to do', (t) =>
+    inFolder(async (folder) => {
+      if (process.platform === 'win32') return t.skip('Windows has no such limit')
+      const program = ['-c', 'ulimit -f 1 && exec "$0" "$@"', process.execPath, LOCKER, folder]
+      const { stdout } = spawnSync('sh', program, { encoding: 'utf8' })
+      ok(/EFBIG.+; let this process write larger files \(ulimit -f\)/.test(stdout), stdout)
+    }))
 
   test('that cannot be made is said, where Node would try for ever', async (t) => {
     if (process.platform !== 'linux') return t.skip('only Linux has /proc')
