@@ -5,14 +5,12 @@
 import { chmod, open, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { isCrowded, isFullDisk } from './file-errors.ts'
 
 const FILE_MODE = 0o600
 /** The bytes of a path that every kernel takes for a socket; Linux has room for 107. */
 const PATH_BYTES = 103
 const NAME = /^lock-[0-9a-f]{8}$/
-/** No room is for others to mend; any other failure says that this file system, or this platform, has no sockets. */
-const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
-
 /** What the kernel says of a socket; `unknown`: it does not say. */
 export type Answer = 'listening' | 'refused' | 'absent' | 'unknown'
 
@@ -70,7 +68,8 @@ export async function listen(folder: string, name: string): Promise<Listener | u
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') return undefined
     await close()
-    if (FULL.has(code)) throw error
+    // No room is for others to mend; any other failure says that this file system, or this platform, has no sockets.
+    if (isFullDisk(error) || isCrowded(error)) throw error
     return undefined
   }
 }

@@ -9,6 +9,7 @@ import * as zlib from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import { FILES_POLL_MS, FILES_WAIT_MS } from './constants.ts'
 import { crc32 } from './crc32.ts'
+import { isCrowded, isFullDisk } from './file-errors.ts'
 import type { FileLock } from './file-lock.ts'
 import type { Checksum, Files, LogFile } from './log/files.ts'
 import { ID_BYTES } from './log/format.ts'
@@ -17,10 +18,6 @@ import { RESERVE_NAME } from './log/reserve.ts'
 const { O_RDWR, O_CREAT, O_EXCL } = constants
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
-const FULL: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['ENOSPC', 'EDQUOT'])
-
-/** The process, or the machine, has no room for one more open file: mostly one is closed in a moment. */
-const CROWDED: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['EMFILE', 'ENFILE'])
 
 const NOT_WRITABLE = 'make it writable for this user, or choose another folder'
 
@@ -59,7 +56,7 @@ export function takeFolder(folder: string, lock: FileLock): Promise<void> {
     try {
       await lock.take()
     } catch (error) {
-      if (!FULL.has((error as NodeJS.ErrnoException).code)) throw error
+      if (!isFullDisk(error)) throw error
       // Nobody alive has it, and not even a lock has room.
       await rm(join(folder, RESERVE_NAME), { force: true })
       await lock.take()
@@ -104,11 +101,11 @@ async function attempt<T>(
   } catch (cause) {
     if (cause instanceof StoreError || !(cause instanceof Error)) throw cause
     const { code, syscall } = cause as NodeJS.ErrnoException
-    if (CROWDED.has(code) && waitMs > 0) {
+    if (isCrowded(cause) && waitMs > 0) {
       await new Promise((go) => setTimeout(go, FILES_POLL_MS))
       return attempt(what, action, waitMs - FILES_POLL_MS)
     }
-    if (FULL.has(code)) {
+    if (isFullDisk(cause)) {
       throw new StoreError('ERR_MQTT_STORE_FULL', `Cannot ${what}: the disk is full`, { cause })
     }
     const advice = syscall === 'link' ? NO_LINKS : ADVICE[code ?? '']

@@ -163,6 +163,17 @@ describe('the files', () => {
     ok(before.includes('00000001.log'))
   })
 
+  test('cannot be where a quota is used up, which is said as a disk that is full', (t) =>
+    inFolder(async (folder) => {
+      if (!requireOrSkip(t, 'strace')) return
+      for (const call of ['bind', 'pwrite64']) {
+        const inject = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=${call}:error=EDQUOT`]
+        const program = [...inject, process.execPath, LOCKER, folder, 'log']
+        const { stdout } = spawnSync('strace', program, { encoding: 'utf8' })
+        ok(/^Cannot .+: the disk is full$/m.test(stdout), `${call}: ${stdout}`)
+      }
+    }))
+
   test('cannot be where the lock cannot be a link, which is no question of rights', (t) =>
     inFolder(async (folder) => {
       if (!requireOrSkip(t, 'strace')) return
