@@ -184,7 +184,7 @@ export interface RobustEvents extends Omit<SimpleEvents, 'state'> {
   /** The next attempt waits. */
   waiting: { readonly delayMs: number; readonly error: Error; readonly slowLane: boolean }
   connected: ConnectResult
-  /** The server forgot the session: messages to us may have been missed between these moments. */
+  /** The server forgot the session: messages to us may have been missed between these moments; from 0 where an earlier process had it. */
   'session-lost': { readonly fromMs: number; readonly toMs: number; readonly inFlight: number }
   settled: { readonly receipt: Receipt; readonly outcome: Outcome }
 }
