@@ -30,6 +30,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: NOT_WRITABLE,
   EPERM: NOT_WRITABLE,
   EROFS: NOT_WRITABLE,
+  ENOENT: 'it was removed, or is a link to what is not there, such as a disk that is not mounted',
   ENOTDIR: 'there is a file where the folder or one above it should be: choose another folder',
   ENAMETOOLONG: 'choose a shorter name',
   EMFILE: 'this process has too many files open',

@@ -4,7 +4,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -162,6 +162,17 @@ describe('the files', () => {
     deepEqual(after, before)
     ok(before.includes('00000001.log'))
   })
+
+  test('cannot be behind a link to a disk that is not mounted, and make nothing in its place', () =>
+    inFolder(async (folder) => {
+      const link = join(folder, 'link')
+      await symlink(join(folder, 'disk', 'outbox'), link)
+      await rejects(
+        new FileStore(link).open(),
+        unavailable(/ENOENT.+; it was removed, or is a link to what is/),
+      )
+      deepEqual(await readdir(folder), ['link'])
+    }))
 
   test('cannot be where a quota is used up, which is said as a disk that is full', (t) =>
     inFolder(async (folder) => {
