@@ -103,16 +103,16 @@ export class OutboundBuffer implements Sink {
 
   /**
    * Leaves the payload that was appended last in its slab, for whoever may need it again, so that it is not copied
-   * once more. Where little else of the slab is needed it would keep too much for itself: nothing happens then.
+   * once more. A slab of which less than a half is needed would keep too much for itself: nothing happens then.
    * @param holder has the payload, of `payloadLength` bytes
    * @returns whether the slab has it now
    */
   lend(holder: PayloadCopy & { readonly payloadLength: number }): boolean {
     const { payload, payloadLength } = holder
-    this.#keptBytes += payloadLength
     const slab = this.#slab
     if (typeof payload === 'string' || slab === undefined) return false
-    if (this.length <= COPIED_UP_TO_BYTES || this.#keptBytes * 2 < this.length) return false
+    this.#keptBytes += payloadLength
+    if (this.#keptBytes * 2 < SLAB_BYTES) return false
     slab.users += 1
     holder.payload = this.bytes
     holder.payloadOffset = this.length - payloadLength
@@ -148,6 +148,7 @@ export class OutboundBuffer implements Sink {
     if (copied) this.release({ chunks: [], slabs: this.#slabs })
     this.#chunks = NO_CHUNKS as Uint8Array[]
     this.#slabs = NO_SLABS as Slab[]
+    this.#slab = undefined
     this.bytes = NO_BYTES
     this.length = 0
     this.#start = 0

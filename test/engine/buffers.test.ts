@@ -178,7 +178,7 @@ describe('OutboundBuffer', () => {
       const holder = append(i)
       if (out.lend(holder)) lent.set(i, holder)
     }
-    equal(lent.size, 960, 'All but what a small write would be')
+    equal(lent.size, 513, 'All from the half of it on')
     out.release(out.take(Infinity))
     equal(pool.lent, 1)
     const other = new OutboundBuffer(pool)
@@ -203,16 +203,41 @@ describe('OutboundBuffer', () => {
     equal(lent, 0)
   })
 
-  test('lends nothing of what is small, a text, or in no slab', () => {
-    const small = new OutboundBuffer(new SlabPool())
-    const payload = pattern(64)
-    for (let i = 0; i < 64; i += 1) {
-      small.append(payload, 0, 64, false)
-      equal(small.lend(lentOf(payload)), false, 'A small write is copied out of its slab')
+  test('keeps no more for what is written in many ticks than thrice its size', () => {
+    for (const [count, sizeBytes] of [
+      [1, 5_000],
+      [3, 16_000],
+      [70, 64],
+      [520, 64],
+    ] as const) {
+      const pool = new CountingPool()
+      const payloads = new PayloadPool(pool)
+      const out = new OutboundBuffer(pool)
+      for (let tick = 0; tick < 100; tick += 1) {
+        for (let i = 0; i < count; i += 1) {
+          const holder = lentOf(pattern(sizeBytes))
+          out.append(holder.payload as Uint8Array, 0, sizeBytes, false)
+          if (!out.lend(holder)) payloads.own(holder)
+        }
+        out.release(out.take(Infinity))
+      }
+      ok(pool.lent * SLAB_BYTES <= 300 * count * sizeBytes + SLAB_BYTES, `${count} ${sizeBytes}`)
     }
-    small.append(payload, 0, 64, false)
-    equal(small.lend(lentOf('text')), false)
-    equal(small.lend(lentOf(payload)), true)
+  })
+
+  test('lends nothing of a text, in no slab, or in one that has gone', () => {
+    const out = new OutboundBuffer(new SlabPool())
+    const payload = pattern(16_000)
+    const lend = (holder: Lent): boolean => {
+      out.append(payload, 0, payload.length, false)
+      return out.lend(holder)
+    }
+    // A text needs no slab again.
+    for (let i = 0; i < 3; i += 1) equal(lend(lentOf('t'.repeat(16_000))), false)
+    equal(lend(lentOf(payload)), false)
+    for (const expected of [false, false, true]) equal(lend(lentOf(payload)), expected)
+    out.release(out.take(Infinity))
+    equal(out.lend(lentOf(payload)), false)
     const large = new OutboundBuffer(new SlabPool())
     large.append(pattern(SLAB_BYTES + 1), 0, SLAB_BYTES + 1, false)
     equal(large.lend(lentOf(pattern(SLAB_BYTES + 1))), false)
