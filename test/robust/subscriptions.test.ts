@@ -318,6 +318,44 @@ describe('subscriptions of a lost session', () => {
     ok(told())
   })
 
+  test('that nobody has any more are waited for no longer', async () => {
+    const rig = await connectedRig()
+    rig.connection.autoRespond()
+    await rig.client.subscribe('a')
+    rig.connection.destroy()
+    const second = await accepted(rig)
+    await take(second, PacketType.SUBSCRIBE)
+    second.destroy()
+    await settle()
+    const leaving = rig.client.unsubscribe('a')
+    for (let i = 0; i < 4; i += 1) {
+      const connection = await accepted(rig, { sessionPresent: true })
+      connection.autoRespond()
+      await leaving
+      connection.destroy()
+      await settle()
+    }
+    ok(!rig.warnings.some(({ code }) => code === 'request-unanswered'))
+  })
+
+  test('that are not answered before the client disconnects begin anew to be counted', async () => {
+    const rig = await connectedRig()
+    let { connection } = rig
+    connection.autoRespond()
+    await rig.client.subscribe('a')
+    for (const isOrderly of [false, false, false, true, false, false]) {
+      if (isOrderly) {
+        void rig.client.disconnect()
+        connection.autoRespond()
+        await settle()
+        void rig.client.connect()
+      } else connection.destroy()
+      connection = await accepted(rig)
+      await take(connection, PacketType.SUBSCRIBE)
+    }
+    ok(!rig.warnings.some(({ code }) => code === 'request-unanswered'))
+  })
+
   for (const all of [true, false]) {
     test(`that are refused ${all ? 'altogether' : 'in part'} are reported, and not asked for again`, async () => {
       const rig = await connectedRig()
