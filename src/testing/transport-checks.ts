@@ -21,6 +21,7 @@ const ERROR = 'What closed was told'
 const EVENTS = 'What was called'
 const WRITES = 'How many writes were reported'
 const SENT = 'what the peer got'
+const GIVEN = 'what was given to write'
 const RECEIVED = 'what the client got'
 
 /** One rule. */
@@ -184,7 +185,7 @@ const WRITING: readonly TransportCheck[] = [
     },
   },
   {
-    name: 'needs the chunks no longer when the write is reported',
+    name: 'changes no chunk, and needs them no longer when the write is reported',
     run: async (scene) => {
       const { client, peer } = await scene.connected()
       for (const chunks of [[distinctBytes(1_000_000)], [small(), distinctBytes(1_000_000)]]) {
@@ -193,6 +194,7 @@ const WRITING: readonly TransportCheck[] = [
         const before = peer.receivedBytes
         client.transport.write(chunks)
         await client.until(() => client.writes > writes)
+        sameBytes(join(...chunks), all, GIVEN)
         for (const chunk of chunks) chunk.fill(0)
         await peer.until(() => peer.receivedBytes === before + all.length)
         sameBytes(peer.all().subarray(before), all, SENT)

@@ -82,8 +82,8 @@ export interface TransportHandler {
 /** One open or opening byte pipe. */
 export interface Transport {
   /**
-   * Sends the chunks, in order. At most one write is under way at a time; the chunks belong to the
-   * transport until `written`. Calls after the end do nothing.
+   * Sends the chunks, in order. At most one write is under way at a time; the chunks stay as they are
+   * until `written`. They are read alone: what is in them may be sent again. Calls after the end do nothing.
    * @param chunks in the order in which their bytes go
    */
   write(chunks: readonly Uint8Array[]): void

@@ -140,8 +140,19 @@ const WRITING: readonly Flaw[] = [
     }),
   },
   {
+    name: 'masks chunks in place',
+    check: 'changes no chunk, and needs them no longer when the write is reported',
+    says: 'what was given to write: the bytes differ from offset 0 on',
+    transport: ({ inner }) => ({
+      write: (chunks) => {
+        inner.write(chunks.map((chunk) => chunk.slice()))
+        for (const chunk of chunks) chunk.forEach((byte, i) => (chunk[i] = byte ^ 0x55))
+      },
+    }),
+  },
+  {
     name: 'sends chunks after it has reported them',
-    check: 'needs the chunks no longer when the write is reported',
+    check: 'changes no chunk, and needs them no longer when the write is reported',
     says: 'what the peer got: the bytes differ from offset',
     handler: () => ({ written: nothing }),
     transport: ({ inner, handler }) => ({
