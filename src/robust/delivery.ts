@@ -363,7 +363,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
    */
   probe(again = false): void {
     const { engine } = this.#core
-    if (!this.#probing) return
+    if (!this.#probing || this.forgetting) return
     engine.sendQuota = 0
     const askedAt = this.now
     const answered = (): void => {

@@ -362,6 +362,7 @@ export class RobustCore implements Layer {
     if (this.#result === undefined) return
     this.#resubscriber.ask()
     this.#serve(this.#result)
+    this.delivery.probe()
     this.delivery.pump()
   }
 

@@ -7,6 +7,7 @@ import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import type { Op } from '../../src/outbox/store.ts'
+import { take } from '../simple/conversation.ts'
 import { HeldStore } from '../support/kept-store.ts'
 import {
   accepted,
@@ -97,6 +98,30 @@ test('a server that closes at a subscribe poisons no message, and a warning name
     ['request-unanswered'],
   )
   match(rig.warnings[0]?.message ?? '', /3 times .*subscribe.*filters/)
+})
+
+test('a suspect waits for a subscribe that waits for the outbox', async () => {
+  const outbox = new HeldStore()
+  const rig = robustClient({ protocol: 4, outbox })
+  void rig.client.subscribe('cmd', { qos: 2 }, () => undefined)
+  let connection = await accepted(rig)
+  connection.acknowledge(await take(connection, PacketType.SUBSCRIBE))
+  connection.publish('cmd', 'x', { qos: 2, packetId: 5 })
+  await settle()
+  const receipt = rig.client.publish('a', 'x')
+  await settle()
+  for (let round = 0; round < 3; round += 1) {
+    outbox.isHeld = round === 2
+    connection.close()
+    await settle()
+    connection = await accepted(rig, { sessionPresent: round < 2 })
+  }
+  connection.autoRespond()
+  await settle()
+  deepEqual([brief(connection.received), receipt.stage], [['CONNECT'], 'sent'])
+  await outbox.letAll()
+  deepEqual(brief(connection.received).slice(1, 4), ['SUBSCRIBE cmd', 'PINGREQ', 'PUBLISH a 4'])
+  equal(receipt.stage, 'delivered')
 })
 
 test('what a listener publishes at once waits too until the server has answered', async () => {
