@@ -238,7 +238,7 @@ describe('MQTT.js', () => {
       const sizes = second.received.flatMap((packet) =>
         packet.type === PacketType.SUBSCRIBE ? [packet.subscriptions.length] : [],
       )
-      deepEqual(sizes, new Array(50).fill(100))
+      deepEqual(sizes, new Array(625).fill(8))
     }
   })
 
