@@ -146,7 +146,8 @@ describe('a page that is stopped for a while, as in a device that sleeps,', () =
         await other.connect()
         await other.subscribe('page/gone', { qos: 1 })
         await browser.setStopped(true)
-        equal((await other.waitMsg()).text(), 'given up by the server')
+        const gone = await other.waitMsg({ signal: AbortSignal.timeout(TIMEOUT_MS / 3) })
+        equal(gone.text(), 'given up by the server')
         await other.publish('talk/late', 'while it was stopped', { qos: 1 })
         await browser.setStopped(false)
         deepEqual(await tab.call('heard', 1), ['talk/late 1 while it was stopped'])
@@ -155,6 +156,7 @@ describe('a page that is stopped for a while, as in a device that sleeps,', () =
         await tab.call('leave')
         await tab.close()
       } finally {
+        await browser.setStopped(false)
         await browser.remove()
         await server.remove()
       }

@@ -102,9 +102,9 @@ export class OutboundBuffer implements Sink {
   }
 
   /**
-   * Leaves the payload that was appended last in its slab, for whoever may need it again, so that it is not copied
+   * Leaves the payload that was copied here last in its slab, for whoever may need it again, so that it is not copied
    * once more. A slab of which less than a half is needed would keep too much for itself: nothing happens then.
-   * @param holder has the payload, of `payloadLength` bytes
+   * @param holder has that payload, of `payloadLength` bytes; not one that was taken by reference
    * @returns whether the slab has it now
    */
   lend(holder: PayloadCopy & { readonly payloadLength: number }): boolean {

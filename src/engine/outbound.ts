@@ -1,5 +1,6 @@
 // What we publish: the waiting queue, the sendQuota, packet ids, re-sending, and the limits of the server, which are
-// checked before a byte is written. What waits goes out in the order of the calls, what is sent again first. §4.3–4.9
+// checked before a byte is written. One order holds for one client: what waits goes out in the order of the calls, what
+// is sent again goes first. §4.3, §4.4, §4.6, §4.9
 
 import type { PublishHeader } from '../codec/encode.ts'
 import * as PacketType from '../codec/packet-type.ts'

@@ -21,7 +21,8 @@ const FOLDER_MODE = 0o700
 
 const NOT_WRITABLE = 'make it writable for this user, or choose another folder'
 
-/** Before the lock is linked a file was made beside it: the folder is writable. */
+/** What the system says to a hard link where there are none. Before it a file was made there: the folder is writable. */
+const LINKLESS: ReadonlySet<unknown> = /* @__PURE__ */ new Set(['EPERM', 'ENOTSUP', 'ENOSYS'])
 const NO_LINKS =
   'the lock is a hard link, which this file system does not have: choose a folder on another one'
 
@@ -109,7 +110,8 @@ async function attempt<T>(
     if (isFullDisk(cause)) {
       throw new StoreError('ERR_MQTT_STORE_FULL', `Cannot ${what}: the disk is full`, { cause })
     }
-    const advice = syscall === 'link' ? NO_LINKS : ADVICE[code ?? '']
+    const isLinkless = syscall === 'link' && LINKLESS.has(code)
+    const advice = isLinkless ? NO_LINKS : ADVICE[code ?? '']
     const text = `Cannot ${what}: ${cause.message}${advice === undefined ? '' : `; ${advice}`}`
     throw new StoreError('ERR_MQTT_STORE_UNAVAILABLE', text, { cause })
   }

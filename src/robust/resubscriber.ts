@@ -16,9 +16,11 @@ export class Resubscriber {
   readonly #core: ClientCore
   /** What the session of the server lacks, as far as is known. */
   readonly #missing = new Set<string>()
-  /** Packets without an answer, and what the others were answered. */
-  #open = 0
-  #answers = new Map<string, Grant>()
+  /** Packets without an answer. */
+  open = 0
+  /** What the others were answered, and whose filters they ask for. */
+  readonly #answers = new Map<string, Grant>()
+  #asking: readonly LiveSubscription[] = []
 
   constructor(core: ClientCore) {
     this.#core = core
@@ -26,25 +28,25 @@ export class Resubscriber {
 
   /** The session of the server has none of the subscriptions. */
   handleLost(): void {
-    for (const { filter } of wantedOf(this.#core.subscriptions.live)) this.#missing.add(filter)
-  }
-
-  /** Whether an answer is owed. */
-  get asks(): boolean {
-    return this.#open > 0
+    for (const { filter } of wantedOf(this.#granted())) this.#missing.add(filter)
   }
 
   /** Asks for whatever is missing. */
   ask(): void {
-    const wanted = wantedOf(this.#core.subscriptions.live)
-    const requests = wanted.filter(({ filter }) => this.#missing.has(filter))
+    this.#asking = this.#granted()
+    const requests = wantedOf(this.#asking).filter(({ filter }) => this.#missing.has(filter))
     for (const part of inParts(requests)) this.#ask(part)
+  }
+
+  /** Those that the server has granted; another one has its own request under way. */
+  #granted(): readonly LiveSubscription[] {
+    return [...this.#core.subscriptions.live].filter(({ granted }) => granted.length > 0)
   }
 
   #ask(requests: readonly FilterRequest[]): void {
     const highest = this.#core.subscriptions.atHighest(requests)
     const asked = new SubscribeOperation(highest, highest[0]?.properties)
-    this.#open += 1
+    this.open += 1
     this.#core.ask<readonly Grant[]>(asked).then(
       (grants) => this.#handleAnswer(grants),
       (error: unknown) => {
@@ -56,25 +58,26 @@ export class Resubscriber {
     )
   }
 
-  /** What was refused is reported, and not asked for again: when all is answered, for there may be thousands. */
+  /**
+   * What was refused is not asked for again, from now on: who subscribes to it meanwhile does so anew. It is reported,
+   * and what was granted noted, when all is answered: for each packet by itself that would cost the square.
+   */
   #handleAnswer(grants: readonly Grant[]): void {
     const answers = this.#answers
     for (const grant of grants) {
       this.#missing.delete(grant.filter)
       answers.set(grant.filter, grant)
     }
-    this.#open -= 1
-    if (this.#open > 0) return
-    this.#answers = new Map()
-    const { subscriptions } = this.#core
-    for (const live of subscriptions.live) {
+    this.#core.subscriptions.clear(refusedOf(grants))
+    this.open -= 1
+    if (this.open > 0) return
+    for (const live of this.#asking) {
       live.granted = live.granted.map((old) => answers.get(old.filter) ?? old)
     }
-    const filters = [...answers.values()]
-      .filter(({ qos }) => qos === undefined)
-      .map(({ filter }) => filter)
+    const filters = refusedOf(answers.values())
+    answers.clear()
+    this.#asking = []
     if (filters.length === 0) return
-    subscriptions.clear(filters)
     this.#core.warn(
       'subscription-refused',
       `The server no longer grants "${filters.join('", "')}": subscribe again when it does`,
@@ -82,10 +85,13 @@ export class Resubscriber {
   }
 }
 
-/** What was granted, and a server that holds none of it has to be asked for: a filter once. */
-function wantedOf(subscriptions: Iterable<LiveSubscription>): readonly FilterRequest[] {
-  const granted = [...subscriptions].filter((live) => live.granted.length > 0)
-  const requests = granted.flatMap(({ filters, requests: all }) => {
+function refusedOf(grants: Iterable<Grant>): readonly string[] {
+  return [...grants].filter(({ qos }) => qos === undefined).map(({ filter }) => filter)
+}
+
+/** What a server that holds none of it has to be asked for: a filter once. */
+function wantedOf(subscriptions: readonly LiveSubscription[]): readonly FilterRequest[] {
+  const requests = subscriptions.flatMap(({ filters, requests: all }) => {
     const held = new Set(filters)
     return all.filter(({ filter }) => held.has(filter))
   })

@@ -373,13 +373,13 @@ export class RobustCore implements Layer {
       this.#lostAt = this.#platform.epochNow()
       this.delivery.handleClosed(error)
       if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
-      const asks = this.#requests > 0 || this.#resubscriber.asks
+      const asks = this.#requests + this.#resubscriber.open > 0
       this.#unanswered = asks && error !== undefined ? this.#unanswered + 1 : 0
       if (error === undefined) this.connector.handleReleased()
       else {
         this.core.events.emit('connection-lost', error)
         if (this.#unanswered === UNANSWERED_TO_WARN) {
-          const text = `The connection has ended ${UNANSWERED_TO_WARN} times before a subscribe or unsubscribe was answered: the server may not take it, such as too many filters in one`
+          const text = `The connection has ended ${UNANSWERED_TO_WARN} times before a subscribe or unsubscribe was answered: it may have too many filters for the server`
           this.warn('request-unanswered', text)
         }
         if ((error as Partial<ServerDisconnectError>).reasonCode === TAKEN_OVER) {

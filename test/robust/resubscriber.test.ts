@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { deferred } from '../../src/driver/deferred.ts'
 import { SubscribeOperation } from '../../src/engine/operations.ts'
 import type { RequestOperation } from '../../src/engine/requests.ts'
 import { ConnectionLostError } from '../../src/errors.ts'
@@ -17,15 +18,18 @@ class Rig {
   readonly warnings: string[] = []
   packets = 0
   answer = (filter: string): Grant => ({ filter, qos: 1, reasonCode: 1 })
+  answerAfter = (_filters: readonly string[]): Promise<void> | undefined => undefined
   readonly subscriptions: Subscriptions
   readonly resubscriber: Resubscriber
 
   constructor() {
     const ask = async (operation: RequestOperation): Promise<readonly Grant[]> => {
       this.packets += 1
-      return operation instanceof SubscribeOperation
-        ? operation.subscriptions.map(({ filter }) => this.answer(filter))
-        : []
+      if (!(operation instanceof SubscribeOperation)) return []
+      const filters = operation.subscriptions.map(({ filter }) => filter)
+      const wait = this.answerAfter(filters)
+      if (wait !== undefined) await wait
+      return filters.map((filter) => this.answer(filter))
     }
     const inbox = { keeps: false, addRoute: () => {}, removeRoutes: () => {} } as unknown as Inbox
     const owner = { inbox, ask, whenConnected: (request: () => unknown) => request() }
@@ -48,9 +52,13 @@ class Rig {
     this.packets = 0
     this.resubscriber.handleLost()
     this.resubscriber.ask()
-    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
-    equal(this.resubscriber.asks, false)
+    await turns()
+    equal(this.resubscriber.open, 0)
   }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
 }
 
 describe('subscriptions that are made again', () => {
@@ -88,6 +96,28 @@ describe('subscriptions that are made again', () => {
     equal(rig.packets, 3, '18 are left')
   })
 
+  test('that are refused and subscribed to anew before all is answered stay as they are then', async () => {
+    const rig = new Rig()
+    const old = await rig.subscribe(...Array.from({ length: 9 }, (_, i) => `a/${i}`))
+    const { answer } = rig
+    const later = deferred<void>()
+    rig.answer = (filter) =>
+      filter === 'a/1' ? { filter, qos: undefined, reasonCode: 0x87 } : answer(filter)
+    rig.answerAfter = (filters) => (filters.includes('a/8') ? later.promise : undefined)
+    rig.resubscriber.handleLost()
+    rig.resubscriber.ask()
+    await turns()
+    rig.answer = (filter) => ({ filter, qos: 0, reasonCode: 0 })
+    const anew = await rig.subscribe('a/1')
+    later.resolve()
+    await turns()
+    equal(rig.resubscriber.open, 0)
+    deepEqual(anew.granted, [{ filter: 'a/1', qos: 0, reasonCode: 0 }])
+    deepEqual([...rig.subscriptions.live].at(-1)?.filters, ['a/1'])
+    equal(old.granted[1]?.reasonCode, 0x87)
+    equal(rig.warnings.length, 1)
+  })
+
   test('are asked for once more where a connection has ended before the answer', async () => {
     const rig = new Rig()
     await rig.subscribe(...Array.from({ length: 9 }, (_, i) => `a/${i}`))
@@ -101,6 +131,6 @@ describe('subscriptions that are made again', () => {
     rig.packets = 0
     rig.resubscriber.ask()
     equal(rig.packets, 1)
-    equal(rig.resubscriber.asks, true)
+    equal(rig.resubscriber.open, 1)
   })
 })
