@@ -173,7 +173,7 @@ export class MQTTClient extends SimpleClient {
 export class RobustClient extends Robust {
   /**
    * Makes a client. Nothing is dialled and nothing is read before the first use.
-   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 or without a session
    * @param server a host name, `host:port`, or a URL with a scheme that the platform has a transport for
    * @param options as {@link RobustOptions} says; `outbox` is a store, or a name where the platform makes stores
    * @param platform made by {@link makePlatform}

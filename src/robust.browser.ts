@@ -41,7 +41,7 @@ export class MQTTClient extends RobustClient {
 
   /**
    * Makes a client. Nothing is dialled and nothing is read before the first use; the page is listened to at once.
-   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 or without a session
    * @param server a `ws:` or `wss:` URL; another scheme only with the option `transport`
    * @param options as {@link RobustOptions} says; `outbox` names a database of this origin
    * @throws {TypeError} @throws {RangeError} for an argument that cannot be meant

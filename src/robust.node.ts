@@ -19,7 +19,7 @@ const platform: RobustPlatform = {
 export class MQTTClient extends RobustClient {
   /**
    * Makes a client. Nothing is dialled and nothing is read before the first use.
-   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 or without a session
    * @param server a host name, `host:port`, or a `mqtt:`, `mqtts:`, `ws:`, `wss:` or `unix:` URL
    * @param options as {@link RobustOptions} says; each has a default
    * @throws {TypeError} @throws {RangeError} for an argument that cannot be meant

@@ -85,7 +85,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   readonly #durable: boolean
 
   /**
-   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 only
+   * @param clientId 0 to 65,535 bytes; empty asks the server for one (§3.1.3.1), with MQTT 5.0 or without a session
    * @param server a host name, or a `mqtt:`, `mqtts:`, `ws:`, `wss:` or `unix:` URL
    * @param options as the application gave them
    * @param platform clock, transports, chance and where an outbox is
@@ -94,8 +94,12 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   constructor(clientId: string, server: string, options: RobustOptions, platform: RobustPlatform) {
     checkText('clientId', clientId)
     const resolved = resolveRobustOptions(server, options, platform)
-    if (clientId === '' && resolved.base.protocol === 4) {
-      refuse('clientId', clientId, 'MQTT 3.1.1 keeps no session without one [MQTT-3.1.3-7]')
+    if (clientId === '' && resolved.base.protocol === 4 && resolved.session.expirySeconds > 0) {
+      refuse(
+        'clientId',
+        clientId,
+        'MQTT 3.1.1 keeps no session without one; session.expirySeconds: 0 needs none [MQTT-3.1.3-7]',
+      )
     }
     const policies = new Policies(resolved.delivery)
     const outbox = makeOutbox(resolved.outbox, platform)

@@ -107,14 +107,16 @@ export class Dialler {
   /** Whether the connection that was accepted is one to use. */
   handleConnected({ protocol }: ConnectResult): boolean {
     // MQTT 3.1.1 ends a session that starts clean with its connection, so it takes two. §3.1.2.4
-    this.#sweeping = this.#startsClean && protocol === 4 && !this.#isSwept
+    const keeps = this.#options.session.expirySeconds > 0
+    this.#sweeping = this.#startsClean && protocol === 4 && keeps && !this.#isSwept
     this.#isSwept = this.#sweeping
     if (!this.#sweeping) this.#home.server = this.#core.options.address.href
     return !this.#sweeping
   }
 
   async #dial(): Promise<ConnectResult> {
-    const request = { sessionExpirySeconds: this.#options.session.expirySeconds }
+    const { expirySeconds } = this.#options.session
+    const request = { sessionExpirySeconds: expirySeconds, keepsNone: expirySeconds === 0 }
     const result = await this.#core.connect({ ...request, cleanStart: this.#startsClean })
     if (!this.#sweeping) return result
     await this.#core.disconnect()

@@ -152,7 +152,10 @@ export interface RobustOptions extends Omit<ClientOptions, 'limits' | 'tls' | 'w
   /** `always` connected, or `on-demand` of the messages. @default 'always' */
   readonly connection?: 'always' | 'on-demand'
   readonly session?: {
-    /** How long the server keeps the session without us, seconds. */
+    /**
+     * How long the server keeps the session without us, in s, 0 to 4,294,967,295 (for ever). MQTT 3.1.1 knows only
+     * for ever, and 0, for which each of its connections starts clean. @default 259,200
+     */
     readonly expirySeconds?: number
     /** Whether a session that the server has and we do not know is taken up. @default true */
     readonly adopt?: boolean

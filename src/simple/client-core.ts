@@ -16,9 +16,11 @@ import type { TransportFactory } from '../transport/transport.ts'
 import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
 import {
+  type ConnectRequest,
   connectResult,
   connectSettings,
   isBareClose,
+  isClean,
   isVersionRefused,
   sessionExpiryOf,
 } from './connecting.ts'
@@ -31,7 +33,6 @@ import type { FilterRequest } from './subscription.ts'
 import { Subscriptions, type SubscriptionsOwner } from './subscriptions.ts'
 import type {
   ClientState,
-  ConnectOptions,
   ConnectResult,
   Message,
   MessageHandler,
@@ -44,7 +45,7 @@ import { Driver, type DriverHandler } from '../driver/driver.ts'
 
 /** A call of `connect` that is not settled. */
 interface Attempt extends Deferred<ConnectResult> {
-  readonly request: ConnectOptions
+  readonly request: ConnectRequest
   readonly stopWatching: () => void
   /** False while an earlier connection is still closing. */
   dialled: boolean
@@ -142,13 +143,13 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     }
   }
 
-  connect(request: ConnectOptions): Promise<ConnectResult> {
-    const { signal, cleanStart = true } = request
+  connect(request: ConnectRequest): Promise<ConnectResult> {
+    const { signal } = request
     const { state } = this
     if (state === 'connecting' || state === 'connected') {
       throw new TypeError(`Cannot connect: the client is ${state} already`)
     }
-    if (this.clientId === '' && this.version === 4 && !cleanStart) {
+    if (this.clientId === '' && this.version === 4 && !isClean(request, 4)) {
       throw new TypeError('Cannot connect without a client id and cleanStart [MQTT-3.1.3-7]')
     }
     if (signal?.aborted) return Promise.reject(reasonOf(signal))
@@ -393,13 +394,13 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
    * A server may also close without CONNACK when it does not want the version [MQTT-3.1.2-2]. So may one
    * that has other troubles: the versions take turns, until one is accepted.
    */
-  #isOtherVersionWorthTrying(error: MqttError | undefined, request: ConnectOptions): boolean {
+  #isOtherVersionWorthTrying(error: MqttError | undefined, request: ConnectRequest): boolean {
     const { protocol, properties, user, password } = this.options
     const lacking =
       protocol !== undefined ||
       properties.authentication !== undefined ||
       (password !== undefined && user === undefined) ||
-      (this.clientId === '' && request.cleanStart === false)
+      (this.clientId === '' && !isClean(request, 4))
     if (lacking) return false
     if (isVersionRefused(error)) return this.version === 5 || !this.#isVersionKnown
     const hasAsked = this.driver.bytesSent > this.#bytesSentBefore

@@ -8,6 +8,23 @@ import { DEFAULT_SESSION_EXPIRY_SECONDS, NEVER_EXPIRES_SECONDS } from './default
 import type { ResolvedOptions } from './options.ts'
 import type { ConnectOptions, ConnectResult } from './types.ts'
 
+/** What a client asks of a connection. */
+export interface ConnectRequest extends ConnectOptions {
+  /**
+   * Whether MQTT 3.1.1, where only a session that starts clean ends with its connection, starts it clean.
+   * @default false
+   */
+  readonly keepsNone?: boolean
+}
+
+/** Whether the session starts clean. */
+export function isClean(
+  { cleanStart = true, keepsNone }: ConnectRequest,
+  version: ProtocolVersion,
+): boolean {
+  return cleanStart || (version === 4 && keepsNone === true)
+}
+
 /** For how long a request asks the server to keep the session after the connection, in s. §3.1.2.11.2 */
 export function sessionExpiryOf({
   cleanStart = true,
@@ -21,11 +38,11 @@ export function connectSettings(
   clientId: string,
   { keepAliveSeconds, user, password, properties }: ResolvedOptions,
   will: WillFields | undefined,
-  request: ConnectOptions,
+  request: ConnectRequest,
   version: ProtocolVersion,
 ): ConnectSettings {
   const { authentication, ...same } = properties
-  const { cleanStart = true } = request
+  const cleanStart = isClean(request, version)
   const expirySeconds = cleanStart ? 0 : NEVER_EXPIRES_SECONDS
   return {
     version,

@@ -22,6 +22,8 @@ describe(
       test(`begins another in MQTT ${protocol} with adopt false, and nothing of it comes`, () =>
         withServer((server, ends) => decline(server, protocol, ends)))
     }
+
+    test('leaves none in MQTT 4 that was to end with its connection', () => withServer(leaveNone))
   },
 )
 
@@ -49,6 +51,19 @@ async function leaveSession(server: TestServer, protocol: 4 | 5, ends: Ends): Pr
   equal((await receipt.settled).status, 'maybe-delivered')
   const sender = await bystander(server, 'sender', ends)
   await sender.publish('to/device', 'waited', { qos: 1 })
+}
+
+/** Each load of a page that wants no session: without Clean Session the server kept it for ever. */
+async function leaveNone(server: TestServer, ends: Ends): Promise<void> {
+  const options = { protocol: 4, session: { expirySeconds: 0 } } as const
+  const proxy = await linkTo(server, ends)
+  const page = robustClient(proxy.url, 'device', ends, options)
+  await page.subscribe('to/device', { qos: 1 })
+  await page[Symbol.asyncDispose]()
+  const sender = await bystander(server, 'sender', ends)
+  await sender.publish('to/device', 'for nobody', { qos: 1 })
+  const later = robustClient(proxy.url, 'device', ends, { protocol: 4 })
+  equal((await later.connect()).sessionPresent, false)
 }
 
 async function adopt(server: TestServer, protocol: 4 | 5, ends: Ends): Promise<void> {

@@ -10,6 +10,7 @@ import {
   accepted,
   brief,
   connectedRig,
+  dialled,
   Network,
   type RobustRig,
   type RobustRigOptions,
@@ -265,6 +266,46 @@ test('a client that asks for no session cannot ask for one when it disconnects [
   void rig.client.disconnect({ properties: { sessionExpirySeconds: 0 } })
   await settle()
   equal(brief(connection.received).at(-1), 'DISCONNECT')
+})
+
+describe('a session that is to end with its connection', () => {
+  test('starts clean in MQTT 3.1.1, which cannot say it otherwise [MQTT-3.1.2-6]', async () => {
+    const rig = robustClient({ protocol: 4, session: { expirySeconds: 0 } })
+    void rig.client.connect()
+    const first = await accepted(rig)
+    deepEqual(brief(first.received), ['CONNECT clean'])
+    const receipt = rig.client.publish('one', 'x')
+    await take(first, PacketType.PUBLISH)
+    first.destroy()
+    const second = await accepted(rig)
+    deepEqual(brief(second.received), ['CONNECT clean', 'PUBLISH one 2'])
+    second.autoRespond()
+    await settle()
+    const { status, possiblyDuplicated } = await receipt.settled
+    deepEqual([status, possiblyDuplicated], ['delivered', true])
+    deepEqual(rig.warnings, [])
+  })
+
+  test('starts clean only in the version that needs it when the server takes no other', async () => {
+    const rig = robustClient({ clientId: '', session: { expirySeconds: 0 } })
+    void rig.client.connect()
+    const first = await dialled(rig)
+    await first.refuse(0x84)
+    deepEqual(brief(first.received), ['CONNECT'])
+    const second = await accepted(rig)
+    deepEqual(brief(second.received), ['CONNECT clean'])
+    equal(rig.client.state, 'connected')
+  })
+
+  test('needs no connection to end an old one, nor a name', async () => {
+    const session = { expirySeconds: 0, adopt: false }
+    const rig = robustClient({ clientId: '', protocol: 4, session })
+    void rig.client.connect()
+    const connection = await accepted(rig)
+    connection.autoRespond()
+    await rig.client.publish('one', 'x').settled
+    deepEqual(brief(connection.received), ['CONNECT clean', 'PUBLISH one 1'])
+  })
 })
 
 describe('the event "session-lost"', () => {
