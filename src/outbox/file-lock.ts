@@ -210,11 +210,12 @@ export class FileLock {
     )
   }
 
-  /** Whether a lock of this process is of a thread that is gone: when one ends, its sockets are taken away. */
+  /** Whether a lock of this process is of a thread that is gone: its sockets end with it, their files not on Deno. */
   async #isOfEndedThread(text: string): Promise<boolean> {
     const { thread = threadId, socket } = parse(text) ?? {}
     if (thread === threadId || !isSocketName(socket)) return false
-    return (await ask(this.#folder, socket)) === 'absent'
+    const answer = await ask(this.#folder, socket)
+    return answer === 'absent' || answer === 'refused'
   }
 
   #error(why: string): StoreError {

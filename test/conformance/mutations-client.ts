@@ -95,7 +95,7 @@ export const CLIENT_CHANGES: Changes = {
     ],
     ['(password !== undefined && user === undefined) ||', '', { v4: 'MQTT-3.1.2-22' }],
     ["this.clientId === '' && this.version === 4", 'false', { v4: 'MQTT-3.1.3-7' }],
-    ["(this.clientId === '' && request.cleanStart === false)", 'false', { v4: 'MQTT-3.1.3-7' }],
+    ["(this.clientId === '' && !isClean(request, 4))", 'false', { v4: 'MQTT-3.1.3-7' }],
   ],
   'src/simple/inbox.ts': [['return this.#leave(message, 0)', 'return', { both: 'MQTT-4.5.0-2' }]],
   'src/transport/socket-transport.ts': [

@@ -5,7 +5,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -235,6 +235,23 @@ describe('a lock', { skip: process.platform !== 'linux' && 'only Linux has such 
       // What it was writing has come to an end by then. Deno leaves the socket, at which nobody answers soon after.
       if ('Deno' in globalThis) await takeAndRelease(folder)
       else equal(await hurried(() => takeAndRelease(folder)), LOCK_WAIT_MS)
+    }))
+
+  test('of a thread that ends while it is waited for is taken over, also if its socket stays', () =>
+    inFolder(async (folder) => {
+      const name = 'lock-01234567'
+      const path = join(folder, name)
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(path, resolve))
+      const own = JSON.parse(await lockText(join(folder, 'elsewhere'))) as object
+      await writeFile(join(folder, 'lock'), JSON.stringify({ ...own, thread: 1e6, socket: name }))
+      const taking = hurried(() => takeAndRelease(folder))
+      // It answers the first question.
+      await once(server, 'connection')
+      await rename(path, `${path}-kept`)
+      await new Promise((resolve) => server.close(resolve))
+      await rename(`${path}-kept`, path)
+      equal(await taking, LOCK_WAIT_MS)
     }))
 
   test('of this thread is believed without its socket, which somebody may have removed', () =>
