@@ -71,7 +71,8 @@ const BUDGETS = [
   // not take is told of, and laid to no message: 100. That a message which ends connections says how: 15.
   // That a filter which nobody wants any more counts as no SUBSCRIBE, and a suspect waits for one that the outbox holds: 20.
   // That no session is left behind with MQTT 3.1.1 where none was to be kept: 50.
-  { entry: 'umqtt/robust', limitBytes: 54_700, targetBytes: 20_000 },
+  // That an error of PUBCOMP says that the message may have arrived: 25.
+  { entry: 'umqtt/robust', limitBytes: 54_730, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -234,7 +234,12 @@ export class RejectedError extends MqttError {
    */
   constructor(
     message: string,
-    details: { reasonCode: number; reasonString?: string | undefined; packetType: number },
+    details: {
+      reasonCode: number
+      reasonString?: string | undefined
+      packetType: number
+      sent?: Sent | undefined
+    },
   ) {
     super('RejectedError', message, details)
   }

@@ -10,9 +10,6 @@ export const BLAMABLE: readonly string[] = ['sent', 'released', 'new']
 /** Deaths after which a message is sent alone, and may be found guilty. */
 export const SUSPECT_AFTER_DEATHS = 2
 
-/** 0x92 Packet Identifier not found. §3.7.2.1 */
-export const PACKET_ID_NOT_FOUND = 0x92
-
 /** Outcomes of durable messages that nobody has taken. */
 export const OUTCOMES_KEPT = 2000
 

@@ -7,6 +7,7 @@ import { reasonName } from '../codec/reason-codes.ts'
 import type { PublishOperation } from '../engine/operations.ts'
 import type { RequestOperation } from '../engine/requests.ts'
 import { MqttError, RejectedError } from '../errors.ts'
+import { PACKET_ID_NOT_FOUND } from './constants.ts'
 import type { Grant, PublishResult } from './types.ts'
 
 const SUCCESS: PublishResult = /* @__PURE__ */ Object.freeze({ reasonCode: 0 })
@@ -23,7 +24,8 @@ export function publishAnswer(operation: PublishOperation): PublishResult | Mqtt
   if (answer === 0) return SUCCESS
   if (answer === 0x10) return NO_SUBSCRIBERS
   if (answer < 0x80) return { reasonCode: answer }
-  const packetType = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
+  const atFirst = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
+  const packetType = answer === PACKET_ID_NOT_FOUND ? PacketType.PUBCOMP : atFirst
   return rejected(`publish to "${topic}"`, answer, packetType, operation)
 }
 
@@ -67,5 +69,7 @@ function rejected(
     reasonCode,
     reasonString,
     packetType,
+    // PUBREC has taken the message before that.
+    sent: packetType === PacketType.PUBCOMP ? 'maybe' : undefined,
   })
 }

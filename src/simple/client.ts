@@ -91,21 +91,23 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
   /**
    * Publishes a message. At QoS 1 the promise settles at PUBACK, at QoS 2 at PUBCOMP, at QoS 0 when
    * the bytes are handed to the transport, which says nothing of their arrival. While the connection
-   * is being opened, or the server's window is full, the message waits in order. An error has `sent`:
-   * `'no'` when the message cannot have reached the server, else `'maybe'`.
+   * is being opened, or the server's window is full, the message waits in order. What ends it early has `sent`:
+   * `'no'` when the message cannot have reached the server, else `'maybe'`. A refusal has none: the server has not
+   * taken it.
    * @param topic 1 to 65,535 bytes, without wildcards
    * @param payload bytes, copied if they have to wait, or text to be sent as UTF-8; up to 268,369,918 bytes
    * @param options as {@link PublishOptions} says. @default QoS 0, not retained
    * @returns the reason code of the server, at QoS 0 always 0
    * @throws {TypeError} @throws {RangeError} at the call, for an argument that cannot be meant
    * @throws {ClosedError} ERR_MQTT_CLOSED — there is no connection, or `disconnect` was called
-   * @throws {RejectedError} ERR_MQTT_REJECTED — the server refused the message
+   * @throws {RejectedError} ERR_MQTT_REJECTED — the server refused the message; with `sent` "maybe" it took it, and
+   * lost its packet id before the exchange was over (0x92)
    * @throws {NotSupportedError} ERR_MQTT_NOT_SUPPORTED — the server does not offer what it needs
    * @throws {PacketTooLargeError} ERR_MQTT_PACKET_TOO_LARGE — above the server's limit
    * @throws {QueueFullError} ERR_MQTT_QUEUE_FULL — too much waits already
    * @throws {TimeoutError} ERR_MQTT_TIMEOUT — no answer within `timeouts.operationMs`, or expired here
-   * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before the answer
-   * @throws what else ended the connection before the answer, such as {@link ServerDisconnectError}
+   * @throws {ConnectionLostError} ERR_MQTT_CONNECTION_LOST — the connection ended before the answer; `cause` says why,
+   * such as {@link ServerDisconnectError}
    * @throws the reason of `signal`
    * @see §3.3, §4.3
    * @example
@@ -116,7 +118,7 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
    *   await client.publish('door/7/state', JSON.stringify({ open: true }), { qos: 1, retain: true })
    * } catch (error) {
    *   if (!MqttError.is(error)) throw error
-   *   console.log(error.code, error.sent === 'no' ? 'was not sent' : 'may have arrived')
+   *   console.log(error.code, error.sent === 'maybe' ? 'may have arrived' : 'did not arrive')
    * }
    * ```
    */

@@ -13,6 +13,9 @@ export const LONGEST_TIMER_MS = 2_147_483_647
 /** 0x83 Implementation specific error: a handler failed. §3.4.2.1 */
 export const HANDLER_FAILED = 0x83
 
+/** 0x92 Packet Identifier not found: of the answers to a publish, PUBCOMP alone may say so. §3.7.2.1 */
+export const PACKET_ID_NOT_FOUND = 0x92
+
 /** A WebSocket frame may hold many packets; never less than the largest of them. */
 export const DEFAULT_FRAME_BYTES = 16_777_216
 

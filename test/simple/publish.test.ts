@@ -134,6 +134,18 @@ describe('a publish', () => {
     })
   }
 
+  test('says that it may have arrived when PUBCOMP knows its packet id no more', async () => {
+    const { client, connection } = await connected()
+    const publishing = client.publish('hall/temperature', 'b', { qos: 2 })
+    connection.acknowledge(await take(connection, PacketType.PUBLISH))
+    const { packetId } = await take(connection, PacketType.PUBREL)
+    const type = PacketType.PUBCOMP
+    connection.send({ type, packetId, reasonCode: 0x92, properties: {} })
+    const error = await failure(publishing, RejectedError)
+    deepEqual([error.reasonCode, error.packetType, error.sent], [0x92, type, 'maybe'])
+    deepEqual([client.state, client.statistics.inflight], ['connected', 0])
+  })
+
   test('copies the payload, so that the caller may change it at once', async () => {
     const { client, connection } = await connected()
     for (const qos of [0, 1, 2] as const) {
