@@ -104,7 +104,10 @@ export class Driver implements TransportHandler {
     this.#pausedBy = 0
     this.engine.connect(settings, this.now)
     try {
-      this.#transport = dial(address, this, options)
+      const transport = dial(address, this, options) as Transport | undefined
+      // An async function gives a promise, which nothing could be written to, nor end.
+      if (!transport?.write) throw new TypeError('the factory gave no transport')
+      this.#transport = transport
     } catch (error) {
       this.engine.handleClosed(error as Error, this.now)
     }

@@ -6,6 +6,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { ClosedError, ConnectionLostError, ProtocolError, TimeoutError } from '../../src/errors.ts'
+import type { Transport } from '../../src/transport/transport.ts'
 import { settle, testClient } from '../support/scripted-memory.ts'
 import { connected, failure, pass, reconnected, take, watch } from './conversation.ts'
 
@@ -97,6 +98,16 @@ describe('connect over a transport that fails', () => {
     match(error.message, /no such device/)
     await settle()
     deepEqual([client.state, clock.pending], ['closed', 0])
+  })
+
+  test('rejects at once when the factory gives no transport', async () => {
+    for (const given of [undefined, Promise.resolve(), {}]) {
+      const { client, clock } = testClient({ transport: () => given as unknown as Transport })
+      const error = await failure(client.connect(), ConnectionLostError)
+      match(error.message, /the factory gave no transport/)
+      await settle()
+      deepEqual([client.state, clock.pending], ['closed', 0])
+    }
   })
 
   for (const how of ['close', 'destroy'] as const) {
