@@ -59,7 +59,7 @@ export function handleRequestAck(
   if (operation === undefined) return undefined
   const wanted = type === PacketType.SUBACK ? 'subscribe' : 'unsubscribe'
   if (operation.kind === 'publish' || operation.kind !== wanted) {
-    const text = `Packet id ${packetId} is not that of an ${wanted}`
+    const text = `Packet id ${packetId} belongs to no ${wanted}`
     const wrongId = operation.kind === 'publish' ? packetId : undefined
     throw violation(text, 'MQTT-2.2.1-6', 0x82, wrongId)
   }
