@@ -75,8 +75,9 @@ export class BaseClient {
 
   /**
    * Subscribes to one filter or several. The handler, if given, is called for each matching message,
-   * also for one that comes before SUBACK; without it, iterate the subscription. Where several have the same
-   * filter the server is asked for the highest QoS of them: what it keeps is the last that it was asked for.
+   * also for one that comes before SUBACK; without it, iterate the subscription. When several of the filters match, it
+   * is called once for each copy that the server sends. Where several subscriptions have the same filter the server
+   * is asked for the highest QoS of them: what it keeps is the last that it was asked for.
    *
    * In `umqtt/robust` it waits for a connection, however long that takes, and asks again on the next one, or after
    * `timeouts.operationMs`, which counts from when it asks. A signal ends the wait, and `disconnect` does.

@@ -11,6 +11,8 @@ export interface Route {
   readonly filter: string
   /** Without one the messages are kept for who iterates or asks. */
   readonly handler: MessageHandler | undefined
+  /** Whose it is: of those of one owner the first alone gets a message. */
+  readonly owner: object
 }
 
 /** One level of filters, and those that end here. */
@@ -58,15 +60,17 @@ export class Routes {
     this.#known.clear()
   }
 
-  /** Those whose filters match a topic, in the order of coming. */
+  /** Those whose filters match a topic, one for each owner, in the order of coming. */
   of(topic: string): readonly Route[] {
     const known = this.#known.get(topic)
     if (known !== undefined) return known
     const found = routesIn(this.#root, topic.split('/'))
     if (found.length > 1) found.sort((a, b) => this.#numberOf(a) - this.#numberOf(b))
+    const owners = new Set<object>()
+    const routes = found.filter(({ owner }) => owners.size < owners.add(owner).size)
     if (this.#known.size >= ROUTED_TOPICS_KEPT) this.#known.clear()
-    this.#known.set(topic, found)
-    return found
+    this.#known.set(topic, routes)
+    return routes
   }
 
   #numberOf(route: Route): number {

@@ -62,7 +62,7 @@ export class LiveSubscription implements Subscription, StreamOwner {
   /** Not where the callback takes all messages: for who iterates later they are added then. */
   #addRoutes(): void {
     if (this.#routes.length > 0 || (this.#handler === undefined && !this.#inbox.keeps)) return
-    this.#routes = this.filters.map((filter) => ({ filter, handler: this.#handler }))
+    this.#routes = this.filters.map((filter) => ({ filter, handler: this.#handler, owner: this }))
     for (const route of this.#routes) this.#inbox.addRoute(route)
   }
 

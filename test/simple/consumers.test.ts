@@ -155,6 +155,31 @@ describe('handlers of filters', () => {
     equal(seen.filter((entry) => entry === 'plus a/b').length, 2)
   })
 
+  test('of a subscription with several filters that match is called once a copy', async () => {
+    const { client, connection } = await connected()
+    const seen: string[] = []
+    connection.autoRespond()
+    const record = (topic: string): void => void seen.push(topic)
+    const list = await client.subscribe(['a/#', 'a/b', 'a/b', '+/b'], {}, record)
+    connection.publish('a/b', 'x')
+    connection.publish('a/c', 'x')
+    await settle()
+    deepEqual(seen, ['a/b', 'a/c'])
+    await client.unsubscribe('a/#')
+    connection.publish('a/b', 'x')
+    await settle()
+    deepEqual(seen, ['a/b', 'a/c', 'a/b'], 'One filter less, and the others still bring it')
+    // Another subscription is another one, whatever its handler is.
+    await client.subscribe('+/b', {}, record)
+    connection.publish('a/b', 'x')
+    await settle()
+    equal(seen.length, 5)
+    await list.unsubscribe()
+    connection.publish('a/b', 'x')
+    await settle()
+    equal(seen.length, 6)
+  })
+
   test('do not get topics that begin with $ for a wildcard [MQTT-4.7.2-1]', async () => {
     const { client, connection } = await connected()
     const seen: string[] = []

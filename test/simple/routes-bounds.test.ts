@@ -13,7 +13,7 @@ const grownBy = (work: () => void): number => {
   return process.memoryUsage().heapUsed - before
 }
 
-const route = (filter: string): Route => ({ filter, handler: undefined })
+const route = (filter: string): Route => ({ filter, handler: undefined, owner: {} })
 
 test('routes that have gone leave no level behind', () => {
   const routes = new Routes()

@@ -9,7 +9,7 @@ import { type Route, Routes } from '../../src/simple/routes.ts'
 import { paced } from '../support/pace.ts'
 import { seeded } from '../support/robust-rig.ts'
 
-const route = (filter: string): Route => ({ filter, handler: undefined })
+const route = (filter: string): Route => ({ filter, handler: undefined, owner: {} })
 
 const filtersOf = (routes: Routes, topic: string): string[] =>
   routes.of(topic).map(({ filter }) => filter)
@@ -92,6 +92,7 @@ describe('the routes of a topic', () => {
       const filter = `device/${i}/state`
       const watched = {
         handler: undefined,
+        owner: {},
         get filter() {
           looks += 1
           return filter
