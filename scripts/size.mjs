@@ -75,7 +75,8 @@ const BUDGETS = [
   // That a filter which nobody wants any more counts as no SUBSCRIBE, and a suspect waits for one that the outbox holds: 20.
   // That no session is left behind with MQTT 3.1.1 where none was to be kept: 50.
   // That an error of PUBCOMP says that the message may have arrived: 25. What umqtt/simple has for factories and filters: 55.
-  { entry: 'umqtt/robust', limitBytes: 54_790, targetBytes: 20_000 },
+  // That a reconnect() which does not wait for what it has begun does not hold it up, and a deadline of ages: 20.
+  { entry: 'umqtt/robust', limitBytes: 54_820, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -4,6 +4,7 @@
 import type { Properties, QoS } from '../codec/packets.ts'
 import { PublishOperation } from '../engine/operations.ts'
 import type { MqttError } from '../errors.ts'
+import { NEVER_EXPIRES_SECONDS } from '../simple/defaults.ts'
 import * as PLACE from './place.ts'
 import { NO_SUBSCRIBERS } from './constants.ts'
 import type { ResolvedPolicy } from './policies.ts'
@@ -210,7 +211,8 @@ export class Entry extends PublishOperation {
     const { endsAt } = this
     if (endsAt === Infinity) return
     this.#endsAt = endsAt
-    const messageExpiryInterval = Math.max(1, Math.ceil((endsAt - now) / 1000))
+    const seconds = Math.min(NEVER_EXPIRES_SECONDS, Math.ceil((endsAt - now) / 1000))
+    const messageExpiryInterval = Math.max(1, seconds)
     this.properties = { ...this.properties, messageExpiryInterval }
   }
 

@@ -427,6 +427,16 @@ describe('within', () => {
     deepEqual(expiries(rig.connection), [1])
   })
 
+  test('says no more than the packet can', async () => {
+    const rig = await connectedRig()
+    const deadlines = [4_294_967_295_000, 4_294_967_296_000, Number.MAX_SAFE_INTEGER]
+    const receipts = deadlines.map((ms) => rig.client.publish('a', 'x', { delivery: within(ms) }))
+    rig.connection.autoRespond()
+    await settle()
+    deepEqual(expiries(rig.connection), Array(3).fill(4_294_967_295))
+    for (const { stage } of receipts) equal(stage, 'delivered')
+  })
+
   test('says less when it is sent again', async () => {
     const rig = await connectedRig()
     rig.client.publish('a', 'x', { delivery: within('60s') })
