@@ -7,7 +7,7 @@ import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
 import type { ConnectResult } from '../simple/types.ts'
-import { until } from '../simple/waiting.ts'
+import { until, watch } from '../simple/waiting.ts'
 import { TIMER_MS_MAX } from './constants.ts'
 import { classifyFailure, type Failure } from './refusals.ts'
 import type { Decision, Schedule, Urgency } from './schedule.ts'
@@ -222,7 +222,10 @@ export class Connector {
   async #loop(run: Run): Promise<void> {
     let error = this.#lastError
     for (;;) {
-      if (error !== undefined) await this.#wait(run, error)
+      if (run.reconnecting !== undefined) {
+        // An override that has not waited for it: what tries keeps the schedule, and the wait, for itself.
+        await sleepFor(this.#owner.clock, this.schedule.floorMs, run.over.signal)
+      } else if (error !== undefined) await this.#wait(run, error)
       if (this.#run !== run) return
       try {
         await until(run.over.signal, this.#hooks.reconnect())
@@ -232,7 +235,8 @@ export class Connector {
       }
       if (this.#run !== run) return
       // An override that ends without a connection is asked again, after a wait.
-      this.#decision ??= this.schedule.handleFailed(RETRY, this.#owner.clock.now())
+      if (run.reconnecting === undefined)
+        this.#decision ??= this.schedule.handleFailed(RETRY, this.#owner.clock.now())
     }
   }
 
@@ -400,11 +404,11 @@ export function sleepFor(
     else if (left < Infinity) timer = clock.setTimer(sleep, Math.min(left, TIMER_MS_MAX))
   }
   sleep()
-  signal?.addEventListener('abort', () => {
+  const stopWatching = watch(signal, () => {
     if (timer !== undefined) clock.clearTimer(timer)
     resolve()
   })
-  return promise
+  return promise.finally(stopWatching)
 }
 
 /** What a function of the application gives, for which is waited this long, and until `over` aborts. */

@@ -174,6 +174,10 @@ export class Schedule {
     return this.#slowLane
   }
 
+  get floorMs(): number {
+    return this.#options.floorMs
+  }
+
   get stopped(): boolean {
     return this.#stopped
   }

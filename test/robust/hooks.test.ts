@@ -5,6 +5,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ClosedError, ConnectionLostError, ConnectRefusedError } from '../../src/errors.ts'
 import { RobustClient } from '../../src/robust/client.ts'
+import { sleepFor } from '../../src/robust/connector.ts'
 import { within } from '../../src/robust/policies.ts'
 import type { ConnectResult } from '../../src/simple/types.ts'
 import { failure, watch } from '../simple/conversation.ts'
@@ -282,6 +283,39 @@ describe('a reconnect of the application', () => {
       await rig.client.disconnect()
       await settle()
       equal(connecting.status, 'rejected')
+      equal(rig.clock.pending, 0)
+    })
+  }
+
+  for (const [what, patienceMs] of [
+    ['at once', 0],
+    ['after a while', 1_000],
+  ] as const) {
+    test(`that returns ${what} leaves what it has begun on its schedule`, async () => {
+      class Client extends RobustClient {
+        protected override async reconnect(): Promise<ConnectResult> {
+          watch(super.reconnect())
+          if (patienceMs > 0) await sleepFor(rig.clock, patienceMs, undefined)
+          return undefined as never
+        }
+        /** So that the floor alone is waited for. */
+        protected override delay(): Promise<void> {
+          return Promise.resolve()
+        }
+      }
+      const rig = robustClient({ Client, reconnect: { floorMs: 5_000 } })
+      const times: number[] = []
+      rig.client.on('attempt', () => times.push(rig.clock.now()))
+      rig.server.refuse = REFUSED
+      const connecting = watch(rig.client.connect())
+      await elapse(rig.clock, 60_000)
+      const waits = times.slice(1).map((at, index) => at - (times[index] as number))
+      deepEqual([...new Set(waits)], [5_000])
+      rig.server.refuse = undefined
+      await accepted(rig)
+      equal(connecting.status, 'fulfilled')
+      await rig.client.disconnect()
+      await elapse(rig.clock, 5_000)
       equal(rig.clock.pending, 0)
     })
   }
