@@ -8,13 +8,16 @@ import type { ClientCore } from '../simple/client-core.ts'
 import { isBareClose } from '../simple/connecting.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
-import { OUTCOMES_KEPT, PROBE_MS, SUDDEN_MS, TIMER_MS_MAX } from './constants.ts'
+import { Alarm } from './alarm.ts'
+import { OUTCOMES_KEPT, PROBE_MS, SUDDEN_MS } from './constants.ts'
 import { Courier } from './courier.ts'
 import type { CourierOptions } from './courier-types.ts'
 import * as PLACE from './place.ts'
 import type { Entry } from './entry.ts'
 import type { Clocks } from './entry-record.ts'
-import type { Keeper, KeeperOwner } from './keeper.ts'
+import { Exposure } from './exposure.ts'
+import type { Keeper } from './keeper.ts'
+import type { KeeperOwner } from './keeper-types.ts'
 import type { RobustPlatform } from './platform.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
@@ -53,8 +56,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #forgetting = 0
   /** No CONNACK yet: the process before this one may have died with a CONNECT on its way. */
   #isFirst = true
-  #timer: object | number | undefined
-  #timerAt = Infinity
+  readonly #alarm: Alarm
+  readonly #exposure: Exposure | undefined
 
   constructor(
     core: ClientCore,
@@ -71,9 +74,20 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.keeper = makeKeeper?.(this)
     this.opened = this.keeper === undefined
     const { engine } = core
+    const { clock } = platform
+    this.#alarm = new Alarm(clock, () => {
+      this.courier.handleTimeout(this.now)
+      this.pump()
+    })
+    this.#exposure =
+      this.keeper &&
+      new Exposure(this.keeper, clock, () => {
+        this.pump()
+        core.driver.touch()
+      })
     this.courier = new Courier(
       options,
-      (qos, staged) => engine.hasRoom(qos, staged),
+      (qos, staged) => engine.hasRoom(qos, staged) && !(qos === 1 && this.#exposure?.isPending),
       platform.runtime.payloads,
       (entry) => engine.forget(entry),
     )
@@ -237,6 +251,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     }
     if (this.keeper?.enter(sessionPresent, resumed, done)) this.#forgetting += 1
     const isOld = resumed || (sessionPresent && this.#isFirst && this.keeper?.isOurs)
+    this.#exposure?.handleConnected(this.now)
     this.courier.handleConnected(resumed, this.now, isUnsure, isOld)
     this.#isFirst = false
     if (sessionPresent && inflight > 0) this.#lastSentAt = this.now
@@ -247,6 +262,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const now = this.now
     const sudden = error !== undefined && now - this.#lastSentAt < SUDDEN_MS && isBareClose(error)
     const blamed = error !== undefined && (isCausedByPacket(error) || sudden)
+    this.#exposure?.handleClosed()
     this.courier.handleClosed(blamed && !this.#probing, now, misansweredId(error))
     this.#probing = false
   }
@@ -320,7 +336,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       if (!entry.durable) this.courier.cancel(entry, this.now)
     }
     this.pump()
-    this.#disarm()
+    this.#alarm.clear()
     if (this.#opening !== undefined) await this.keeper?.close()
   }
 
@@ -347,6 +363,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   #send(entry: Entry, now: number): void {
     entry.attachExpiry(now)
+    this.#exposure?.handleSent(entry.entryId)
     this.#core.engine.publish(entry, entry.owned, now)
     if (entry.qos > 0) entry.owned = true
     if (entry.state === 'done') this.courier.handleAnswer(entry, now)
@@ -409,26 +426,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   }
 
   #arm(): void {
-    const at = this.courier.nextTimeout()
-    if (at === this.#timerAt) return
-    this.#disarm()
-    this.#timerAt = at
-    if (at === Infinity) return
-    this.#timer = this.#platform.clock.setTimer(
-      () => {
-        this.#timer = undefined
-        this.#timerAt = Infinity
-        this.courier.handleTimeout(this.now)
-        this.pump()
-      },
-      Math.min(Math.max(0, at - this.now), TIMER_MS_MAX),
-    )
-  }
-
-  #disarm(): void {
-    if (this.#timer !== undefined) this.#platform.clock.clearTimer(this.#timer)
-    this.#timer = undefined
-    this.#timerAt = Infinity
+    this.#alarm.set(this.courier.nextTimeout(), this.now)
   }
 
   get now(): number {
@@ -437,7 +435,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   async #open(): Promise<void> {
     if (this.keeper === undefined) return
-    const { nextSeq, hasSession, receivedIds } = await this.keeper.open()
+    const { nextSeq, unsentFrom, hasSession, receivedIds } = await this.keeper.open()
+    this.#exposure?.open(unsentFrom)
     this.courier.startAt(nextSeq)
     this.#hasSession = hasSession
     const restored = this.#restored.splice(0).sort((a, b) => a.entryId - b.entryId)

@@ -139,7 +139,7 @@ export interface StoredStage {
 }
 
 /** What the session table keeps, as JSON. */
-export function writeJson(value: object): Uint8Array {
+export function writeJson(value: object | number): Uint8Array {
   return encodeUtf8(JSON.stringify(value))
 }
 

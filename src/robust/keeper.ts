@@ -10,16 +10,18 @@ import type { Outbox, PutOp } from '../outbox/outbox.ts'
 import type { Op, SyncLevel } from '../outbox/store.ts'
 import { PAGE, SET_ASIDE_MAX } from './constants.ts'
 import type { Entry } from './entry.ts'
+import type { Kept, KeeperOwner } from './keeper-types.ts'
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../codec/utf8.ts'
-import { type Clocks, EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
+import { EntryRecords, readJson, type StoredStage, writeJson } from './entry-record.ts'
 
 /**
- * Keys of the session table: whose it is, that there is no session yet, where it is, outbound packet ids, inbound
- * QoS 2 ids, what is set aside, marks.
+ * Keys of the session table: whose it is, that there is no session yet, where it is, from which number on nothing was
+ * sent at QoS 1, outbound packet ids, inbound QoS 2 ids, what is set aside, marks.
  */
 export const CLIENT_KEY = 'client'
 const UNMADE_KEY = 'unmade'
 const SERVER_KEY = 'server'
+const UNSENT_KEY = 'unsent'
 export const OUTBOUND = 'o'
 const INBOUND = 'i'
 export const QUARANTINED = 'q'
@@ -42,27 +44,6 @@ interface SetAside {
 /** The packet id of a message in flight, and how far it is. */
 type Bound = readonly [packetId: number, StoredStage]
 
-/** What was found when an outbox was opened. */
-export interface Kept {
-  /** The first number that is free. */
-  readonly nextSeq: number
-  /** Whether there is a session that this client may take up. */
-  readonly hasSession: boolean
-  /** QoS 2 ids of messages to us that must not be handed out again. */
-  readonly receivedIds: readonly number[]
-}
-
-/** What the keeper tells the client. */
-export interface KeeperOwner {
-  readonly clocks: Clocks
-  handleStored(entry: Entry): void
-  handleStoreFailed(entry: Entry, error: StoreError): void
-  readonly clientId: string
-  /** A message of an earlier process; one that may be in flight is not `new`. */
-  handleRestored(entry: Entry): void
-  warn(code: string, message: string): void
-}
-
 export class Keeper {
   readonly #outbox: Outbox
   readonly #owner: KeeperOwner
@@ -82,6 +63,8 @@ export class Keeper {
   /** Whether a process before this one has opened it for this client: the server may have its session all the same. */
   isOurs = false
   #server = ''
+  /** As a process before this one left it. */
+  #unsentFrom = Infinity
   readonly #taken = new Set<number>()
   /** How many QoS 1 messages of each topic are kept: of none a packet id is recorded. */
   readonly #ones = new Map<string, number>()
@@ -119,6 +102,9 @@ export class Keeper {
     const server = state.get(SERVER_KEY)
     this.#isRecorded = hasSession
     if (hasSession && server) this.#server = decodeUtf8(server, 0, server.length) ?? ''
+    const unsent = state.get(UNSENT_KEY)
+    if (unsent) this.#unsentFrom = readJson<number>(unsent)
+    const unsentFrom = Math.min(this.#unsentFrom, nextSeq)
     const stages = new Map<number, Bound>()
     const ops: Op[] = []
     for (const [key, value] of state) {
@@ -151,11 +137,12 @@ export class Keeper {
     if (!hasSession) {
       ops.push(['set', CLIENT_KEY, encodeUtf8(clientId)], ['set', UNMADE_KEY, NO_BYTES])
     }
+    if (!hasSession || !unsent) ops.push(['set', UNSENT_KEY, writeJson(unsentFrom)])
     if (ops.length > 0) await this.#outbox.write(ops, 'power')
     this.#from = lowest
     const last = Math.max(0, ...this.#resent.values())
     for (let more = true; more && this.#from <= last;) more = await this.readOn()
-    return { nextSeq, hasSession, receivedIds: [...this.#receivedIds] }
+    return { nextSeq, unsentFrom, hasSession, receivedIds: [...this.#receivedIds] }
   }
 
   /**
@@ -384,6 +371,17 @@ export class Keeper {
     return ops
   }
 
+  /**
+   * Keeps from which number on nothing was sent at QoS 1; undefined: there is none that is known.
+   * @param done called once it is safe, which the next process must not be told too late
+   * @returns whether there may be a next process
+   */
+  keepUnsent(from: number | undefined, done?: () => void): boolean {
+    const op: Op = from === undefined ? ['unset', UNSENT_KEY] : ['set', UNSENT_KEY, writeJson(from)]
+    this.#write([op], done ? 'power' : 'lazy', done)
+    return this.#outbox.traits.process
+  }
+
   /** The address of the server that has the session, which is kept; empty: not known. */
   get server(): string {
     return this.#server
@@ -446,8 +444,8 @@ export class Keeper {
     try {
       const entry = this.#records.decode(body, this.#owner.clocks)
       entry.entryId = seq
-      // Whether it was sent before the end of the process is not known.
-      entry.possiblyDuplicated = entry.qos === 1
+      // Of no other is it known whether it was sent before the end of the process.
+      entry.possiblyDuplicated = entry.qos === 1 && seq < this.#unsentFrom
       entry.staged = entry.qos === 2
       this.#countOne(entry, 1)
       if (found !== undefined) {

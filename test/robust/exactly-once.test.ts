@@ -118,7 +118,7 @@ describe('a durable message of QoS 2', () => {
     const connection = await accepted(rig)
     const progress = new Progress(receipt, connection)
     deepEqual(await progress.next(), ['stored'])
-    deepEqual(outbox.commits.slice(1), ['power: unset unmade, set o1 sent'])
+    deepEqual(outbox.commits.slice(1), ['power: unset unmade, unset unsent, set o1 sent'])
     await outbox.letOne()
     deepEqual(await progress.next(), ['PUBLISH a 1'])
 
