@@ -165,6 +165,8 @@ class Watcher implements EntryWatcher {
   follow(entry: Entry): AsyncIterator<Stage> {
     const followers = (this.#followers ??= new Set())
     const follower = new Follower(() => followers.delete(follower))
+    // On a connection it is sent before anybody can ask, and each that is followed begins alike.
+    if (entry.status === undefined) follower.push('accepted', false)
     follower.push(stageOf(entry), entry.status !== undefined)
     followers.add(follower)
     return follower

@@ -54,7 +54,8 @@ export interface Receipt {
   /** How it ended; never rejects. */
   readonly settled: Promise<Outcome>
   /**
-   * The stages from now on, to the outcome, with which it ends. Never rejects.
+   * `accepted`, the stage of the moment and those that follow, to the outcome, with which it ends; of a message that
+   * has its outcome, that alone. Never rejects.
    * @returns one iteration for each that asks
    * @example
    * ```js

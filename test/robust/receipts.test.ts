@@ -69,10 +69,12 @@ describe('the stages of a receipt', () => {
     const rig = await connectedRig()
     const receipt = rig.client.publish('a', 'x')
     for await (const stage of receipt.stages()) {
-      equal(stage, 'sent')
+      equal(stage, 'accepted')
       break
     }
     const iterator = receipt.stages()[Symbol.asyncIterator]()
+    // On a connection too, where it is sent in the call.
+    equal((await iterator.next()).value, 'accepted')
     equal((await iterator.next()).value, 'sent')
     const pending = iterator.next()
     equal((await iterator.return?.())?.done, true)
