@@ -317,6 +317,8 @@ export class Connector {
       this.#log(toError(thrown))
     }
     if (delayMs === suggestedMs) return suggestedMs
+    // That of an async function comes too late, and a rejection of it would end a process.
+    Promise.resolve(delayMs).catch((thrown: unknown) => this.#log(toError(thrown)))
     return this.schedule.replaceDelay({
       now: this.#owner.clock.now(),
       delayMs: typeof delayMs === 'number' ? delayMs : 0,

@@ -211,6 +211,13 @@ describe('a delayMs of the application', () => {
     })
   }
 
+  test('that is an async function keeps the floor, and one that rejects ends no process', async () => {
+    for (const promised of [() => Promise.resolve(5), () => Promise.reject(new Error('sleepy'))]) {
+      const waits = await waitsOf({ Client: withDelayMs(promised) })
+      ok(waits.length > 500 && waits.every((ms) => ms === 1_000))
+    }
+  })
+
   test('that gives Infinity never tries by itself, and sets no timer', async () => {
     const rig = robustClient({ Client: withDelayMs(() => Infinity) })
     rig.server.refuse = REFUSED
