@@ -1,4 +1,5 @@
-// One timer that is set anew with each change of what is next. It knows no reason for it.
+// One timer of the platform that is set anew with each change of what is next, and never twice for the same moment.
+// It knows no reason for it.
 
 import type { Clock } from '../driver/clock.ts'
 import { TIMER_MS_MAX } from './constants.ts'

@@ -1,4 +1,5 @@
-// What a keeper of the outbox finds and tells.
+// What a keeper of the outbox finds when it is opened, and whom it tells of it. Types alone: the courier's side of
+// the outbox is in keeper.ts.
 
 import type { StoreError } from '../errors.ts'
 import type { Entry } from './entry.ts'
