@@ -3,6 +3,7 @@
 import type { Mutant } from './mutant.ts'
 
 const COURIER = 'src/robust/courier.ts'
+const EXPOSURE = 'src/robust/exposure.ts'
 const DELIVERY = 'src/robust/delivery.ts'
 const SCHEDULE = 'src/robust/schedule.ts'
 
@@ -181,5 +182,19 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     file: 'src/robust/robust-core.ts',
     find: 'if (!resumed || mayBeNew) this.#resubscriber',
     replace: 'if (resumed && !mayBeNew) this.#resubscriber',
+  },
+  {
+    name: 'sent-and-recorded-as-unsent',
+    rule: 'What is sent on a connection is not recorded as unsent: the next process would call it expired',
+    file: EXPOSURE,
+    find: 'this.#keeper.keepUnsent(undefined, () => {',
+    replace: 'this.#keeper.keepUnsent(this.#next, () => {',
+  },
+  {
+    name: 'unsent-from-too-low',
+    rule: 'What may have been sent is below the number that is recorded when the connection ends',
+    file: EXPOSURE,
+    find: 'if (entryId >= this.#next) this.#next = entryId + 1',
+    replace: 'void entryId',
   },
 ]

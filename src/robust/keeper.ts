@@ -373,7 +373,7 @@ export class Keeper {
 
   /**
    * Keeps from which number on nothing was sent at QoS 1; undefined: there is none that is known.
-   * @param done called once it is safe, which the next process must not be told too late
+   * @param done called once that is on the disk, or cannot be written
    * @returns whether there may be a next process
    */
   keepUnsent(from: number | undefined, done?: () => void): boolean {
@@ -444,7 +444,7 @@ export class Keeper {
     try {
       const entry = this.#records.decode(body, this.#owner.clocks)
       entry.entryId = seq
-      // Of no other is it known whether it was sent before the end of the process.
+      // Whether one of QoS 1 was sent before the end of its process is known of what had only waited.
       entry.possiblyDuplicated = entry.qos === 1 && seq < this.#unsentFrom
       entry.staged = entry.qos === 2
       this.#countOne(entry, 1)
