@@ -4,7 +4,8 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { DELAY_MS_MAX, type TimerHandle } from './driver/clock.ts'
+import { type Clock, DELAY_MS_MAX, type TimerHandle } from './driver/clock.ts'
+import { guarded } from './driver/guarded-transport.ts'
 import type { Platform } from './driver/platform.ts'
 import { makeRuntime } from './engine/runtime.ts'
 import type { OutboxStore } from './outbox/store.ts'
@@ -116,20 +117,22 @@ const checkPlatform = fields<PlatformOptions>(
  * ```
  */
 export function makePlatform(options: PlatformOptions): PortablePlatform {
-  const { clock, transports, ...rest } = checkPlatform('options', options)
+  const { clock: given, transports, ...rest } = checkPlatform('options', options)
+  // As the system's clock does it: whole milliseconds, and no delay that a timer would take for none.
+  const clock: Clock = {
+    now: () => Math.floor(given.now()),
+    setTimer: (fire, delayMs) =>
+      given.setTimer(fire, Math.min(Math.ceil(delayMs), DELAY_MS_MAX)) as TimerHandle,
+    clearTimer: (timer) => given.clearTimer(timer as never),
+  }
+  const own = Object.entries(transports).map(([scheme, dial]) => [scheme, guarded(dial, clock)])
   return {
     random: Math.random,
     epochNow: Date.now,
     warn: (code, message) => globals.console?.warn(`${message} (${code})`),
     ...rest,
-    transports,
-    // As the system's clock does it: whole milliseconds, and no delay that a timer would take for none.
-    clock: {
-      now: () => Math.floor(clock.now()),
-      setTimer: (fire, delayMs) =>
-        clock.setTimer(fire, Math.min(Math.ceil(delayMs), DELAY_MS_MAX)) as TimerHandle,
-      clearTimer: (timer) => clock.clearTimer(timer as never),
-    },
+    transports: Object.fromEntries(own) as Platform['transports'],
+    clock,
     // What a program awaits with it may want a signal of the engine's own.
     makeAborter: () =>
       globals.AbortController === undefined ? makeAborter() : new globals.AbortController(),

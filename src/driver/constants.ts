@@ -13,6 +13,9 @@ export const CONGESTED_BYTES = 4_194_304
  */
 export const FLUSH_BYTES = 61_440
 
+/** How long a transport that was destroyed has to say that it has ended; the package's own take a turn of the loop. */
+export const DESTROY_MS = 1_000
+
 /** Who wants reading stopped; it goes on when nobody does. */
 export const PAUSED_BY_READER = 1
 export const PAUSED_BY_CONGESTION = 2

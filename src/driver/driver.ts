@@ -56,6 +56,8 @@ export class Driver implements TransportHandler {
   #draining = false
   #closeWhenWritten = false
   #pausedBy = 0
+  /** What a write threw. */
+  #thrown: Error | undefined
   #timer: TimerHandle | undefined
   #timerAt = Infinity
   /** Whether the timer was not set by what came in. */
@@ -84,11 +86,11 @@ export class Driver implements TransportHandler {
 
   /** Settles when what has been written to the engine so far is handed to the transport. */
   get handedOver(): Promise<typeof HANDED_OVER> {
-    if (this.engine.out.sizeBytes === 0) return Promise.resolve(HANDED_OVER)
+    if (this.engine.out.sizeBytes === 0 && !this.#thrown) return Promise.resolve(HANDED_OVER)
     // A message that has left the queue may be in the write that began before we were told of it.
     this.#handover ??= {
       ...deferred(),
-      sent: this.#draining && this.#batch !== undefined ? 'maybe' : 'no',
+      sent: this.#thrown || (this.#draining && this.#batch) ? 'maybe' : 'no',
     }
     return this.#handover.promise
   }
@@ -104,10 +106,7 @@ export class Driver implements TransportHandler {
     this.#pausedBy = 0
     this.engine.connect(settings, this.now)
     try {
-      const transport = dial(address, this, options) as Transport | undefined
-      // An async function gives a promise, which nothing could be written to, nor end.
-      if (!transport?.write) throw new TypeError('the factory gave no transport')
-      this.#transport = transport
+      this.#transport = dial(address, this, options)
     } catch (error) {
       this.engine.handleClosed(error as Error, this.now)
     }
@@ -163,7 +162,8 @@ export class Driver implements TransportHandler {
     this.#release()
     this.#transport = undefined
     this.#pausedBy = 0
-    this.engine.handleClosed(error, this.now)
+    this.engine.handleClosed(this.#thrown ?? error, this.now)
+    this.#thrown = undefined
     this.touch()
   }
 
@@ -189,10 +189,15 @@ export class Driver implements TransportHandler {
     this.#batch = batch
     this.bytesSent += before - out.sizeBytes
     this.engine.handleWriteStarted(this.now)
-    this.#transport.write(batch.chunks)
-    if (this.#handover === undefined) return
-    this.#handover.sent = 'maybe'
-    if (out.sizeBytes > 0) return
+    if (this.#handover) this.#handover.sent = 'maybe'
+    try {
+      this.#transport.write(batch.chunks)
+    } catch (error) {
+      // The connection ends with that, and not the call of whoever published.
+      this.#thrown = error as Error
+      return this.#transport.destroy()
+    }
+    if (!this.#handover || out.sizeBytes > 0) return
     this.#handover.resolve(HANDED_OVER)
     this.#handover = undefined
   }

@@ -4,6 +4,7 @@
 
 import type { Properties, ProtocolVersion, WillFields } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
+import { guarded } from '../driver/guarded-transport.ts'
 import type { Platform } from '../driver/platform.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import { Engine } from '../engine/engine.ts'
@@ -12,7 +13,6 @@ import { type Operation, PingOperation, type PublishOperation } from '../engine/
 import type { RequestOperation } from '../engine/requests.ts'
 import type { ClosedOutput, ConnectedOutput, Output, ReleaseOutput } from '../engine/types.ts'
 import { ClosedError, MqttError } from '../errors.ts'
-import type { TransportFactory } from '../transport/transport.ts'
 import { requestAnswer } from './answers.ts'
 import { Authenticator } from './authenticator.ts'
 import {
@@ -336,12 +336,12 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
 
   #dial(attempt: Attempt): void {
     const { address, transport, tls } = this.options
-    const { readBuffer, transports } = this.platform
+    const { clock, readBuffer, transports } = this.platform
     const { request } = attempt
     attempt.dialled = true
     this.#bytesSentBefore = this.driver.bytesSent
     const settings = connectSettings(this.clientId, this.options, this.will, request, this.version)
-    const dial = (transport ?? transports[address.scheme]) as TransportFactory
+    const dial = transport ? guarded(transport, clock) : transports[address.scheme]!
     const maxFrameBytes = Math.max(DEFAULT_FRAME_BYTES, this.options.bounds.maximumPacketSizeBytes)
     this.driver.connect(dial, address, { tls, readBuffer, maxFrameBytes }, settings)
     this.#announce()

@@ -138,8 +138,9 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
   /**
    * Ends the connection: what is handed over is written, then DISCONNECT, then the end of the
    * transport. Messages that wait, or are not acknowledged, reject and say whether they were sent.
-   * Never rejects; settles within `timeoutMs` (default `timeouts.closeMs`), also on a dead link, and
-   * at once when there is no connection. During `connect` it gives the attempt up.
+   * Never rejects; settles within `timeoutMs` (default `timeouts.closeMs`), also on a dead link, a second later
+   * where a `transport` of your own does not say that it has ended, and at once when there is no connection.
+   * During `connect` it gives the attempt up.
    * @param options as {@link DisconnectOptions} says. @default reason 0, which discards the will
    * @throws {TypeError} @throws {RangeError} at the call, for an option that cannot be meant, or to prolong a
    * session that the last `connect` did not ask for

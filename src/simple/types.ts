@@ -199,7 +199,10 @@ export interface ClientOptions {
   readonly acknowledge?: 'handled' | 'manual'
   /** What becomes of a message whose handler throws: it is acknowledged, refused with 0x83, or comes again. @default 'acknowledge' */
   readonly onHandlerError?: 'acknowledge' | 'reject' | 'hold'
-  /** Another byte pipe than the address implies. */
+  /**
+   * Another byte pipe than the address implies. What it throws ends the connection with a `ConnectionLostError`
+   * whose `cause` it is, and one that does not say that it was destroyed counts as gone after a second.
+   */
   readonly transport?: TransportFactory
   readonly properties?: ConnectProperties
 }

@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { NO_PROPERTIES, PacketType } from '../../src/codec/packets.ts'
-import { elapse, testClient } from '../support/scripted-memory.ts'
+import { elapse, settle, testClient } from '../support/scripted-memory.ts'
 import {
   CODES,
   brief,
@@ -261,6 +261,7 @@ rule('a DISCONNECT of the server closes the connection', { v5: 'MQTT-4.13.2-1' }
     await connecting
     connection.send({ type: DISCONNECT, reasonCode, properties })
     await connection.closed
+    await settle()
     equal(connection.received.length, 1)
     equal(client.state, 'closed')
   }
@@ -278,6 +279,7 @@ rule(
     connection.sendBytes(hex('30 05 00 01 23 00 78'))
     equal(brief(await connection.next()), 'DISCONNECT 0x90')
     await connection.closed
+    await settle()
     equal(client.state, 'closed')
   },
 )

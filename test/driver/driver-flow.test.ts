@@ -2,7 +2,7 @@
 // The driver and what flows through it: pausing, congestion, the handover of messages at QoS 0, and the
 // whole over pipes in memory, in virtual time.
 
-import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Driver } from '../../src/driver/driver.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -23,16 +23,25 @@ import {
 import { elapse, ScriptedServer, settle } from '../support/scripted-memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-test('a connection whose write has thrown is given up in time, not never', async () => {
+test('a connection whose write has thrown is given up at once, with what it threw', async () => {
   const rig = new DriverRig()
   const transport = await rig.connected()
+  const cause = new Error('broken')
   transport.write = () => {
-    throw new Error('broken')
+    throw cause
   }
-  throws(() => rig.publish('a', 0, 100_000), /broken/)
+  // Enough for a write of its own, within the call.
+  rig.publish('a', 0, 100_000)
+  const failing = rejects(rig.driver.handedOver, (error) => {
+    errorIs(error, ConnectionLostError, { sent: 'maybe' })
+    errorIs((error as Error).cause, ConnectionLostError, { cause })
+    return true
+  })
   await settle()
-  await elapse(rig.clock, OPTIONS.writeMs)
   equal(transport.calls.at(-1), 'destroy')
+  transport.handler.closed(undefined)
+  await failing
+  equal(rig.clock.pending, 0)
 })
 
 describe('pausing', () => {
