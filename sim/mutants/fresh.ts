@@ -133,8 +133,8 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'an-earlier-process-has-sent-nothing',
     rule: 'expired, cancelled: before it was ever sent. maybe-delivered: it was sent and the answer can no longer be known: deadline or cancel.',
     file: 'src/robust/entry.ts',
-    find: 'return this.attempts === 0 && !this.possiblyDuplicated',
-    replace: 'return this.attempts === 0',
+    find: 'return this.attempts === this.turnedAway && !this.possiblyDuplicated',
+    replace: 'return this.attempts === this.turnedAway',
   },
 
   // QoS 1 may come twice, so a copy is not looked for. Seen: a slow handler runs twice at the same time for

@@ -82,9 +82,9 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
   {
     name: 'expired-and-sent',
     rule: 'A message that is called expired has not been sent',
-    file: COURIER,
-    find: "due.isUnsent ? 'expired' : 'maybe-delivered'",
-    replace: "'expired'",
+    file: 'src/robust/entry.ts',
+    find: "if (!this.isAbsent) return 'maybe-delivered'",
+    replace: 'if (this.status) return this.status',
   },
   {
     name: 'deadline-anew-after-a-restart',
@@ -104,7 +104,7 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     name: 'cancelled-and-sent',
     rule: 'cancel() says that a message was certainly never sent only when it was not',
     file: COURIER,
-    find: "unsent ? 'cancelled' : 'maybe-delivered'",
+    find: "isAbsent ? 'cancelled' : 'maybe-delivered'",
     replace: "'cancelled'",
   },
   {
@@ -189,6 +189,27 @@ export const ROBUST_MUTANTS: readonly Mutant[] = [
     file: EXPOSURE,
     find: 'this.#keeper.keepUnsent(undefined, () => {',
     replace: 'this.#keeper.keepUnsent(this.#next, () => {',
+  },
+  {
+    name: 'sent-before-its-record-is-safe',
+    rule: 'What had only waited goes out once it is safe that it is no longer recorded as unsent',
+    file: EXPOSURE,
+    find: 'if (!isAwaited) return',
+    replace: 'if (isAwaited || !isAwaited) return',
+  },
+  {
+    name: 'turned-away-and-called-absent',
+    rule: 'What was turned away once, and sent again without an answer, may have arrived',
+    file: 'src/robust/entry.ts',
+    find: 'this.attempts === this.turnedAway &&',
+    replace: '(this.attempts === 0 || this.turnedAway > 0) &&',
+  },
+  {
+    name: 'refused-after-an-earlier-copy',
+    rule: 'A refusal of what was sent again says nothing of its first copy',
+    file: COURIER,
+    find: 'entry.possiblyDuplicated ||= entry.resumed',
+    replace: '',
   },
   {
     name: 'unsent-from-too-low',

@@ -30,7 +30,8 @@ import { WaitingLine } from './waiting-line.ts'
  * | engine | outcome, stays | – | – | interrupted | outcome, or later |
  * | interrupted | outcome, stays | engine | outcome, or again | – | – |
  *
- * "Outcome" of one that may have been sent is `maybe-delivered`.
+ * "Outcome" of one that the server may have is `maybe-delivered`; its time is up for one that was turned away
+ * each time: `rejected`.
  */
 export class Courier {
   readonly #options: CourierOptions
@@ -198,12 +199,12 @@ export class Courier {
     if (this.#isLost(entry, now)) this.#line.addAgain(entry)
   }
 
-  /** Gives a message up. Gives whether it was certainly never sent. */
+  /** Gives a message up. Gives whether the server certainly has it not. */
   cancel(entry: Entry, now: number): boolean {
     if (entry.status !== undefined) return false
-    const unsent = entry.isUnsent
-    this.#giveUp(entry, unsent ? 'cancelled' : 'maybe-delivered', now)
-    return unsent
+    const { isAbsent } = entry
+    this.#giveUp(entry, isAbsent ? 'cancelled' : 'maybe-delivered', now)
+    return isAbsent
   }
 
   /**
@@ -224,7 +225,7 @@ export class Courier {
         entry.resumed = entry.state !== 'bound'
         if (entry.state === 'released') entry.isUnsure ||= isUnsure
         entry.attachExpiry(now)
-        entry.attempts += 1
+        if (entry.resumed) entry.attempts += 1
         entry.reach(entry.state === 'released' ? 'received' : 'sent')
         continue
       }
@@ -256,7 +257,7 @@ export class Courier {
     const waiting = this.#line.droppable > 0 ? this.#line : []
     for (const entry of [...waiting, ...this.#later, ...this.#early]) {
       if (entry.policy.offline !== 'drop' || entry.status !== undefined) continue
-      this.#giveUp(entry, entry.isUnsent ? 'dropped' : 'maybe-delivered', now)
+      this.#giveUp(entry, entry.isAbsent ? 'dropped' : 'maybe-delivered', now)
     }
   }
 
@@ -294,9 +295,8 @@ export class Courier {
   handleTimeout(now: number): void {
     for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
       // What is on its way is not bound by its own expiry, which the server knows.
-      if (due.isUnsent || due.expiresAt <= now) {
-        this.#giveUp(due, due.isUnsent ? 'expired' : 'maybe-delivered', now)
-      } else if (due.expiresAt !== Infinity) this.#deadlines.add(due.expiresAt, due)
+      if (due.isAbsent || due.expiresAt <= now) this.#giveUp(due, due.lateStatus, now)
+      else if (due.expiresAt !== Infinity) this.#deadlines.add(due.expiresAt, due)
     }
     for (let due = this.#later.take(now); due !== undefined; due = this.#later.take(now)) {
       this.#line.addAgain(due)
@@ -400,7 +400,9 @@ export class Courier {
     if (answer < 0x80) {
       return this.#settle(entry, entry.isUnsure ? 'maybe-delivered' : 'delivered', now)
     }
-    if (publishRefusal(answer) === 'later') return this.#turnAway(entry, now)
+    // What was sent again: it may have the first copy.
+    entry.possiblyDuplicated ||= entry.resumed
+    if (publishRefusal(answer) === 'later') return this.#turnAway(entry, answer, now)
     this.#settle(entry, 'rejected', now)
   }
 
@@ -449,10 +451,9 @@ export class Courier {
   }
 
   /** The server may take it later, unless a newer one has taken its place. */
-  #turnAway(entry: Entry, now: number): void {
+  #turnAway(entry: Entry, reasonCode: number, now: number): void {
     this.#suspects.acquit(entry)
-    // What was sent again: it may have the first copy.
-    entry.possiblyDuplicated ||= entry.resumed
+    entry.refusal = reasonCode
     const { collapseKey } = entry
     if (collapseKey !== undefined) {
       const newest = this.#newest.get(collapseKey) ?? entry
@@ -462,6 +463,8 @@ export class Courier {
     const { turnedAwayMs, turnedAwayMsMax } = this.#options
     const waitMs = Math.min(turnedAwayMsMax, turnedAwayMs * 2 ** entry.turnedAway)
     entry.turnedAway += 1
+    // Its own expiry may have come while it was on its way.
+    if (entry.endsAt <= now) return this.#giveUp(entry, 'rejected', now)
     entry.renew()
     entry.place = PLACE.LATER
     this.#later.add(now + waitMs, entry)
@@ -479,7 +482,10 @@ export class Courier {
     const { collapseKey: key } = entry
     entry.status = status
     entry.settledAt = now
-    if (status === 'rejected') entry.error = publishAnswer(entry) as MqttError
+    if (status === 'rejected') {
+      entry.answer ??= entry.refusal
+      entry.error = publishAnswer(entry) as MqttError
+    }
     if (key !== undefined && this.#newest.get(key) === entry) this.#newest.delete(key)
     this.#open.count(entry, -1)
     this.#settled.push(entry)

@@ -45,7 +45,7 @@ export class Entry extends PublishOperation {
   #expiresAt: number | undefined = undefined
   /** The same, or its own expiry, whatever is sooner; only where it has one. */
   #endsAt: number | undefined = undefined
-  /** Five booleans in one field, one bit each: a million messages may wait. */
+  /** Six booleans in one field, one bit each, and above them `refusal`: a million messages may wait. */
   #flags = 0
   /** The moment of `publish`, ms as `now` counts. */
   acceptedAt = 0
@@ -53,7 +53,7 @@ export class Entry extends PublishOperation {
   attempts = 0
   /** Connections that the server ended while it was in flight, for a reason that a packet can cause. */
   deaths = 0
-  /** Refusals that time may cure, in a row. */
+  /** How many of its attempts the server answered with a refusal that time may cure. */
   turnedAway = 0
   /** A line (0 to 4 by priority), or one of PLACE. */
   place: number = PLACE.NOWHERE
@@ -168,6 +168,15 @@ export class Entry extends PublishOperation {
     this.#flag(32, is)
   }
 
+  /** The reason code of the last answer that turned it away; 0: none did. */
+  get refusal(): number {
+    return this.#flags >> 8
+  }
+
+  set refusal(reasonCode: number) {
+    this.#flags = (this.#flags & 0xff) | (reasonCode << 8)
+  }
+
   /** Names it for as long as its outbox knows it. */
   get id(): string {
     return this.#number === undefined ? this.#idPrefix : `${this.#idPrefix}${this.#number}`
@@ -238,9 +247,15 @@ export class Entry extends PublishOperation {
     this.#flags = is ? this.#flags | bit : this.#flags & ~bit
   }
 
-  /** Whether the server certainly never got it. */
-  get isUnsent(): boolean {
-    return this.attempts === 0 && !this.possiblyDuplicated
+  /** Whether the server certainly has it not: it was never sent, or turned away each time. */
+  get isAbsent(): boolean {
+    return this.attempts === this.turnedAway && !this.possiblyDuplicated
+  }
+
+  /** How it ends when its time is up. */
+  get lateStatus(): OutcomeStatus {
+    if (!this.isAbsent) return 'maybe-delivered'
+    return this.turnedAway > 0 ? 'rejected' : 'expired'
   }
 
   /** Whether the server said that it has no subscriber for it. */

@@ -223,8 +223,8 @@ export class Keeper {
   remove(entry: Entry, done?: () => void): void {
     const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
     this.#countOne(entry, -1)
-    const { status, qos } = entry
-    const isAnswered = status === 'delivered' || status === 'rejected'
+    const { status, qos, refusal } = entry
+    const isAnswered = status === 'delivered' || (status === 'rejected' && refusal === 0)
     this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', done)
   }
 

@@ -93,7 +93,7 @@ export class OutboxView {
   /**
    * Gives a message up, as the `cancel` of its receipt does.
    * @param id of the message
-   * @returns whether it was certainly never sent; false too when no message of that id waits
+   * @returns whether the server certainly has it not; false too when no message of that id waits
    * @throws {TypeError} it is no text
    * @throws {StoreError} the outbox cannot be opened
    * @example

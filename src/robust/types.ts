@@ -33,7 +33,7 @@ export interface Outcome {
   readonly latencyMs: number
   /**
    * Whether it was sent afresh after it had been sent, so that the server may have it twice. What is sent
-   * again in the same session, marked as DUP, does not count.
+   * again in the same session, marked as DUP, counts only where the server refused it: it may have the first.
    */
   readonly possiblyDuplicated: boolean
   /** The server had no subscriber for it: reason 0x10. */
@@ -79,8 +79,8 @@ export interface Receipt {
    */
   wait(options: { readonly signal: AbortSignal }): Promise<Outcome>
   /**
-   * Gives the message up; it settles as `cancelled`, or `maybe-delivered` where it may have been sent.
-   * @returns whether it was certainly never sent
+   * Gives the message up; it settles as `cancelled`, or `maybe-delivered` where the server may have it.
+   * @returns whether the server certainly has it not: it was never sent, or turned away each time
    * @example
    * ```js
    * const receipt = client.publish('door/7/unlock', 'now', { qos: 1 })

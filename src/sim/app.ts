@@ -284,8 +284,8 @@ export class App {
     if (message.outcome !== undefined) return
     message.cancelled = true
     this.#tell(`cancels #${message.number}`)
-    const unsent = receipt.cancel()
-    this.#options.world.tell({ kind: 'given up', message, unsent })
+    const absent = receipt.cancel()
+    this.#options.world.tell({ kind: 'given up', message, absent })
   }
 
   #watch(receipt: Receipt, message: SentMessage): void {

@@ -140,8 +140,8 @@ export type Observation =
   | {
       readonly kind: 'given up'
       readonly message: SentMessage
-      /** What `cancel()` said: that it was certainly never sent. */
-      readonly unsent: boolean
+      /** What `cancel()` said: that the server certainly has it not. */
+      readonly absent: boolean
     }
   | { readonly kind: 'stage'; readonly message: SentMessage; readonly stage: Stage }
   | {

@@ -15,6 +15,7 @@ const CLOSED = 0.04
 const REPEATED = 0.04
 const EAGER = 0.04
 const SHARED = 0.03
+const FLICKERING = 0.03
 /** Messages of a stream that is added. */
 const MESSAGES = 80
 
@@ -34,6 +35,7 @@ export function addRare(plan: Plan): Plan {
   }
   if (random.chance(EAGER)) more = hasten(random.fork('eager'), more)
   if (random.chance(SHARED)) more = share(random.fork('shared'), more)
+  if (random.chance(FLICKERING)) more = flicker(random.fork('flickering'), more)
   return more
 }
 
@@ -121,6 +123,24 @@ function share(random: Random, plan: Plan): Plan {
     },
     disk: { slow: { delayMs: random.pick([300, 1000]) }, loseUnsynced: { probability: 1 } },
     process: { powerLoss: { everyMs: Math.ceil(durationMs / 25), forMs: 2000 } },
+  })
+}
+
+/**
+ * A device whose power goes again and again soon after it has come back, and whose disk is slow: what its outbox says
+ * of what was sent has to be safe before anything is sent.
+ */
+function flicker(random: Random, plan: Plan): Plan {
+  const { durationMs } = plan
+  const everyMs = Math.ceil((durationMs * 3) / MESSAGES)
+  const stream = { everyMs, burst: 3, sizeBytes: 40, cancelled: 0 }
+  const streams: readonly StreamPlan[] = [
+    { ...stream, topic: '1/flickering-0', delivery: within(20_000, { qos: 1 }) },
+    { ...stream, topic: '1/flickering-1', delivery: guaranteed({ qos: 1 }) },
+  ]
+  return withFaults(changeFirst(plan, { outbox: 'disk' }, streams), {
+    disk: { slow: { delayMs: random.pick([1000, 4000]) }, loseUnsynced: { probability: 1 } },
+    process: { powerLoss: { everyMs: random.pick([4000, 10_000]), forMs: 1000 } },
   })
 }
 

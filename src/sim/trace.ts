@@ -92,7 +92,7 @@ function lineOf(seen: Observation): string {
     case 'found':
       return `found     ${seen.message.device} #${seen.message.number} by process ${seen.life}`
     case 'given up':
-      return `given up  ${seen.message.device} #${seen.message.number}${seen.unsent ? ', never sent' : ''}`
+      return `given up  ${seen.message.device} #${seen.message.number}${seen.absent ? ', never taken' : ''}`
     case 'stage':
       return `stage     ${seen.message.device} #${seen.message.number} ${seen.stage}`
     case 'settled': {

@@ -2,11 +2,12 @@
 // What becomes of one message, rule by rule: its outcome in every place, what it replaces, who goes for it,
 // what a lost session means for it, and which refusals it outlives.
 
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MqttError, PacketTooLargeError, QueueFullError, StoreError } from '../../src/errors.ts'
 import type { OutcomeStatus } from '../../src/robust/entry.ts'
 import { fleeting, latest, type OnSessionLoss } from '../../src/robust/policies.ts'
+import { outcomeOf } from '../../src/robust/receipt.ts'
 import { CourierRig, makeEntry } from '../support/courier-rig.ts'
 
 /** A rig with a connection and room for so many in flight. */
@@ -129,87 +130,92 @@ describe('courier: outcomes', () => {
   })
 })
 
-/** How a message gets into each place; gives whether it was sent. */
-const PLACES: Readonly<Record<string, readonly [bring: (rig: CourierRig) => void, sent: boolean]>> =
-  {
-    'without a connection': [() => undefined, false],
-    'behind a full window': [
-      (rig) => {
-        rig.window = 0
-        rig.connect(false)
-      },
-      false,
-    ],
-    'in flight': [(rig) => rig.connect(false), true],
-    'after PUBREC': [
-      (rig) => {
-        rig.connect(false)
-        for (const entry of rig.flying) rig.receive(entry)
-      },
-      true,
-    ],
-    interrupted: [
-      (rig) => {
-        rig.connect(false)
-        rig.close()
-      },
-      true,
-    ],
-    resumed: [
-      (rig) => {
-        rig.connect(false)
-        rig.close()
-        rig.connect(true)
-      },
-      true,
-    ],
-    'to be sent again': [
-      (rig) => {
-        rig.connect(false)
-        rig.close()
-        rig.window = 0
-        rig.connect(false)
-      },
-      true,
-    ],
-    'turned away': [
-      (rig) => {
-        rig.connect(false)
-        for (const entry of rig.flying) rig.answer(entry, 0x97)
-      },
-      true,
-    ],
-    'turned away and waiting again': [
-      (rig) => {
-        rig.connect(false)
-        for (const entry of rig.flying) rig.answer(entry, 0x97)
-        rig.close()
-        rig.elapse(5000)
-      },
-      true,
-    ],
-    'handed back unsent': [
-      (rig) => {
-        rig.connect(false)
-        for (const entry of rig.flying) rig.handBack(entry, true)
-        rig.close()
-      },
-      false,
-    ],
-  }
+type Fate = 'unsent' | 'sent' | 'turned away'
+
+/** How a message gets into each place; gives what the server knows of it. */
+const PLACES: Readonly<Record<string, readonly [bring: (rig: CourierRig) => void, fate: Fate]>> = {
+  'without a connection': [() => undefined, 'unsent'],
+  'behind a full window': [
+    (rig) => {
+      rig.window = 0
+      rig.connect(false)
+    },
+    'unsent',
+  ],
+  'in flight': [(rig) => rig.connect(false), 'sent'],
+  'after PUBREC': [
+    (rig) => {
+      rig.connect(false)
+      for (const entry of rig.flying) rig.receive(entry)
+    },
+    'sent',
+  ],
+  interrupted: [
+    (rig) => {
+      rig.connect(false)
+      rig.close()
+    },
+    'sent',
+  ],
+  resumed: [
+    (rig) => {
+      rig.connect(false)
+      rig.close()
+      rig.connect(true)
+    },
+    'sent',
+  ],
+  'to be sent again': [
+    (rig) => {
+      rig.connect(false)
+      rig.close()
+      rig.window = 0
+      rig.connect(false)
+    },
+    'sent',
+  ],
+  'turned away': [
+    (rig) => {
+      rig.connect(false)
+      for (const entry of rig.flying) rig.answer(entry, 0x97)
+    },
+    'turned away',
+  ],
+  'turned away and waiting again': [
+    (rig) => {
+      rig.connect(false)
+      for (const entry of rig.flying) rig.answer(entry, 0x97)
+      rig.close()
+      rig.elapse(5000)
+    },
+    'turned away',
+  ],
+  'handed back unsent': [
+    (rig) => {
+      rig.connect(false)
+      for (const entry of rig.flying) rig.handBack(entry, true)
+      rig.close()
+    },
+    'unsent',
+  ],
+}
 
 describe('courier: giving up', () => {
-  for (const [place, [bring, sent]] of Object.entries(PLACES)) {
+  for (const [place, [bring, fate]] of Object.entries(PLACES)) {
     for (const qos of [1, 2] as const) {
       for (const how of ['cancelled', 'expired'] as const) {
-        test(`QoS ${qos} ${place} is ${sent ? 'maybe-delivered' : how} when it is ${how}`, () => {
+        const isLate = how === 'expired'
+        const absent = fate === 'turned away' && isLate ? 'rejected' : how
+        const status = fate === 'sent' ? 'maybe-delivered' : absent
+        test(`QoS ${qos} ${place} is ${status} when it is ${how}`, () => {
           const rig = new CourierRig()
           const entry = rig.publish('t', { qos, ...MINUTE, onSessionLoss: 'resend' })
           bring(rig)
-          equal(entry.attempts > 0, sent)
-          if (how === 'expired') rig.elapse(60_000)
-          else equal(rig.cancel(entry), !sent)
-          equal(entry.status, sent ? 'maybe-delivered' : how)
+          equal(entry.attempts > 0, fate !== 'unsent')
+          if (isLate) rig.elapse(60_000)
+          else equal(rig.cancel(entry), fate !== 'sent')
+          equal(entry.status, status)
+          equal(entry.error?.code, status === 'rejected' ? 'ERR_MQTT_REJECTED' : undefined)
           deepEqual([rig.courier.idle, rig.cancel(entry)], [true, false])
           // What the engine has of it goes on; nothing of it is sent anew.
           const sends = rig.sent.length
@@ -573,6 +579,83 @@ describe('courier: turned away', () => {
     })
   }
 
+  test('its outcome at the deadline has the last reason, also when the others were different', () => {
+    const rig = connected()
+    const entry = rig.publish('t', MINUTE)
+    rig.answer(entry, 0x97)
+    rig.elapse(5000)
+    rig.answer(entry, 0x83)
+    rig.elapse(60_000)
+    const { status, attempts, possiblyDuplicated, reasonCode, error } = outcomeOf(entry)
+    deepEqual([status, attempts, possiblyDuplicated], ['rejected', 2, false])
+    equal(reasonCode, 0x83)
+    match(error?.message ?? '', /0x83/)
+    rig.checkEnd()
+  })
+
+  test('a last attempt without an answer by the deadline may have arrived', () => {
+    const rig = connected()
+    const entry = rig.publish('t', MINUTE)
+    rig.answer(entry, 0x97)
+    rig.elapse(5000)
+    rig.elapse(60_000)
+    const { status, reasonCode } = outcomeOf(entry)
+    deepEqual([status, reasonCode], ['maybe-delivered', undefined])
+    rig.answer(entry, 0x97)
+    rig.checkEnd()
+  })
+
+  test('an earlier copy, sent again in its session, may have arrived', () => {
+    for (const code of [0x97, 0x87]) {
+      const rig = connected()
+      const entry = rig.publish('t', MINUTE)
+      rig.close()
+      rig.connect(true)
+      rig.answer(entry, code)
+      rig.elapse(60_000)
+      const status = code === 0x87 ? 'rejected' : 'maybe-delivered'
+      deepEqual([entry.status, entry.possiblyDuplicated], [status, true])
+      rig.checkEnd()
+    }
+  })
+
+  test('what waited for its record when the connection ended was not sent by that', () => {
+    for (const resumed of [true, false]) {
+      const rig = connected()
+      const entry = rig.publish('t', { qos: 2, ...MINUTE })
+      rig.answer(entry, 0x97)
+      rig.elapse(5000)
+      entry.state = 'bound'
+      rig.close()
+      rig.connect(resumed)
+      rig.answer(entry, 0x97)
+      rig.elapse(60_000)
+      const { status, attempts } = outcomeOf(entry)
+      deepEqual([status, attempts], ['rejected', 2])
+      rig.checkEnd()
+    }
+  })
+
+  test('its own expiry ends it too, also when the answer comes behind that', () => {
+    for (const flying of [false, true]) {
+      const rig = connected()
+      const entry = makeEntry('t')
+      entry.properties = { messageExpiryInterval: 60 }
+      rig.watch(entry)
+      rig.courier.accept(entry, rig.now)
+      rig.pump()
+      if (flying) rig.elapse(60_000)
+      equal(entry.status, undefined)
+      rig.answer(entry, 0x97)
+      rig.window = 0
+      rig.elapse(59_999)
+      equal(entry.status, flying ? 'rejected' : undefined)
+      rig.elapse(1)
+      equal(entry.status, 'rejected')
+      rig.checkEnd()
+    }
+  })
+
   test('it is in the list of what is not on its way', () => {
     const rig = connected()
     const entry = rig.publish('t')
@@ -604,7 +687,7 @@ describe('courier: fleeting', () => {
     const entry = rig.publish('t', fleeting({ qos: 1 }))
     rig.answer(entry, 0x97)
     rig.close()
-    equal(entry.status, 'maybe-delivered')
+    equal(entry.status, 'dropped')
     rig.checkEnd()
   })
 

@@ -541,23 +541,52 @@ describe('S8: outcomes are true', () => {
       /#2 was called cancelled, and a server took it later/,
     )
   })
+  test('rejects what is called rejected, and a server has or takes later', () => {
+    const had = makeMessage(1)
+    rejects('S8', [taken(had), settled(had, 'rejected')], /#1 is called rejected, and a server has/)
+    const later = makeMessage(2)
+    rejects(
+      'S8',
+      [settled(later, 'rejected'), taken(later)],
+      /#2 was called rejected, and a server/,
+    )
+    const twice = makeMessage(3)
+    const told = { ...settled(twice, 'rejected') } as Extract<Observation, { kind: 'settled' }>
+    const maybe = { ...told, outcome: { ...told.outcome, possiblyDuplicated: true } }
+    accepts('S8', [taken(twice), maybe])
+    accepts('S8', [settled(makeMessage(4), 'rejected')])
+  })
+  test('rejects what was taken twice as new, and is not called possibly duplicated', () => {
+    const sessions = (dup: boolean): SentMessage =>
+      makeMessage(1, {
+        takes: [
+          { at: 0, session: 1, connection: 1, dup: false },
+          { at: 1, session: 2, connection: 2, dup },
+        ],
+      })
+    rejects('S8', [settled(sessions(false), 'delivered')], /#1 was taken twice as new/)
+    accepts('S8', [settled(sessions(true), 'delivered')])
+    accepts('S8', [settled(sessions(false), 'maybe-delivered')])
+    const told = settled(sessions(false), 'delivered') as Extract<Observation, { kind: 'settled' }>
+    accepts('S8', [{ ...told, outcome: { ...told.outcome, possiblyDuplicated: true } }])
+  })
   test('rejects what is called sent at QoS 1', () => {
     rejects('S8', [settled(makeMessage(1), 'sent')], /#1 at QoS 1 is called sent/)
   })
-  const givenUp = (message: SentMessage, unsent: boolean): Observation => ({
+  const givenUp = (message: SentMessage, absent: boolean): Observation => ({
     kind: 'given up',
     message,
-    unsent,
+    absent,
   })
-  test('rejects cancel() that says never sent, when a server has it or its outcome says maybe', () => {
+  test('rejects cancel() that says never taken, when a server has it or its outcome says maybe', () => {
     const had = makeMessage(1)
-    rejects('S8', [taken(had), givenUp(had, true)], /#1 was given up as never sent, and a server/)
+    rejects('S8', [taken(had), givenUp(had, true)], /#1 was given up as never taken, and a server/)
     const before = makeMessage(2)
     const told = [settled(before, 'maybe-delivered'), givenUp(before, true)]
-    rejects('S8', told, /#2 was given up as never sent, and is called maybe-delivered/)
+    rejects('S8', told, /#2 was given up as never taken, and is called maybe-delivered/)
     const after = makeMessage(3)
     const late = [givenUp(after, true), settled(after, 'maybe-delivered')]
-    rejects('S8', late, /#3 was given up as never sent, and is called maybe-delivered/)
+    rejects('S8', late, /#3 was given up as never taken, and is called maybe-delivered/)
   })
   test('accepts cancel() that says what is so, or no more than maybe', () => {
     const unsent = makeMessage(1)

@@ -1,8 +1,9 @@
-// S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, none took; what
-// was sent once at the most, and may have arrived, is called so. What `cancel()` says is true as well. Whether an
-// earlier process has sent a message is not known where its disk has failed.
+// S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, or was turned away
+// each time, none took; what was sent afresh may be there twice; what was sent once at the most, and may have arrived, is called so. What `cancel()` says is
+// true as well. Whether an earlier process has sent a message is not known where its disk has failed.
 
 import type { OutcomeStatus } from '../../robust/entry.ts'
+import type { Outcome } from '../../robust/types.ts'
 import type { Observation, SentMessage } from '../observations.ts'
 import type { Plan } from '../plan.ts'
 import { recordMs } from './disk-time.ts'
@@ -10,8 +11,8 @@ import { FailedDisks } from './failed-disks.ts'
 import type { Oracle } from './oracle.ts'
 import { Sleeps } from './sleeps.ts'
 
-/** Outcomes of messages that no server ever had. */
-const NEVER_SENT: readonly OutcomeStatus[] = [
+/** Outcomes of messages that no server ever had; of one that is rejected, its outcome says whether it may. */
+const NEVER_TAKEN: readonly OutcomeStatus[] = [
   'expired',
   'cancelled',
   'superseded',
@@ -19,6 +20,10 @@ const NEVER_SENT: readonly OutcomeStatus[] = [
   'evicted',
   'refused',
 ]
+
+function saysAbsent({ status, possiblyDuplicated }: Outcome): boolean {
+  return NEVER_TAKEN.includes(status) || (status === 'rejected' && !possiblyDuplicated)
+}
 
 /** A message that was given up and is being removed. */
 interface Leaving {
@@ -47,8 +52,8 @@ export class TruthOracle implements Oracle {
   readonly #sleeps = new Sleeps()
   /** Of those, the ones that a crash has brought back. */
   readonly #back = new Set<SentMessage>()
-  /** Messages of which `cancel()` said that they were certainly never sent. */
-  readonly #unsent = new Set<SentMessage>()
+  /** Messages of which `cancel()` said that no server has them. */
+  readonly #absent = new Set<SentMessage>()
   readonly #removalMs: number
 
   constructor({ faults }: Plan) {
@@ -66,26 +71,31 @@ export class TruthOracle implements Oracle {
       if (status === 'delivered' && takes.length === 0) {
         return `#${number} is called delivered, and no server has it`
       }
-      if (NEVER_SENT.includes(status) && takes.length > 0 && this.#isKnown(message)) {
+      if (saysAbsent(outcome) && takes.length > 0 && this.#isKnown(message)) {
         return `#${number} is called ${status}, and a server has it`
       }
-      if (this.#unsent.has(message) && !NEVER_SENT.includes(status)) {
-        return `#${number} was given up as never sent, and is called ${status}`
+      const isSentAfresh = takes.some(({ dup }, i) => i > 0 && !dup)
+      if (status === 'delivered' && isSentAfresh && !outcome.possiblyDuplicated) {
+        if (this.#isKnown(message))
+          return `#${number} was taken twice as new, and is called delivered once`
       }
-      if (NEVER_SENT.includes(status)) this.#leave(message, now)
+      if (this.#absent.has(message) && !NEVER_TAKEN.includes(status)) {
+        return `#${number} was given up as never taken, and is called ${status}`
+      }
+      if (saysAbsent(outcome)) this.#leave(message, now)
       if (status === 'sent' && policy.qos > 0)
         return `#${number} at QoS ${policy.qos} is called sent`
       return undefined
     }
-    if (seen.kind === 'given up' && seen.unsent) {
+    if (seen.kind === 'given up' && seen.absent) {
       const { message } = seen
       const { takes, outcome, number } = message
-      this.#unsent.add(message)
+      this.#absent.add(message)
       if (takes.length > 0 && this.#isKnown(message)) {
-        return `#${number} was given up as never sent, and a server has it`
+        return `#${number} was given up as never taken, and a server has it`
       }
-      if (outcome !== undefined && !NEVER_SENT.includes(outcome.status)) {
-        return `#${number} was given up as never sent, and is called ${outcome.status}`
+      if (outcome !== undefined && !NEVER_TAKEN.includes(outcome.status)) {
+        return `#${number} was given up as never taken, and is called ${outcome.status}`
       }
     }
     if (seen.kind === 'crash') {
@@ -97,9 +107,9 @@ export class TruthOracle implements Oracle {
     if (seen.kind === 'taken') {
       const { message } = seen
       if (this.#failed.has(message.device) || this.#back.has(message)) return undefined
-      const status = message.outcome?.status
-      if (status !== undefined && NEVER_SENT.includes(status)) {
-        return `#${message.number} was called ${status}, and a server took it later`
+      const { outcome, number } = message
+      if (outcome !== undefined && saysAbsent(outcome)) {
+        return `#${number} was called ${outcome.status}, and a server took it later`
       }
     }
     return undefined
