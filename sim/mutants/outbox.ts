@@ -47,8 +47,8 @@ export const OUTBOX_MUTANTS: readonly Mutant[] = [
     name: 'removal-not-written',
     rule: 'A message that has its outcome is forgotten by the outbox',
     file: KEEPER,
-    find: 'this.#write(ops, isAnswered',
-    replace: 'if (qos !== 2) this.#write(ops, isAnswered',
+    find: 'this.#write(ops, isLazy',
+    replace: 'if (entry.qos !== 2) this.#write(ops, isLazy',
   },
   {
     name: 'segments-never-freed',

@@ -136,6 +136,8 @@ export interface StoredStage {
   readonly state: 'sent' | 'released'
   /** Whether messages of its topic at QoS 1 were kept when it was sent: they go before it. */
   readonly after: true | undefined
+  /** Whether a session that is lost may have it too. */
+  readonly again: true | undefined
 }
 
 /** What the session table keeps, as JSON. */

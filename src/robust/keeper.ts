@@ -200,10 +200,11 @@ export class Keeper {
 
   #bind(entry: Entry, state: StoredStage['state'], packetId: number): Op {
     const { entryId: seq, topic } = entry
-    const after = state === 'sent' && this.#ones.has(topic) ? true : undefined
+    const after = (state === 'sent' && this.#ones.has(topic)) || undefined
+    const again = entry.possiblyDuplicated || undefined
     entry.keptPacketId = packetId
     this.#bound.set(packetId, entry)
-    const value = writeJson({ seq, state, after } satisfies StoredStage)
+    const value = writeJson({ seq, state, after, again } satisfies StoredStage)
     return ['set', `${OUTBOUND}${packetId}`, value]
   }
 
@@ -217,15 +218,14 @@ export class Keeper {
   }
 
   /**
-   * Forgets a message that has its outcome. One that the server has answered comes back as a duplicate at the
-   * worst; one that was given up would be sent after all.
+   * Forgets a message that has its outcome. One that the server has comes back as a duplicate at the worst; one that
+   * was given up or rejected would be sent after all.
    */
   remove(entry: Entry, done?: () => void): void {
     const ops: Op[] = [['delete', entry.entryId], ...this.#unbind(entry)]
     this.#countOne(entry, -1)
-    const { status, qos, refusal } = entry
-    const isAnswered = status === 'delivered' || (status === 'rejected' && refusal === 0)
-    this.#write(ops, isAnswered && qos === 1 ? 'lazy' : 'power', done)
+    const isLazy = entry.status === 'delivered' && entry.qos === 1
+    this.#write(ops, isLazy ? 'lazy' : 'power', done)
   }
 
   /** Whether the next process would come to the outcome of a message as well, by what is stored of it. */
@@ -449,9 +449,10 @@ export class Keeper {
       entry.staged = entry.qos === 2
       this.#countOne(entry, 1)
       if (found !== undefined) {
-        const [packetId, { state, after }] = found
+        const [packetId, { state, after, again = false }] = found
         const isLost = !hasSession || packetId > LOST
         entry.attempts = 1
+        entry.possiblyDuplicated = again
         entry.state = state
         if (after) this.#resent.set(entry.topic, seq)
         entry.keptPacketId = isLost ? LOST + seq : packetId

@@ -5,7 +5,7 @@ import { deepEqual, equal, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Packet, PacketType } from '../../src/codec/packets.ts'
 import { StoreError } from '../../src/errors.ts'
-import type { Op } from '../../src/outbox/store.ts'
+import type { Op, SyncLevel } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
 import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
@@ -160,6 +160,68 @@ describe('the record of a packet id whose message was turned away', () => {
     second.connection.send(ack(PacketType.PUBCOMP))
     await settle()
     deepEqual(brief(second.connection.received).slice(2), ['PUBLISH a 1'])
+  })
+})
+
+describe('the removal of a message at QoS 1', () => {
+  class WatchedStore extends KeptStore {
+    readonly removals: SyncLevel[] = []
+
+    override commit(ops: readonly Op[], sync: SyncLevel = 'power'): Promise<void> {
+      if (ops.some(([kind]) => kind === 'delete')) this.removals.push(sync)
+      return super.commit(ops)
+    }
+  }
+  for (const [reasonCode, sync, comes] of [
+    [0x00, 'lazy', 'may come again after a loss of power: the server has it'],
+    [0x87, 'power', 'never comes again: it was called rejected'],
+  ] as const) {
+    test(`that is answered with ${reasonCode} ${comes}`, async () => {
+      const outbox = new WatchedStore()
+      const { client, connection } = await connectedRig({ outbox })
+      const receipt = client.publish('t', 'x', { delivery: guaranteed() })
+      const { packetId } = await take(connection, PacketType.PUBLISH)
+      equal(await receipt.stored, 'disk')
+      connection.send({ type: PacketType.PUBACK, packetId, reasonCode, properties: {} })
+      await receipt.settled
+      await settle()
+      deepEqual(outbox.removals, [sync])
+    })
+  }
+})
+
+describe('the record of a packet id of a message that was sent afresh', () => {
+  test('says that a session before may have had it, also to the next process', async () => {
+    for (const hasReceived of [false, true]) {
+      const outbox = new KeptStore()
+      const first = await connectedRig({ outbox })
+      const delivery = guaranteed({ qos: 2, onSessionLoss: 'resend' })
+      const { id } = first.client.publish('a', 'x', { delivery })
+      await take(first.connection, PacketType.PUBLISH)
+      // The process ends here, and the server loses the session.
+      const { connection } = await connectedRig({ outbox })
+      await take(connection, PacketType.PUBLISH)
+      if (hasReceived) {
+        connection.send({ type: PacketType.PUBREC, packetId: 1, reasonCode: 0, properties: {} })
+        await take(connection, PacketType.PUBREL)
+      }
+      // The process ends here, and the server has the session.
+      const last = await connectedRig({ outbox }, { sessionPresent: true })
+      const receipt = await last.client.receipt(id)
+      if (!hasReceived) {
+        await take(last.connection, PacketType.PUBLISH)
+        last.connection.send({
+          type: PacketType.PUBREC,
+          packetId: 1,
+          reasonCode: 0,
+          properties: {},
+        })
+      }
+      await take(last.connection, PacketType.PUBREL)
+      last.connection.send(ack(PacketType.PUBCOMP))
+      const outcome = await receipt?.settled
+      deepEqual([outcome?.status, outcome?.possiblyDuplicated], ['delivered', true])
+    }
   })
 })
 

@@ -156,4 +156,9 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'a device that slept from its CONNACK to the end (the judge was wrong)',
     seed: 20_005_633,
   },
+  {
+    name: 'a message sent afresh at QoS 2, of which the next process knew no more',
+    seed: 24_000_302,
+  },
+  { name: 'a message that was rejected, and came back after a loss of power', seed: 24_001_353 },
 ]
