@@ -6,9 +6,10 @@
 //   --compiled       takes what is compiled already
 //   UMQTT_REQUIRE    `all`, or names with commas: what must be there; absent, its tests fail
 
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compileAll } from './lib/compile.mjs'
 import { ROOT, run } from './lib/run.mjs'
@@ -37,6 +38,12 @@ const LONGEST = [
   'interop/nats',
   'outbox/takeover',
 ]
+
+/**
+ * Folders whose tests work in memory, and change nothing of their process: one process for each folder loads the
+ * sources once, and runs warm.
+ */
+const IN_MEMORY = ['codec', 'driver', 'engine', 'robust', 'simple']
 
 /** It imports the files of the folder beside it, and judges what has passed in its process: they need no run of their own. */
 const CONFORMANCE = 'build/test/conformance'
@@ -76,7 +83,7 @@ if (files.length === 0) {
     '--test-reporter=./scripts/lib/skip-reporter.mjs',
     `--test-reporter-destination=${skips}`,
     ...(values.name === undefined ? [] : [`--test-name-pattern=${values.name}`]),
-    ...files,
+    ...together(files, folder),
   ])
   code = result.code
   reportSkips(JSON.parse(readFileSync(skips, 'utf8')))
@@ -85,6 +92,29 @@ rmSync(folder, { recursive: true })
 
 if (!compiled) console.error('\nThe compiler found errors (above): the run has failed')
 process.exitCode = compiled ? code : 1
+
+/**
+ * Files of one folder of IN_MEMORY become one that imports them.
+ * @param {readonly string[]} paths
+ * @param {string} target the folder where that is written
+ */
+function together(paths, target) {
+  const rest = paths.filter((path) => !IN_MEMORY.includes(folderOf(path)))
+  const shared = IN_MEMORY.flatMap((name) => {
+    const some = paths.filter((path) => folderOf(path) === name)
+    if (some.length < 2) return some
+    const whole = join(target, `${name}.test.mjs`)
+    const lines = some.map((path) => `import '${pathToFileURL(join(ROOT, path)).href}'\n`)
+    writeFileSync(whole, lines.join(''))
+    return [whole]
+  })
+  return [...rest.slice(0, LONGEST.length), ...shared, ...rest.slice(LONGEST.length)]
+}
+
+/** @param {string} file of build/test */
+function folderOf(file) {
+  return file.split('/')[2] ?? ''
+}
 
 /** @param {string} file @returns {number} the place in which it begins */
 function rank(file) {

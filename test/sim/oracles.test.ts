@@ -570,6 +570,24 @@ describe('S8: outcomes are true', () => {
     const told = settled(sessions(false), 'delivered') as Extract<Observation, { kind: 'settled' }>
     accepts('S8', [{ ...told, outcome: { ...told.outcome, possiblyDuplicated: true } }])
   })
+  test('accepts what an earlier process has sent without its record, for which a slow disk was too slow', () => {
+    const slow = makePlan({}, { disk: { slow: { delayMs: 300 } } })
+    const connected = { kind: 'connected', device: 'd', sessionPresent: true } as const
+    const told = (at: number, life = 2): Told => {
+      const message = makeMessage(1)
+      return [
+        boot(1),
+        [0, connected],
+        [at, taken(message)()],
+        boot(life),
+        settled(message, 'expired', 0, life),
+      ]
+    }
+    accepts('S8', told(9000), slow)
+    rejects('S8', told(8999), /#1 is called expired, and a server has it/, slow)
+    rejects('S8', told(9000, 1), /#1 is called expired, and a server has it/, slow)
+    rejects('S8', told(9000), /#1 is called expired, and a server has it/)
+  })
   test('rejects what is called sent at QoS 1', () => {
     rejects('S8', [settled(makeMessage(1), 'sent')], /#1 at QoS 1 is called sent/)
   })

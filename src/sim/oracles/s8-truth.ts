@@ -1,7 +1,8 @@
 // S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, or was turned away
 // each time, none took; what was sent afresh may be there twice; what was sent once at the most, and may have arrived, is called so. What `cancel()` says is
-// true as well. Whether an earlier process has sent a message is not known where its disk has failed.
+// true as well. Whether an earlier process has sent a message is not known where its disk has failed, or was too slow to be waited for.
 
+import { SLOW_STORE_MS } from '../../robust/constants.ts'
 import type { OutcomeStatus } from '../../robust/entry.ts'
 import type { Outcome } from '../../robust/types.ts'
 import type { Observation, SentMessage } from '../observations.ts'
@@ -25,6 +26,9 @@ function saysAbsent({ status, possiblyDuplicated }: Outcome): boolean {
   return NEVER_TAKEN.includes(status) || (status === 'rejected' && !possiblyDuplicated)
 }
 
+/** How long a record is waited for before what it is about is sent all the same: by a clock that runs ahead, ms. */
+const PATIENCE_MS = 0.9 * SLOW_STORE_MS
+
 /** A message that was given up and is being removed. */
 interface Leaving {
   readonly message: SentMessage
@@ -43,8 +47,13 @@ export class TruthOracle implements Oracle {
     'given up',
     'crash',
     'taken',
+    'connected',
   ]
   readonly #failed = new FailedDisks()
+  /** When each device was told of its connection. */
+  readonly #connectedAt = new Map<string, number>()
+  /** The process that sent a message later after that than a slow disk is waited for. */
+  readonly #late = new Map<SentMessage, number>()
   /** The process of each device. */
   readonly #lives = new Map<string, number>()
   /** Messages that were given up, and are still being removed: the outcome is told at once. */
@@ -54,16 +63,17 @@ export class TruthOracle implements Oracle {
   readonly #back = new Set<SentMessage>()
   /** Messages of which `cancel()` said that no server has them. */
   readonly #absent = new Set<SentMessage>()
-  readonly #removalMs: number
+  readonly #recordMs: number
 
   constructor({ faults }: Plan) {
-    this.#removalMs = recordMs(faults.disk)
+    this.#recordMs = recordMs(faults.disk)
   }
 
   observe(seen: Observation, now: number): string | undefined {
     this.#failed.observe(seen)
     this.#sleeps.observe(seen)
     if (seen.kind === 'boot') this.#lives.set(seen.device, seen.life)
+    if (seen.kind === 'connected') this.#connectedAt.set(seen.device, now)
     if (seen.kind === 'settled') {
       const { message, outcome } = seen
       const { takes, number, policy } = message
@@ -106,8 +116,12 @@ export class TruthOracle implements Oracle {
     }
     if (seen.kind === 'taken') {
       const { message } = seen
-      if (this.#failed.has(message.device) || this.#back.has(message)) return undefined
-      const { outcome, number } = message
+      const { device, outcome, number } = message
+      const elapsedMs = now - (this.#connectedAt.get(device) ?? now)
+      if (Math.min(elapsedMs, this.#recordMs) >= PATIENCE_MS) {
+        this.#late.set(message, this.#lives.get(device) ?? message.life)
+      }
+      if (this.#failed.has(device) || this.#back.has(message)) return undefined
       if (outcome !== undefined && saysAbsent(outcome)) {
         return `#${number} was called ${outcome.status}, and a server took it later`
       }
@@ -116,8 +130,11 @@ export class TruthOracle implements Oracle {
   }
 
   /** Whether it can be known that a message was sent: by this process, or by the record of an earlier one. */
-  #isKnown({ device, life }: SentMessage): boolean {
-    return !this.#failed.has(device) || life === (this.#lives.get(device) ?? life)
+  #isKnown(message: SentMessage): boolean {
+    const { device, life } = message
+    const current = this.#lives.get(device) ?? life
+    const isWaitedFor = (this.#late.get(message) ?? current) === current
+    return (isWaitedFor && !this.#failed.has(device)) || life === current
   }
 
   #leave(message: SentMessage, at: number): void {
@@ -132,6 +149,6 @@ export class TruthOracle implements Oracle {
   /** Whether its device has not been awake for long enough to remove it. */
   #isLeaving({ message, at, sleptMs }: Leaving, now: number): boolean {
     const asleepMs = this.#sleeps.msOf(message.device) - sleptMs
-    return now - at - asleepMs <= this.#removalMs
+    return now - at - asleepMs <= this.#recordMs
   }
 }
