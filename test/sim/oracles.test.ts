@@ -584,6 +584,14 @@ describe('S8: outcomes are true', () => {
       ]
     }
     accepts('S8', told(9000), slow)
+    const again = makeMessage(2)
+    const late: Told = [
+      [9000, taken(again)()],
+      boot(2),
+      [9000, connected],
+      [18_000, taken(again)()],
+    ]
+    accepts('S8', [boot(1), [0, connected], ...late, settled(again, 'delivered', 0, 2)], slow)
     rejects('S8', told(8999), /#1 is called expired, and a server has it/, slow)
     rejects('S8', told(9000, 1), /#1 is called expired, and a server has it/, slow)
     rejects('S8', told(9000), /#1 is called expired, and a server has it/)

@@ -52,7 +52,7 @@ export class TruthOracle implements Oracle {
   readonly #failed = new FailedDisks()
   /** When each device was told of its connection. */
   readonly #connectedAt = new Map<string, number>()
-  /** The process that sent a message later after that than a slow disk is waited for. */
+  /** The first process that sent a message later after that than a slow disk is waited for. */
   readonly #late = new Map<SentMessage, number>()
   /** The process of each device. */
   readonly #lives = new Map<string, number>()
@@ -118,7 +118,8 @@ export class TruthOracle implements Oracle {
       const { message } = seen
       const { device, outcome, number } = message
       const elapsedMs = now - (this.#connectedAt.get(device) ?? now)
-      if (Math.min(elapsedMs, this.#recordMs) >= PATIENCE_MS) {
+      const isLate = Math.min(elapsedMs, this.#recordMs) >= PATIENCE_MS
+      if (isLate && !this.#late.has(message)) {
         this.#late.set(message, this.#lives.get(device) ?? message.life)
       }
       if (this.#failed.has(device) || this.#back.has(message)) return undefined
