@@ -365,8 +365,9 @@ export class Keeper {
     for (const [packetId, entry] of [...this.#bound]) {
       if (packetId > LOST) continue
       ops.push(...this.#unbind(entry))
-      // One that waited for its record never left.
-      if (entry.state !== 'bound') ops.push(this.#bind(entry, 'sent', LOST + entry.entryId))
+      // One that waited for its record never left, unless in a session before.
+      const hasLeft = entry.state !== 'bound' || entry.possiblyDuplicated
+      if (hasLeft) ops.push(this.#bind(entry, 'sent', LOST + entry.entryId))
     }
     return ops
   }

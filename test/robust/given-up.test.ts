@@ -70,6 +70,48 @@ describe('a message given up in flight', () => {
     equal((await receipt?.settled)?.status, 'maybe-delivered')
   })
 
+  test('after two restarts may have arrived in a session before the one that goes on', async () => {
+    for (const ending of ['delivered', 'cancelled'] as const) {
+      const outbox = new KeptStore()
+      const delivery = guaranteed({ qos: 2 })
+      const first = await connectedRig({ outbox })
+      const { id } = first.client.publish('t', 'x', { delivery })
+      await take(first.connection, PacketType.PUBLISH)
+      const second = robustClient({ outbox })
+      void second.client.connect()
+      await take(await accepted(second), PacketType.PUBLISH)
+      const third = robustClient({ outbox })
+      const receipt = await third.client.receipt(id)
+      void third.client.connect()
+      const connection = await accepted(third, { sessionPresent: true })
+      if (ending === 'cancelled') equal(receipt?.cancel(), false)
+      connection.autoRespond()
+      const outcome = await receipt?.settled
+      const status = ending === 'delivered' ? ending : 'maybe-delivered'
+      deepEqual([outcome?.status, outcome?.possiblyDuplicated], [status, true])
+    }
+  })
+
+  test('that waited for its record in a session that is lost too may have arrived before', async () => {
+    const outbox = new HeldStore()
+    const rig = await connectedRig({ outbox })
+    const delivery = guaranteed({ qos: 2 })
+    rig.client.publish('before', 'x', { delivery })
+    const { id } = rig.client.publish('t', 'x', { delivery })
+    await take(rig.connection, PacketType.PUBLISH)
+    await take(rig.connection, PacketType.PUBLISH)
+    rig.connection.destroy()
+    outbox.isHeld = true
+    const second = await accepted(rig)
+    deepEqual(brief(second.received), ['CONNECT'])
+    second.destroy()
+    // It has no room for the second one, which gets no packet id.
+    await accepted(rig, { connack: { receiveMaximum: 1 } })
+    await outbox.letAll()
+    const receipt = await robustClient({ outbox }).client.receipt(id)
+    equal(receipt?.cancel(), false)
+  })
+
   test('by limits that are lower, while it waited for its record, was never sent', async () => {
     const outbox = new HeldStore()
     const rig = await connectedRig({ outbox })

@@ -1,6 +1,7 @@
 // S8: outcomes are true. Delivered is what a server took; what ended before it was ever sent, or was turned away
-// each time, none took; what was sent afresh may be there twice; what was sent once at the most, and may have arrived, is called so. What `cancel()` says is
-// true as well. Whether an earlier process has sent a message is not known where its disk has failed, or was too slow to be waited for.
+// each time, none took; what was sent afresh may be there twice; what was sent once at the most, and may have
+// arrived, is called so. What `cancel()` says is true as well. Whether an earlier process has sent a message is not
+// known where its disk has failed, or was too slow to be waited for.
 
 import { SLOW_STORE_MS } from '../../robust/constants.ts'
 import type { OutcomeStatus } from '../../robust/entry.ts'
