@@ -68,12 +68,8 @@ export class Courier {
   }
 
   get counts(): CourierCounts {
-    return {
-      open: this.#open.messages,
-      openBytes: this.#open.bytes,
-      waiting: this.#line.length,
-      inflight: this.#inflight,
-    }
+    const { messages: open, bytes: openBytes } = this.#open
+    return { open, openBytes, waiting: this.#line.length, inflight: this.#inflight }
   }
 
   /** Whether nothing is left to do. */
@@ -234,6 +230,7 @@ export class Courier {
       if (!isOpen) this.#leave(entry)
       else if (neverLeft(entry) || this.#isLost(entry, now)) again.push(entry)
     }
+    for (const entry of again) this.#comeBack(entry, now)
     this.#interrupted = []
     if (again.length > 0) this.#line.addFirst(again)
     this.handleTimeout(now)
@@ -295,12 +292,11 @@ export class Courier {
   handleTimeout(now: number): void {
     for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
       // What is on its way is not bound by its own expiry, which the server knows.
-      if (due.isAbsent || due.expiresAt <= now) this.#giveUp(due, due.lateStatus, now)
+      const isUnderWay = due.place >= PLACE.ENGINE && !due.isAbsent
+      if (!isUnderWay || due.expiresAt <= now) this.#giveUp(due, due.lateStatus, now)
       else if (due.expiresAt !== Infinity) this.#deadlines.add(due.expiresAt, due)
     }
-    for (let due = this.#later.take(now); due !== undefined; due = this.#later.take(now)) {
-      this.#line.addAgain(due)
-    }
+    for (let due = this.#later.take(now); due; due = this.#later.take(now)) this.#line.addAgain(due)
   }
 
   /** When `handleTimeout` is to be called, as `now` counts; Infinity: never. */
@@ -394,11 +390,9 @@ export class Courier {
   #judge(entry: Entry, answer: Entry['answer'], now: number): void {
     if (typeof answer !== 'number') return this.#handleError(entry, answer, now)
     if (entry.qos === 0) return this.#settle(entry, 'sent', now)
-    if (answer === PACKET_ID_NOT_FOUND) {
-      return this.#settle(entry, entry.resumed ? 'maybe-delivered' : 'delivered', now)
-    }
-    if (answer < 0x80) {
-      return this.#settle(entry, entry.isUnsure ? 'maybe-delivered' : 'delivered', now)
+    if (answer < 0x80 || answer === PACKET_ID_NOT_FOUND) {
+      const isUnsure = answer < 0x80 ? entry.isUnsure : entry.resumed
+      return this.#settle(entry, isUnsure ? 'maybe-delivered' : 'delivered', now)
     }
     // What was sent again: it may have the first copy.
     entry.possiblyDuplicated ||= entry.resumed
@@ -439,7 +433,8 @@ export class Courier {
       // Nothing but a PUBREL has gone out for it: it waits for the next connection.
       entry.attempts -= 1
       entry.renew()
-      if (entry.policy.offline === 'drop') return this.#settle(entry, 'dropped', now)
+      if (entry.policy.offline === 'drop') return this.#giveUp(entry, 'dropped', now)
+      this.#comeBack(entry, now)
       this.#inflight += 1
       return this.#interrupt(entry)
     }
@@ -463,11 +458,15 @@ export class Courier {
     const { turnedAwayMs, turnedAwayMsMax } = this.#options
     const waitMs = Math.min(turnedAwayMsMax, turnedAwayMs * 2 ** entry.turnedAway)
     entry.turnedAway += 1
-    // Its own expiry may have come while it was on its way.
-    if (entry.endsAt <= now) return this.#giveUp(entry, 'rejected', now)
     entry.renew()
     entry.place = PLACE.LATER
     this.#later.add(now + waitMs, entry)
+    this.#comeBack(entry, now)
+  }
+
+  /** It is on its way no more: its own expiry may have come meanwhile. */
+  #comeBack(entry: Entry, now: number): void {
+    if (entry.endsAt <= now) this.#deadlines.add(entry.endsAt, entry)
   }
 
   /** Settles a message wherever it is; what the engine has of it is finished by the engine. */

@@ -35,7 +35,8 @@ const EVENTS: Readonly<Record<string, Event>> = {
   },
   handBack: (rig, pick) => {
     const entry = flying(rig, pick)
-    if (entry === undefined || entry.state === 'released') return
+    // What has left is never handed back: its packet id needs no clearing.
+    if (entry === undefined || entry.state === 'released' || entry.resumed) return
     rig.handBack(entry, pick % 2 === 0)
     rig.close(false)
   },

@@ -5,8 +5,13 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MqttError, PacketTooLargeError, QueueFullError, StoreError } from '../../src/errors.ts'
-import type { OutcomeStatus } from '../../src/robust/entry.ts'
-import { fleeting, latest, type OnSessionLoss } from '../../src/robust/policies.ts'
+import type { Entry, OutcomeStatus } from '../../src/robust/entry.ts'
+import {
+  type DeliveryPolicy,
+  fleeting,
+  latest,
+  type OnSessionLoss,
+} from '../../src/robust/policies.ts'
 import { outcomeOf } from '../../src/robust/receipt.ts'
 import { CourierRig, makeEntry } from '../support/courier-rig.ts'
 
@@ -664,6 +669,82 @@ describe('courier: turned away', () => {
   })
 })
 
+describe('courier: a message whose own expiry comes while it is on its way', () => {
+  const flying = (delivery: Partial<DeliveryPolicy>): { rig: CourierRig; entry: Entry } => {
+    const rig = connected()
+    const entry = makeEntry('t', delivery)
+    entry.properties = { messageExpiryInterval: 60 }
+    rig.watch(entry)
+    rig.courier.accept(entry, rig.now)
+    rig.pump()
+    return { rig, entry }
+  }
+
+  test('stays there as long as its session goes on', () => {
+    const { rig, entry } = flying({})
+    rig.close()
+    rig.elapse(60_000)
+    rig.connect(true)
+    rig.elapse(60_000)
+    equal(entry.status, undefined)
+    rig.answer(entry)
+    equal(entry.status, 'delivered')
+    rig.checkEnd()
+  })
+
+  test('is not sent when it is handed back unsent, nor when it never left', () => {
+    for (const bound of [false, true]) {
+      const { rig, entry } = flying({ qos: 2 })
+      if (bound) entry.state = 'bound'
+      rig.elapse(60_000)
+      equal(entry.status, undefined)
+      if (!bound) rig.handBack(entry, false)
+      rig.close()
+      rig.connect(false)
+      deepEqual([entry.status, entry.attempts, rig.sent.length], ['expired', 0, 1])
+      rig.checkEnd()
+    }
+  })
+
+  test('is not sent afresh when its session is lost', () => {
+    const { rig, entry } = flying({})
+    rig.elapse(60_000)
+    rig.close()
+    rig.connect(false)
+    deepEqual([entry.status, rig.sent.length], ['maybe-delivered', 1])
+    rig.checkEnd()
+  })
+
+  test('does not wait behind it after its session was lost, nor turned away', () => {
+    for (const resumed of [false, true]) {
+      const { rig, entry } = flying({})
+      rig.close()
+      rig.window = 0
+      rig.connect(resumed)
+      if (resumed) rig.answer(entry, 0x97)
+      rig.elapse(59_999)
+      equal(entry.status, undefined)
+      rig.elapse(1)
+      deepEqual([entry.status, rig.sent.length], ['maybe-delivered', 1])
+      rig.checkEnd()
+    }
+  })
+
+  test('of an earlier process does not wait behind it either', () => {
+    const rig = new CourierRig()
+    const entry = makeEntry('t')
+    entry.properties = { messageExpiryInterval: 60 }
+    entry.acceptedAt = rig.now
+    entry.possiblyDuplicated = true
+    rig.watch(entry)
+    rig.courier.restore(entry)
+    rig.elapse(60_000)
+    rig.connect(false)
+    deepEqual([entry.status, rig.sent.length], ['maybe-delivered', 0])
+    rig.checkEnd()
+  })
+})
+
 describe('courier: fleeting', () => {
   test('is dropped without a connection', () => {
     const rig = new CourierRig()
@@ -708,6 +789,18 @@ describe('courier: fleeting', () => {
     rig.close()
     rig.connect(false)
     equal(entry.status, 'maybe-delivered')
+    rig.checkEnd()
+  })
+
+  test('that was handed back unsent after a session that is lost may have arrived in that', () => {
+    const rig = connected()
+    const entry = rig.publish('t', fleeting({ qos: 2, onSessionLoss: 'resend' }))
+    rig.close()
+    rig.connect(false)
+    rig.handBack(entry, false)
+    equal(entry.status, 'maybe-delivered')
+    rig.close()
+    rig.connect(false)
     rig.checkEnd()
   })
 

@@ -1,5 +1,5 @@
 // A courier with an engine that can be seen through: what it has, what is on the wire, and every outcome.
-// It counts what must happen once: outcomes, and releases of payloads.
+// It counts what must happen once: outcomes, and releases of payloads; and knows what the server may have.
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { QoS } from '../../src/codec/packets.ts'
@@ -29,6 +29,16 @@ export function makeEntry(topic: string, delivery: Partial<DeliveryPolicy> = {},
   return new Entry(topic, topic.length, payload, size, qos, false, {}, true, policy, 'test-', 1)
 }
 
+/** Outcomes of messages that the server certainly has not. */
+const ABSENT: readonly OutcomeStatus[] = [
+  'expired',
+  'cancelled',
+  'superseded',
+  'dropped',
+  'evicted',
+  'refused',
+]
+
 class CountingPool extends PayloadPool {
   readonly released = new Map<object, number>()
 
@@ -52,6 +62,8 @@ export class CourierRig {
   readonly settled: Entry[] = []
   readonly forgotten: Entry[] = []
   readonly published: Entry[] = []
+  /** How often each went out without being turned away. */
+  readonly #copies = new Map<Entry, number>()
   readonly #pool = new CountingPool(new SlabPool())
 
   constructor(options: Partial<CourierOptions> = {}) {
@@ -106,6 +118,7 @@ export class CourierRig {
       if (entry.status !== undefined) {
         ok(!this.settled.includes(entry), `"${entry.topic}" has one outcome`)
         this.settled.push(entry)
+        this.#checkTruth(entry)
         continue
       }
       ok(this.connected, 'nothing is sent without a connection')
@@ -117,6 +130,7 @@ export class CourierRig {
         entry.state = 'sent'
         this.flying.push(entry)
         this.wire.add(entry)
+        this.#countCopy(entry, 1)
       }
     }
   }
@@ -125,6 +139,7 @@ export class CourierRig {
     this.connected = true
     this.wire.clear()
     if (!resumed) this.flying = []
+    for (const entry of this.flying) if (entry.state !== 'released') this.#countCopy(entry, 1)
     this.courier.handleConnected(resumed, this.now)
     this.#resend()
     this.pump()
@@ -133,7 +148,11 @@ export class CourierRig {
   /** The connection ends; what is in flight is handed back in no order. */
   close(suspicious = false): void {
     this.connected = false
-    for (const entry of [...this.flying].reverse()) this.courier.handleInterrupted(entry)
+    for (const entry of [...this.flying].reverse()) {
+      // It waits for its record, and has not left.
+      if (entry.state === 'bound') this.#countCopy(entry, -1)
+      this.courier.handleInterrupted(entry)
+    }
     this.courier.handleClosed(suspicious, this.now)
     this.pump()
   }
@@ -141,6 +160,8 @@ export class CourierRig {
   /** The last acknowledgement of a message. */
   answer(entry: Entry, answer: number | MqttError = 0): void {
     this.#drop(entry)
+    if (typeof answer === 'object' || (answer >= 0x80 && answer !== 0x92))
+      this.#countCopy(entry, -1)
     this.#answer(entry, answer)
     this.#resend()
     this.pump()
@@ -160,6 +181,7 @@ export class CourierRig {
       ? new ClosedError(text, { sent: 'no' })
       : new ConnectionLostError(text, { sent: 'no' })
     this.#drop(entry)
+    this.#countCopy(entry, -1)
     this.#answer(entry, error)
   }
 
@@ -170,9 +192,10 @@ export class CourierRig {
   }
 
   cancel(entry: Entry): boolean {
-    const unsent = this.courier.cancel(entry, this.now)
+    const isAbsent = this.courier.cancel(entry, this.now)
+    ok(!isAbsent || !this.#mayHave(entry), `"${entry.topic}" may be at the server`)
     this.pump()
-    return unsent
+    return isAbsent
   }
 
   /** Everything has ended well for the books: nothing is open, and each payload was released once. */
@@ -195,6 +218,26 @@ export class CourierRig {
     entry.answer = answer
     entry.state = 'done'
     this.courier.handleAnswer(entry, this.now)
+  }
+
+  #countCopy(entry: Entry, sign: 1 | -1): void {
+    this.#copies.set(entry, (this.#copies.get(entry) ?? 0) + sign)
+  }
+
+  #mayHave(entry: Entry): boolean {
+    return (this.#copies.get(entry) ?? 0) > 0
+  }
+
+  /** Its outcome says whether the server may have it. */
+  #checkTruth(entry: Entry): void {
+    const { status, possiblyDuplicated, topic } = entry
+    if (status === undefined) return
+    const saysAbsent = ABSENT.includes(status) || (status === 'rejected' && !possiblyDuplicated)
+    if (saysAbsent) ok(!this.#mayHave(entry), `"${topic}" is ${status}, and the server may have it`)
+    // Of one of an earlier process nothing is known here.
+    if (status === 'maybe-delivered' && !possiblyDuplicated && this.#copies.has(entry)) {
+      ok(this.#mayHave(entry), `"${topic}" is ${status}, and the server cannot have it`)
+    }
   }
 
   #drop(entry: Entry): void {
