@@ -57,7 +57,7 @@ export class Driver implements TransportHandler {
   #closeWhenWritten = false
   #pausedBy = 0
   /** What a write threw. */
-  #thrown: Error | undefined
+  #thrown: { readonly error: Error | undefined } | undefined
   #timer: TimerHandle | undefined
   #timerAt = Infinity
   /** Whether the timer was not set by what came in. */
@@ -162,7 +162,7 @@ export class Driver implements TransportHandler {
     this.#release()
     this.#transport = undefined
     this.#pausedBy = 0
-    this.engine.handleClosed(this.#thrown ?? error, this.now)
+    this.engine.handleClosed(this.#thrown?.error ?? error, this.now)
     this.#thrown = undefined
     this.touch()
   }
@@ -194,7 +194,7 @@ export class Driver implements TransportHandler {
       this.#transport.write(batch.chunks)
     } catch (error) {
       // The connection ends with that, and not the call of whoever published.
-      this.#thrown = error as Error
+      this.#thrown = { error: error as Error | undefined }
       return this.#transport.destroy()
     }
     if (!this.#handover || out.sizeBytes > 0) return

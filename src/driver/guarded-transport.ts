@@ -18,31 +18,31 @@ export function guarded(dial: TransportFactory, clock: Clock): TransportFactory 
     let timer: TimerHandle | undefined
 
     /** Later: it may be within a call of the driver's, or of the factory. */
-    const end = (error?: Error): void => {
+    const end = (error?: unknown): void => {
       if (hasClosed) return
       hasClosed = true
       isAlive = false
-      reason ??= error
+      if (error) reason ??= errorOf(error)
       if (timer) clock.clearTimer(timer)
       void Promise.resolve().then(() => inner && handler.closed(reason))
     }
     const attempt = (action: () => unknown): void => {
       if (!isAlive) return
-      const fail = (error: Error): void => {
-        reason ??= error
+      const fail = (thrown: unknown): void => {
+        reason ??= errorOf(thrown)
         destroy()
       }
       try {
         // An async function may stand where one is wanted that gives nothing.
         Promise.resolve(action()).catch(fail)
       } catch (error) {
-        fail(error as Error)
+        fail(error)
       }
     }
     const destroy = (): void =>
       attempt(() => {
         isAlive = false
-        timer = clock.setTimer(end, DESTROY_MS)
+        timer = clock.setTimer(() => end(), DESTROY_MS)
         return inner!.destroy()
       })
 
@@ -53,19 +53,24 @@ export function guarded(dial: TransportFactory, clock: Clock): TransportFactory 
       closed: end,
     }
     try {
-      const given = dial(address, told, options) as Transport | undefined
-      // An async function gives a promise, which nothing could be written to, nor end.
-      if (!given?.write) throw new TypeError('the factory gave no transport')
-      inner = given
+      const given = dial(address, told, options) as Partial<Transport> | undefined
+      if (!given?.write) {
+        // An async function gives a promise, which nothing could be written to: what comes of it is not used.
+        Promise.resolve(given)
+          .then((late) => late?.destroy?.())
+          .catch(() => undefined)
+        throw new TypeError('the factory gave no transport')
+      }
+      inner = given as Transport
     } catch (error) {
       isAlive = false
-      throw error
+      throw errorOf(error)
     }
     return {
-      /** @throws why it has ended: nothing counts as handed over */
+      /** @throws why it has ended, or undefined where that was in order: nothing counts as handed over */
       write: (chunks) => {
         attempt(() => inner.write(chunks))
-        if (!isAlive) throw reason ?? new Error('it has ended')
+        if (!isAlive) throw reason as Error
       },
       pause: () => attempt(() => inner.pause()),
       resume: () => attempt(() => inner.resume()),
@@ -73,4 +78,9 @@ export function guarded(dial: TransportFactory, clock: Clock): TransportFactory 
       destroy,
     }
   }
+}
+
+/** What was thrown as an error, which an application's own code need not throw. */
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

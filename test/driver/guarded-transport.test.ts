@@ -4,6 +4,7 @@
 
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { PacketType } from '../../src/codec/packets.ts'
 import { guarded } from '../../src/driver/guarded-transport.ts'
 import type { ClosedOutput } from '../../src/engine/types.ts'
 import { ConnectionLostError } from '../../src/errors.ts'
@@ -136,6 +137,72 @@ describe('a transport that throws', () => {
   }
 })
 
+describe('what is thrown that is no error', () => {
+  for (const thrown of ['no such pipe', '', undefined, null, 7]) {
+    for (const where of ['factory', 'write', 'pause'] as const) {
+      test(`${JSON.stringify(thrown)} from ${where} is the reason, as a text`, async () => {
+        const throwing = (): never => {
+          throw thrown
+        }
+        const rig = new DriverRig()
+        if (where === 'factory') rig.connect({}, guarded(throwing, rig.clock))
+        else {
+          await again(rig, { [where]: throwing })
+          if (where === 'pause') rig.driver.pause()
+          else rig.publish('t', 0)
+          await elapse(rig.clock, DESTROY_MS)
+        }
+        const end = endOf(rig)
+        ok(end instanceof ConnectionLostError && end.cause instanceof Error)
+        equal(end.cause.message, String(thrown))
+        ok(end.message.endsWith(`: ${thrown}`), end.message)
+      })
+    }
+  }
+
+  test('a text that it closed with is the reason, and false or null is none', async () => {
+    for (const given of ['no such pipe', false, null]) {
+      const { rig, transport } = await connected()
+      transport.handler.closed(given as never)
+      await settle()
+      const end = endOf(rig)
+      if (given) isBroken(end)
+      else deepEqual([end?.message, end?.cause], ['Connection was lost', undefined])
+    }
+  })
+})
+
+describe('a factory that is an async function', () => {
+  const message = 'Cannot open the connection: the factory gave no transport'
+
+  test('ends its connection alone, whatever it rejects with', async () => {
+    const rig = new DriverRig()
+    // A rejection that nobody handles fails the file.
+    rig.connect({}, guarded((() => Promise.resolve().then(broken)) as never, rig.clock))
+    await settle()
+    equal(endOf(rig)?.message, message)
+    await again(rig)
+  })
+
+  test('has its transport destroyed when it comes', async () => {
+    for (const destroy of [undefined, broken]) {
+      const rig = new DriverRig()
+      const dial = guarded(
+        ((...args: Parameters<typeof rig.dial>) =>
+          Promise.resolve().then(() =>
+            Object.assign(rig.dial(...args), destroy && { destroy }),
+          )) as never,
+        rig.clock,
+      )
+      rig.connect({}, dial)
+      await settle()
+      equal(endOf(rig)?.message, message)
+      deepEqual(rig.transport.calls, destroy ? [] : ['destroy'])
+      await again(rig)
+    }
+  })
+})
+
 describe('a transport that says too little', () => {
   test('counts as gone in time when it does not say that it was destroyed', async () => {
     const { rig, transport } = await connected()
@@ -150,6 +217,22 @@ describe('a transport that says too little', () => {
 })
 
 describe('a transport that says too much', () => {
+  test('ends in order behind what asks for an answer: nothing but a bare close', async () => {
+    const { rig, transport } = await connected()
+    transport.receive({
+      type: PacketType.PUBREC,
+      packetId: 9,
+      reasonCode: 0,
+      properties: {},
+    })
+    transport.handler.closed(undefined)
+    await settle()
+    const end = endOf(rig)
+    ok(end instanceof ConnectionLostError)
+    equal(end.cause, undefined)
+    await again(rig)
+  })
+
   test('is not heard after its end, nor twice, while another is connected', async () => {
     const { rig, transport } = await connected()
     const { handler } = transport
