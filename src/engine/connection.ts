@@ -87,15 +87,16 @@ export class Connection {
     this.#liveness.set(Timer.CONNECT, now + this.#options.connectMs)
   }
 
-  /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] */
-  handleOpened(now: number): void {
-    if (this.state !== 'dialling') return
+  /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] @returns whether it ends the session before it */
+  handleOpened(now: number): boolean {
+    if (this.state !== 'dialling') return false
     this.#move('open')
     this.unanswered += 1
     this.#liveness.handleOpened(now)
-    const packet = connectPacket(this.settings as ConnectSettings, this.clientId, this.#options)
+    const settings = this.settings as ConnectSettings
     this.#link.packetsSent += 1
-    writeConnect(this.#link.out, packet)
+    writeConnect(this.#link.out, connectPacket(settings, this.clientId, this.#options))
+    return settings.cleanStart
   }
 
   /** Throws unless the packet may come now, and says no more than we wanted. [MQTT-3.1.2-29] */

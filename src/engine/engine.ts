@@ -141,8 +141,7 @@ export class Engine {
   /** The transport is open: CONNECT goes out. [MQTT-3.1.0-1] @param now monotonic ms */
   handleOpened(now: number): void {
     this.#now = now
-    this.#connection.handleOpened(now)
-    if (this.#connection.settings?.cleanStart !== true) return
+    if (!this.#connection.handleOpened(now)) return
     // As CONNECT goes out: without its CONNACK a later connection took the new session for the old one. [MQTT-3.1.2-4]
     this.hasSession = false
     this.#inbound.handleSessionLost()

@@ -100,8 +100,8 @@ export const ENGINE_CHANGES: Changes = {
   ],
   'src/engine/engine.ts': [
     [
-      'settings?.cleanStart !== true) return',
-      'settings !== null) return',
+      'if (!this.#connection.handleOpened(now)) return',
+      'if (this.#connection.handleOpened(now) !== undefined) return',
       { v4: 'MQTT-3.1.2-6', v5: 'MQTT-3.1.2-4' },
     ],
     [

@@ -233,6 +233,23 @@ describe('a transport that says too much', () => {
     await again(rig)
   })
 
+  test('that it is open begins no session anew, however often it says so', async () => {
+    const rig = new DriverRig()
+    rig.connect(
+      { cleanStart: true, requestProblemInformation: false },
+      guarded(rig.dial, rig.clock),
+    )
+    const { transport } = rig
+    transport.handler.opened()
+    await settle()
+    transport.handler.written()
+    transport.receive(connack())
+    const operation = rig.publish('t', 1)
+    await settle()
+    transport.handler.opened()
+    deepEqual(rig.driver.engine.publishes, [operation])
+  })
+
   test('is not heard after its end, nor twice, while another is connected', async () => {
     const { rig, transport } = await connected()
     const { handler } = transport
