@@ -12,5 +12,6 @@ for await (const stage of press.stages()) console.log(`The lamp shows: ${stage}`
 const { status, latencyMs } = await press.settled
 if (status === 'delivered') console.log('The server has it')
 else if (status === 'expired') console.log('It was never sent, and never will be: press again')
+else if (status === 'rejected') console.log('The server would not take it')
 else console.log(`Perhaps it arrived: look at the light (${status} after ${latencyMs} ms)`)
 await client.disconnect()

@@ -7,7 +7,10 @@ export const ENDINGS = {
   failed: { code: 1, meaning: 'failed: the error is on standard error' },
   usage: { code: 2, meaning: 'wrong arguments: nothing was sent' },
   expired: { code: 3, meaning: 'a message was not delivered within its time' },
-  refused: { code: 4, meaning: 'the server, or a limit, turned something away for good' },
+  refused: {
+    code: 4,
+    meaning: 'the server, or a limit, turned something away, for good or until its deadline',
+  },
   unfinished: { code: 5, meaning: 'ended with messages that wait in the outbox' },
   maybe: { code: 6, meaning: 'a message was sent, and whether it arrived cannot be known' },
   unfit: { code: 7, meaning: 'the server does not keep what was asked for' },

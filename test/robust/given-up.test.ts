@@ -4,11 +4,11 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
-import { guaranteed } from '../../src/robust/policies.ts'
+import { guaranteed, within } from '../../src/robust/policies.ts'
 import { take } from '../simple/conversation.ts'
 import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
-import { settle } from '../support/scripted-memory.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
 
 describe('a message given up in flight', () => {
   for (const kept of [false, true]) {
@@ -68,6 +68,27 @@ describe('a message given up in flight', () => {
     const receipt = await next.client.receipt(id)
     equal(receipt?.cancel(), false)
     equal((await receipt?.settled)?.status, 'maybe-delivered')
+  })
+
+  test('by its deadline in the process after the one that was turned away is called so', async () => {
+    for (const [qos, status] of [
+      [1, 'maybe-delivered'],
+      [2, 'expired'],
+    ] as const) {
+      const outbox = new KeptStore()
+      const first = await connectedRig({ outbox })
+      const delivery = within('1m', { qos })
+      const { id } = first.client.publish('t', 'x', { delivery })
+      const { packetId } = await take(first.connection, PacketType.PUBLISH)
+      const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC
+      first.connection.send({ type, packetId, reasonCode: 0x97, properties: {} })
+      await settle()
+      await first.client[Symbol.asyncDispose]()
+      const next = robustClient({ outbox })
+      const receipt = await next.client.receipt(id)
+      await elapse(next.clock, 60_000)
+      equal(receipt?.stage, status)
+    }
   })
 
   test('after two restarts may have arrived in a session before the one that goes on', async () => {
