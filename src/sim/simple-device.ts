@@ -268,6 +268,9 @@ export class SimpleDevice {
 function statusOf(error: unknown): Outcome['status'] {
   // What was given up by its signal says nothing.
   if (!MqttError.is(error)) return 'maybe-delivered'
-  if (error.code === 'ERR_MQTT_REJECTED') return 'rejected'
-  return error.sent === 'no' ? 'refused' : 'maybe-delivered'
+  if (error.sent === 'no') return 'refused'
+  // A PUBCOMP that does not know the id says that the server may have the message.
+  return error.code === 'ERR_MQTT_REJECTED' && error.sent === undefined
+    ? 'rejected'
+    : 'maybe-delivered'
 }
