@@ -2,6 +2,7 @@
 // one timer. It keeps the engine's contract (a mutation, then `poll` until nothing is left) and
 // knows nothing of what the outputs mean, apart from those that are addressed to it.
 
+import { ENCODED_AHEAD_BYTES } from '../engine/constants.ts'
 import { endedError } from '../engine/endings.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Batch } from '../engine/outbound-buffer.ts'
@@ -30,7 +31,7 @@ export const HANDED_OVER: { readonly reasonCode: 0 } = Object.freeze({ reasonCod
 /** The layer above. */
 export interface DriverHandler {
   handleOutput(output: Output): void
-  /** Nothing is left to poll: what was put off may run now. */
+  /** Nothing is left to poll, or the engine has room again: what was put off may run now. */
   handleDrained(): void
 }
 
@@ -55,6 +56,8 @@ export class Driver implements TransportHandler {
   #scheduled = false
   #draining = false
   #closeWhenWritten = false
+  /** Whether the engine had no room for more when the last write began. */
+  #wasFull = false
   #pausedBy = 0
   /** What a write threw. */
   #thrown: { readonly error: Error | undefined } | undefined
@@ -151,11 +154,14 @@ export class Driver implements TransportHandler {
   }
 
   written(): void {
+    const wasFull = this.#wasFull
     this.#release()
     this.engine.handleWritten(this.now)
     this.#write()
     this.#resume(PAUSED_BY_CONGESTION)
     this.touch()
+    // At QoS 0 no answer comes that would tell of it whoever keeps messages back for lack of room.
+    if (wasFull) this.#handler.handleDrained()
   }
 
   closed(error: Error | undefined): void {
@@ -185,6 +191,7 @@ export class Driver implements TransportHandler {
       return
     }
     const before = out.sizeBytes
+    this.#wasFull = before >= ENCODED_AHEAD_BYTES
     const batch = out.take(WRITE_BYTES)
     this.#batch = batch
     this.bytesSent += before - out.sizeBytes

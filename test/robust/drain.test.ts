@@ -41,6 +41,18 @@ describe('idle and drain', () => {
     deepEqual([client.idle, client.nextWake(), server.dials], [true, Infinity, 0])
   })
 
+  test('come when the server takes what is published, also when nothing is to be answered', async () => {
+    const { client, clock } = await connectedRig()
+    // More than is encoded ahead, twice over.
+    const receipts = Array.from({ length: 40 }, () =>
+      client.publish('a', new Uint8Array(65_536), { qos: 0 }),
+    )
+    const draining = watch(client.drain())
+    await elapse(clock, 1_000)
+    deepEqual(new Set(receipts.map(({ stage }) => stage)), new Set(['sent']))
+    deepEqual([draining.status, client.idle], ['fulfilled', true])
+  })
+
   test('fail with an outbox that cannot be opened, and open it when it is free', async () => {
     const outbox = new KeptStore()
     let isTaken = true
