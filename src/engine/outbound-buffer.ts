@@ -89,9 +89,7 @@ export class OutboundBuffer implements Sink {
     if (sizeBytes === 0) return
     if (owned && sizeBytes >= REFERENCE_FROM_BYTES) {
       this.#seal()
-      for (let from = offset; from < offset + sizeBytes; from += PIECE_BYTES) {
-        this.#queue(source.subarray(from, Math.min(from + PIECE_BYTES, offset + sizeBytes)))
-      }
+      this.#queue(source, offset, offset + sizeBytes)
       return
     }
     this.reserve(sizeBytes)
@@ -170,13 +168,15 @@ export class OutboundBuffer implements Sink {
 
   #seal(): void {
     if (this.length === this.#start) return
-    this.#queue(this.bytes.subarray(this.#start, this.length))
+    this.#queue(this.bytes, this.#start, this.length)
     this.#start = this.length
   }
 
-  #queue(chunk: Uint8Array): void {
+  #queue(source: Uint8Array, from: number, end: number): void {
     if (this.#chunks === NO_CHUNKS) this.#chunks = []
-    this.#chunks.push(chunk)
-    this.#queuedBytes += chunk.length
+    for (let at = from; at < end; at += PIECE_BYTES) {
+      this.#chunks.push(source.subarray(at, Math.min(at + PIECE_BYTES, end)))
+    }
+    this.#queuedBytes += end - from
   }
 }

@@ -116,6 +116,25 @@ describe('OutboundBuffer', () => {
     )
   })
 
+  test('lets a large payload go in writes that are no larger than asked, whoever owns it', () => {
+    for (const owned of [true, false]) {
+      const out = new OutboundBuffer(new SlabPool())
+      const bytes = pattern(1_000_000)
+      write(out, pattern(10))
+      out.append(bytes, 0, bytes.length, owned)
+      const batches: Batch[] = []
+      while (out.sizeBytes > 0) batches.push(out.take(262_144))
+      ok(
+        batches.every((batch) => sizeOf(batch) <= 262_144),
+        `owned: ${owned}`,
+      )
+      equal(
+        batches.reduce((sum, batch) => sum + sizeOf(batch), 0),
+        1_000_010,
+      )
+    }
+  })
+
   test('holds no slab while nothing waits', () => {
     const pool = new CountingPool()
     const out = new OutboundBuffer(pool)
