@@ -345,9 +345,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (this.#pumping) return
     this.#pumping = true
     const { courier } = this
-    const { engine } = this.#core
     let sent = false
-    engine.sendQuota = this.#probing ? 0 : courier.sendQuota
+    this.#core.engine.sendQuota = this.#probing ? 0 : courier.sendQuota
     for (let entry = courier.poll(); entry !== undefined; entry = courier.poll()) {
       if (entry.status !== undefined) this.#tell(entry)
       else {
@@ -372,6 +371,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #handleSent(now: number): void {
     this.#lastSentAt = now
     this.#core.driver.touch()
+    // The answer is behind the messages at which reading has stopped.
+    if (this.#core.driver.paused) this.#core.weigh()
   }
 
   /**
