@@ -84,6 +84,7 @@ export class Connection {
     link.version = settings.version
     link.limits = limitsOf(settings.version, settings)
     link.connection += 1
+    this.#liveness.patience = settings.patience ?? 1
     this.#liveness.set(Timer.CONNECT, now + this.#options.connectMs)
   }
 

@@ -11,7 +11,7 @@ import { readPlainPublish } from '../codec/plain-publish.ts'
 import { MqttError } from '../errors.ts'
 import { Connection } from './connection.ts'
 import { CONNECTION_TRANSITIONS, type ConnectionState, RECEIVABLE } from './connection-states.ts'
-import { answerError, endedError, misplacedError, timerError, unconnectedError } from './endings.ts'
+import { answerError, endedError, misplacedError, unconnectedError } from './endings.ts'
 import { Inbound } from './inbound.ts'
 import type { InboundMessage } from './inbound-message.ts'
 import { type Link, makeLink } from './link.ts'
@@ -462,7 +462,7 @@ export class Engine {
     } else if (timer !== Timer.PING_RESPONSE || this.#liveness.isPingLost()) {
       // It is dead, and no farewell would arrive.
       this.#reading = false
-      this.#connection.end(timerError(timer, this.#options), undefined, undefined)
+      this.#connection.end(this.#liveness.errorOf(timer), undefined, undefined)
     }
   }
 

@@ -3,7 +3,9 @@
 // that had to wait for the link. While we do not read, what only reading can show is not counted against the server.
 // §3.1.2.10, §3.12, §3.13
 
+import type { TimeoutError } from '../errors.ts'
 import { PING_AFTER, SLOW_WRITE_MS } from './constants.ts'
+import { timerError } from './endings.ts'
 import * as Timer from './timer.ts'
 import { Timers } from './timers.ts'
 import type { EngineOptions } from './types.ts'
@@ -13,6 +15,8 @@ export class Liveness extends Timers {
   receivedAt = -1
   /** The last round trip of PINGREQ and PINGRESP, ms; -1 before the first. */
   roundTripMs = -1
+  /** How many times as long as the options say this connection may take. */
+  patience = 1
   readonly #options: EngineOptions
   #sentAt = 0
   #keepAliveMs = 0
@@ -58,12 +62,12 @@ export class Liveness extends Timers {
     this.#sentAt = now
     this.#waits = more || this.#more
     this.#more = more
-    this.set(Timer.WRITE, now + this.#options.writeMs)
+    this.set(Timer.WRITE, now + this.#bound('writeMs'))
   }
 
   /** A write that was taken at once shows room in a buffer, and nothing of the link. */
   handleWritten(now: number, owed: boolean): void {
-    const tookMs = now + this.#options.writeMs - this.at(Timer.WRITE)
+    const tookMs = now + this.#bound('writeMs') - this.at(Timer.WRITE)
     this.set(Timer.WRITE, Infinity)
     if (this.#waits || tookMs >= SLOW_WRITE_MS) {
       this.progress(now, owed)
@@ -92,7 +96,7 @@ export class Liveness extends Timers {
     this.#pinging = true
     this.#sentAt = now
     // The first one without an answer counts: later ones must not put off what shows a dead link.
-    if (!this.#paused) this.arm(Timer.PING_RESPONSE, now + this.#options.pingMs)
+    if (!this.#paused) this.arm(Timer.PING_RESPONSE, now + this.#bound('pingMs'))
     this.#armKeepAlive()
   }
 
@@ -112,14 +116,14 @@ export class Liveness extends Timers {
 
   /** Something moved: the bound on acknowledgements begins anew, while any is owed. */
   progress(now: number, owed: boolean): void {
-    const at = owed && !this.#paused ? now + this.#options.acknowledgementMs : Infinity
+    const at = owed && !this.#paused ? now + this.#bound('acknowledgementMs') : Infinity
     this.set(Timer.ACKNOWLEDGEMENT, at)
   }
 
   /** An acknowledgement is owed from now on. */
   expect(now: number): void {
     if (!this.#paused) {
-      this.arm(Timer.ACKNOWLEDGEMENT, now + this.#options.acknowledgementMs)
+      this.arm(Timer.ACKNOWLEDGEMENT, now + this.#bound('acknowledgementMs'))
     }
   }
 
@@ -133,8 +137,17 @@ export class Liveness extends Timers {
   /** Something moved: PINGRESP may take as long again. */
   #extendPing(now: number): void {
     if (this.#pinging && !this.#paused) {
-      this.set(Timer.PING_RESPONSE, now + this.#options.pingMs)
+      this.set(Timer.PING_RESPONSE, now + this.#bound('pingMs'))
     }
+  }
+
+  /** Why the connection ends at that deadline. */
+  errorOf(timer: number): TimeoutError | undefined {
+    return timerError(timer, this.#options, this.patience)
+  }
+
+  #bound(name: 'writeMs' | 'pingMs' | 'acknowledgementMs'): number {
+    return this.patience * this.#options[name]
   }
 
   #pingAt(): number {

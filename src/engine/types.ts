@@ -90,6 +90,8 @@ export interface ConnectSettings {
   readonly requestProblemInformation?: boolean | undefined
   readonly authenticationMethod?: string | undefined
   readonly authenticationData?: Uint8Array | undefined
+  /** How many times as long as the options say a write, PINGRESP and acknowledgements may take. @default 1 */
+  readonly patience?: number | undefined
 }
 
 /** CONNACK has accepted the connection. */

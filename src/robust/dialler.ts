@@ -4,9 +4,11 @@
 
 import type { WillFields } from '../codec/packets.ts'
 import type { Clock } from '../driver/clock.ts'
+import { type MqttError, TimeoutError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { bounded } from './connector.ts'
+import { LARGE_BYTES, PATIENCE_MAX } from './constants.ts'
 import type { Answers, Asks, ResolvedRobustOptions } from './options.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -32,6 +34,8 @@ export class Dialler {
   #isSwept = false
   /** Whether the connection of the moment is there to end an old session. */
   #sweeping = false
+  /** How many times as long as the timeouts say the next connection may take. */
+  #patience = 1
   /** The will that was asked for last: another one was set by hand since, and holds. */
   #will: WillFields | undefined
 
@@ -114,9 +118,24 @@ export class Dialler {
     return !this.#sweeping
   }
 
+  /**
+   * A connection has ended. Where an answer behind a large message did not come in time, the next one waits twice as
+   * long: the link may be slow, and the system takes megabytes ahead of it; the message would be sent for ever.
+   */
+  handleClosed(error: MqttError | undefined): void {
+    if (!(error instanceof TimeoutError)) return
+    const { publishes } = this.#core.engine
+    const isLarge = publishes.some(({ payloadLength }) => payloadLength >= LARGE_BYTES)
+    this.#patience = isLarge ? Math.min(PATIENCE_MAX, 2 * this.#patience) : 1
+  }
+
   async #dial(): Promise<ConnectResult> {
     const { expirySeconds } = this.#options.session
-    const request = { sessionExpirySeconds: expirySeconds, keepsNone: expirySeconds === 0 }
+    const request = {
+      sessionExpirySeconds: expirySeconds,
+      keepsNone: expirySeconds === 0,
+      patience: this.#patience,
+    }
     const result = await this.#core.connect({ ...request, cleanStart: this.#startsClean })
     if (!this.#sweeping) return result
     await this.#core.disconnect()

@@ -371,6 +371,7 @@ export class RobustCore implements Layer {
     this.#result = undefined
     if (wasConnected) {
       this.#lostAt = this.#platform.epochNow()
+      this.#dialler.handleClosed(error)
       this.delivery.handleClosed(error)
       if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
       const asks = this.#requests + this.#resubscriber.open > 0

@@ -15,6 +15,8 @@ export interface ConnectRequest extends ConnectOptions {
    * @default false
    */
   readonly keepsNone?: boolean
+  /** How many times as long as the timeouts say the connection may take. @default 1 */
+  readonly patience?: number
 }
 
 /** Whether the session starts clean. */
@@ -56,6 +58,7 @@ export function connectSettings(
     ...same,
     authenticationMethod: authentication?.method,
     authenticationData: authentication?.data,
+    patience: request.patience,
   }
 }
 

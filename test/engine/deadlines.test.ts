@@ -108,6 +108,16 @@ describe('an acknowledgement that is owed', () => {
     diesAfter(rig, ACK_MS, 'acknowledgement')
   })
 
+  test('is waited for so many times as long as its connection says', () => {
+    for (const patience of [1, 4]) {
+      const rig = new Rig()
+      rig.connect({}, { patience })
+      rig.publish('a', 1)
+      rig.flush()
+      diesAfter(rig, patience * ACK_MS, 'acknowledgement')
+    }
+  })
+
   test('has no bound before there is a connection', () => {
     const rig = new Rig()
     rig.connect()
@@ -257,6 +267,31 @@ describe('a write', () => {
     rig.now += 20_000
     rig.do((engine, now) => engine.handleTimeout(now))
     equal(rig.engine.state, 'closing')
+  })
+})
+
+describe('patience', () => {
+  test('prolongs what PINGRESP may take', () => {
+    const rig = new Rig()
+    rig.connect({}, { patience: 4, keepAliveSeconds: 10 })
+    // PINGREQ goes out after nine seconds.
+    rig.elapse(9_000 + 4 * 10_000 - 1)
+    equal(rig.engine.state, 'connected')
+    rig.elapse(1)
+    errorIs(rig.end(), TimeoutError, { operation: 'ping-response', afterMs: 40_000 })
+  })
+
+  test('prolongs what a write may take', () => {
+    const rig = new Rig({ writeMs: 5_000 })
+    rig.connect({}, { patience: 4 })
+    rig.publish('a', 0)
+    rig.do((engine, now) => engine.handleWriteStarted(now))
+    rig.now += 19_999
+    rig.do((engine, now) => engine.handleTimeout(now))
+    equal(rig.engine.state, 'connected')
+    rig.now += 1
+    rig.do((engine, now) => engine.handleTimeout(now))
+    errorIs(rig.end(), TimeoutError, { operation: 'write', afterMs: 20_000 })
   })
 })
 
