@@ -13,6 +13,9 @@ export const SLOW_WRITE_MS = 100
 /** Encoded bytes that may wait for a write before messages wait unencoded instead. */
 export const ENCODED_AHEAD_BYTES = 1_048_576
 
+/** A message from here on may be why no answer came in time, bytes: at 3 kB/s, as over GPRS, it takes 20 s. */
+export const LARGE_BYTES = 65_536
+
 /** What an alias adds to a packet at the most, bytes. */
 export const ALIAS_BYTES = 8
 

@@ -101,16 +101,9 @@ export function timeoutError(operation: string, afterMs: number, sent?: Sent): T
 }
 
 /** The end of a deadline of the connection; undefined for one that is no fault. */
-export function timerError(
-  timer: number,
-  options: EngineOptions,
-  patience: number,
-): TimeoutError | undefined {
+export function timerError(timer: number, options: EngineOptions): TimeoutError | undefined {
   const { connectMs, pingMs, acknowledgementMs, writeMs } = options
-  const [ping, acknowledgement, write] = [pingMs, acknowledgementMs, writeMs].map(
-    (ms) => patience * ms,
-  )
-  const afterMs = [connectMs, 0, ping, acknowledgement, write][timer]
+  const afterMs = [connectMs, 0, pingMs, acknowledgementMs, writeMs][timer]
   return afterMs ? timeoutError(TIMER_REASONS[timer] as string, afterMs) : undefined
 }
 

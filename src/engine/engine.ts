@@ -62,12 +62,12 @@ export class Engine {
     const { maximumPacketSizeBytes } = options
     const reading = { reads: SERVER_PACKETS, version: 5, topics: runtime.topics } as const
     this.#decoder = new Decoder({ ...reading, shortcut: readPlainPublish, maximumPacketSizeBytes })
-    this.#liveness = new Liveness(options)
-    this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#inbound = new Inbound(this.#link, options, session.receivedIds)
     const restored = session.publishes.map(restorePublish)
     const { lastId, adopted = false } = session
     this.#outbound = new Outbound(this.#link, options, runtime.payloads, lastId, restored, adopted)
+    this.#liveness = new Liveness(options, this.#outbound.inflight)
+    this.#connection = new Connection(this.#link, this.#liveness, options, runtime.limits)
     this.#connection.clientId = session.clientId
     this.hasSession = session !== EMPTY_SESSION
   }
@@ -195,6 +195,7 @@ export class Engine {
   handleClosed(error: Error | undefined, now: number): void {
     this.#now = now
     if (CONNECTION_TRANSITIONS[this.state].close === undefined) return
+    const { sentLarge } = this.#liveness
     const reason = this.#connection.handleClosed(error)
     this.#reading = this.#acknowledged = false
     this.#decoder.reset()
@@ -205,7 +206,7 @@ export class Engine {
     const endOf = (sent: 'no' | 'maybe'): MqttError => endedError(reason, sent)
     this.#outbound.handleClosed(this.hasSession, endOf)
     this.#pings?.settle(endOf('maybe'))
-    this.#link.outputs.push({ kind: 'closed', error: reason })
+    this.#link.outputs.push({ kind: 'closed', error: reason, sentLarge })
     // A connection that is begun meanwhile takes over what waits.
     this.#then = () => this.#outbound.handBack(endOf('no'))
   }

@@ -1,23 +1,31 @@
 // Whether the connection is alive, and when to ask. Life is proved by inbound bytes alone, any of
 // them; progress by acknowledgements, by bytes of a packet that is still coming in, and by writes
 // that had to wait for the link. While we do not read, what only reading can show is not counted against the server.
+// Behind a large message the bounds may be longer, as the connection says, and behind nothing else.
 // §3.1.2.10, §3.12, §3.13
 
 import type { TimeoutError } from '../errors.ts'
-import { PING_AFTER, SLOW_WRITE_MS } from './constants.ts'
+import { LARGE_BYTES, PING_AFTER, SLOW_WRITE_MS } from './constants.ts'
 import { timerError } from './endings.ts'
+import type { Inflight } from './inflight.ts'
+import type { IdentifiedOperation } from './operations.ts'
 import * as Timer from './timer.ts'
 import { Timers } from './timers.ts'
 import type { EngineOptions } from './types.ts'
+
+type BoundName = 'writeMs' | 'pingMs' | 'acknowledgementMs'
 
 export class Liveness extends Timers {
   /** When the last byte came in. */
   receivedAt = -1
   /** The last round trip of PINGREQ and PINGRESP, ms; -1 before the first. */
   roundTripMs = -1
-  /** How many times as long as the options say this connection may take. */
+  /** How many times as long as the options say this connection may take behind a large message. */
   patience = 1
   readonly #options: EngineOptions
+  readonly #inflight: Inflight<IdentifiedOperation>
+  /** The options, with the bounds as they were when a deadline was set by them last. */
+  #bounds: EngineOptions
   #sentAt = 0
   #keepAliveMs = 0
   #pinging = false
@@ -29,9 +37,19 @@ export class Liveness extends Timers {
   /** Whether the bound on PINGRESP has passed during a write. */
   #stuck = false
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, inflight: Inflight<IdentifiedOperation>) {
     super()
-    this.#options = options
+    this.#options = this.#bounds = options
+    this.#inflight = inflight
+  }
+
+  /** Whether a message that may be why no answer comes is on its way: one that PUBREC has answered is there. */
+  get sentLarge(): boolean {
+    for (const operation of this.#inflight.values()) {
+      const isUnanswered = operation.kind === 'publish' && operation.state === 'sent'
+      if (isUnanswered && operation.payloadLength >= LARGE_BYTES) return true
+    }
+    return false
   }
 
   handleOpened(now: number): void {
@@ -67,7 +85,7 @@ export class Liveness extends Timers {
 
   /** A write that was taken at once shows room in a buffer, and nothing of the link. */
   handleWritten(now: number, owed: boolean): void {
-    const tookMs = now + this.#bound('writeMs') - this.at(Timer.WRITE)
+    const tookMs = now + this.#bounds.writeMs - this.at(Timer.WRITE)
     this.set(Timer.WRITE, Infinity)
     if (this.#waits || tookMs >= SLOW_WRITE_MS) {
       this.progress(now, owed)
@@ -96,7 +114,7 @@ export class Liveness extends Timers {
     this.#pinging = true
     this.#sentAt = now
     // The first one without an answer counts: later ones must not put off what shows a dead link.
-    if (!this.#paused) this.arm(Timer.PING_RESPONSE, now + this.#bound('pingMs'))
+    this.#begin(Timer.PING_RESPONSE, 'pingMs', now)
     this.#armKeepAlive()
   }
 
@@ -122,9 +140,7 @@ export class Liveness extends Timers {
 
   /** An acknowledgement is owed from now on. */
   expect(now: number): void {
-    if (!this.#paused) {
-      this.arm(Timer.ACKNOWLEDGEMENT, now + this.#bound('acknowledgementMs'))
-    }
+    this.#begin(Timer.ACKNOWLEDGEMENT, 'acknowledgementMs', now)
   }
 
   /** Tells whether PINGREQ is due; the timer is set to the next time to ask. */
@@ -143,11 +159,18 @@ export class Liveness extends Timers {
 
   /** Why the connection ends at that deadline. */
   errorOf(timer: number): TimeoutError | undefined {
-    return timerError(timer, this.#options, this.patience)
+    return timerError(timer, this.#bounds)
   }
 
-  #bound(name: 'writeMs' | 'pingMs' | 'acknowledgementMs'): number {
-    return this.patience * this.#options[name]
+  /** Sets a deadline that only reading can keep, unless it stands already. */
+  #begin(timer: number, name: BoundName, now: number): void {
+    if (!this.#paused && this.at(timer) === Infinity) this.set(timer, now + this.#bound(name))
+  }
+
+  #bound(name: BoundName): number {
+    const ms = this.#options[name] * (this.patience > 1 && this.sentLarge ? this.patience : 1)
+    if (ms !== this.#bounds[name]) this.#bounds = { ...this.#bounds, [name]: ms }
+    return ms
   }
 
   #pingAt(): number {

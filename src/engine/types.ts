@@ -90,7 +90,10 @@ export interface ConnectSettings {
   readonly requestProblemInformation?: boolean | undefined
   readonly authenticationMethod?: string | undefined
   readonly authenticationData?: Uint8Array | undefined
-  /** How many times as long as the options say a write, PINGRESP and acknowledgements may take. @default 1 */
+  /**
+   * How many times as long as the options say a write, PINGRESP and acknowledgements may take while a message of 64 KiB
+   * or more is on its way at QoS 1 or 2. @default 1
+   */
   readonly patience?: number | undefined
 }
 
@@ -125,6 +128,8 @@ export interface ClosedOutput {
   readonly kind: 'closed'
   /** Why; undefined after our own DISCONNECT. */
   readonly error: MqttError | undefined
+  /** Whether a message of 64 KiB or more was on its way at QoS 1 or 2. */
+  readonly sentLarge: boolean
 }
 
 /** PUBREL has come in: `release` follows once the id is forgotten. Only with `stagedReceipts`. */

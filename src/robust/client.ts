@@ -288,7 +288,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   /**
    * Something knows that the network is back, or that the device has slept: the next attempt is made as soon as the
    * floor allows. A connection that is there is asked for a sign of life, and ends when none comes within
-   * `timeouts.pingMs`.
+   * `timeouts.pingMs`; a slow link has longer while it sends a large message.
    * @example
    * ```js
    * // The system of this device tells when it has woken up.

@@ -21,9 +21,7 @@ export const SLOW_STORE_MS = 10_000
 /** The last part of it, which a device that has just woken waits as well, ms. */
 export const SLOW_STORE_GRACE_MS = 1000
 
-/** A message from here on may be why no answer came in time, bytes: at 3 kB/s, as over GPRS, it takes 20 s. */
-export const LARGE_BYTES = 65_536
-/** How many times as long as the timeouts say an answer behind one is waited for at the most: above five minutes. */
+/** How many times as long as the timeouts say an answer behind a large message is waited for at the most: above five minutes. */
 export const PATIENCE_MAX = 16
 
 /** How long after a message's first bytes a bare close counts as an answer to it, ms. */

@@ -8,7 +8,7 @@ import { type MqttError, TimeoutError } from '../errors.ts'
 import type { ClientCore } from '../simple/client-core.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { bounded } from './connector.ts'
-import { LARGE_BYTES, PATIENCE_MAX } from './constants.ts'
+import { PATIENCE_MAX } from './constants.ts'
 import type { Answers, Asks, ResolvedRobustOptions } from './options.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -34,7 +34,7 @@ export class Dialler {
   #isSwept = false
   /** Whether the connection of the moment is there to end an old session. */
   #sweeping = false
-  /** How many times as long as the timeouts say the next connection may take. */
+  /** How many times as long as the timeouts say the next connection may take behind a large message. */
   #patience = 1
   /** The will that was asked for last: another one was set by hand since, and holds. */
   #will: WillFields | undefined
@@ -122,11 +122,9 @@ export class Dialler {
    * A connection has ended. Where an answer behind a large message did not come in time, the next one waits twice as
    * long: the link may be slow, and the system takes megabytes ahead of it; the message would be sent for ever.
    */
-  handleClosed(error: MqttError | undefined): void {
+  handleClosed(error: MqttError | undefined, sentLarge: boolean): void {
     if (!(error instanceof TimeoutError)) return
-    const { publishes } = this.#core.engine
-    const isLarge = publishes.some(({ payloadLength }) => payloadLength >= LARGE_BYTES)
-    this.#patience = isLarge ? Math.min(PATIENCE_MAX, 2 * this.#patience) : 1
+    this.#patience = sentLarge ? Math.min(PATIENCE_MAX, 2 * this.#patience) : 1
   }
 
   async #dial(): Promise<ConnectResult> {

@@ -6,8 +6,8 @@ import type { Properties } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { PingOperation, type PublishOperation } from '../engine/operations.ts'
-import type { ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
-import { ClosedError, type MqttError, type ServerDisconnectError } from '../errors.ts'
+import type { ClosedOutput, ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
+import { ClosedError, type ServerDisconnectError } from '../errors.ts'
 import type { ClientCore, Layer } from '../simple/client-core.ts'
 import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
@@ -366,12 +366,12 @@ export class RobustCore implements Layer {
     this.delivery.pump()
   }
 
-  handleClosed(error: MqttError | undefined, wasConnected: boolean): void {
+  handleClosed({ error, sentLarge }: ClosedOutput, wasConnected: boolean): void {
     if (this.#dialler.sweeping) return
     this.#result = undefined
     if (wasConnected) {
       this.#lostAt = this.#platform.epochNow()
-      this.#dialler.handleClosed(error)
+      this.#dialler.handleClosed(error, sentLarge)
       this.delivery.handleClosed(error)
       if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
       const asks = this.#requests + this.#resubscriber.open > 0

@@ -57,7 +57,7 @@ export interface Layer {
   readonly mayConnect: boolean
   handleConnected(output: ConnectedOutput, result: ConnectResult): void
   /** The event `connection-lost` is the layer's to tell. */
-  handleClosed(error: MqttError | undefined, wasConnected: boolean): void
+  handleClosed(output: ClosedOutput, wasConnected: boolean): void
   handlePublish(operation: PublishOperation): void
   /** A QoS 2 id is to be forgotten. */
   handleRelease(output: ReleaseOutput): void
@@ -358,7 +358,8 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     attempt?.resolve(result)
   }
 
-  #handleClosed({ error }: ClosedOutput): void {
+  #handleClosed(output: ClosedOutput): void {
+    const { error } = output
     const closedError = error ?? new ClosedError('The client disconnected')
     const wasConnected = this.#wasConnected
     const closing = this.#closing
@@ -377,7 +378,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       this.#takeAttempt()?.reject(closedError)
     } else if (wasConnected && !this.#isVersionKnown) this.version = 5
     if (!this.mayConnect) this.inbox.end(error, closedError)
-    this.#layer?.handleClosed(error, wasConnected)
+    this.#layer?.handleClosed(output, wasConnected)
     this.#announce()
     closing?.resolve()
     if (error !== undefined && wasConnected && this.#layer === undefined) {

@@ -15,7 +15,7 @@ export interface ConnectRequest extends ConnectOptions {
    * @default false
    */
   readonly keepsNone?: boolean
-  /** How many times as long as the timeouts say the connection may take. @default 1 */
+  /** How many times as long as the timeouts say the connection may take behind a large message. @default 1 */
   readonly patience?: number
 }
 

@@ -151,11 +151,7 @@ export const ENGINE_CHANGES: Changes = {
     ],
   ],
   'src/engine/liveness.ts': [
-    [
-      'this.arm(Timer.PING_RESPONSE, now',
-      'this.arm(Timer.PING_RESPONSE, Infinity',
-      { both: 'MQTT-3.12.4-1', v5: '§3.12.4' },
-    ],
+    ["'pingMs', now)", "'pingMs', Infinity)", { both: 'MQTT-3.12.4-1', v5: '§3.12.4' }],
   ],
   'src/engine/server-limits.ts': [
     ['said.receiveMaximum ??', '', { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1 MQTT-4.9.0-2' }],

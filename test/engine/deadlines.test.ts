@@ -20,6 +20,8 @@ import {
 } from '../support/engine-rig.ts'
 
 const ACK_MS = 20_000
+/** Connections have patience with a message from here on. */
+const LARGE = 'x'.repeat(65_536)
 
 /** The connection is given up at exactly this time from now. */
 function diesAfter(rig: Rig, ms: number, operation: string): void {
@@ -112,9 +114,24 @@ describe('an acknowledgement that is owed', () => {
     for (const patience of [1, 4]) {
       const rig = new Rig()
       rig.connect({}, { patience })
-      rig.publish('a', 1)
+      rig.publish('a', 1, { payload: LARGE })
       rig.flush()
       diesAfter(rig, patience * ACK_MS, 'acknowledgement')
+    }
+  })
+
+  test('is waited for no longer than else once the large message has arrived', () => {
+    const answers = { 1: puback(1), 2: pubrec(1) }
+    for (const qos of [1, 2] as const) {
+      const rig = new Rig()
+      rig.connect({}, { patience: 4 })
+      rig.publish('a', qos, { payload: LARGE })
+      rig.publish('b', 1, { payload: LARGE.slice(1) })
+      rig.flush()
+      sentAre(rig.elapse(4 * ACK_MS - 1), [])
+      rig.receive(answers[qos])
+      rig.flush()
+      diesAfter(rig, ACK_MS, 'acknowledgement')
     }
   })
 
@@ -274,6 +291,8 @@ describe('patience', () => {
   test('prolongs what PINGRESP may take', () => {
     const rig = new Rig()
     rig.connect({}, { patience: 4, keepAliveSeconds: 10 })
+    rig.publish('a', 1, { payload: LARGE })
+    rig.flush()
     // PINGREQ goes out after nine seconds.
     rig.elapse(9_000 + 4 * 10_000 - 1)
     equal(rig.engine.state, 'connected')
@@ -281,10 +300,43 @@ describe('patience', () => {
     errorIs(rig.end(), TimeoutError, { operation: 'ping-response', afterMs: 40_000 })
   })
 
+  test('prolongs nothing while no large message is on its way', () => {
+    const rig = new Rig()
+    rig.connect({}, { patience: 4, keepAliveSeconds: 10 })
+    rig.publish('a', 1, { payload: LARGE })
+    rig.flush()
+    rig.receive(puback(1))
+    rig.elapse(9_000 + 10_000 - 1)
+    equal(rig.engine.state, 'connected')
+    rig.elapse(1)
+    errorIs(rig.end(), TimeoutError, { operation: 'ping-response', afterMs: 10_000 })
+  })
+
+  test('tells of the time that was waited, when a large message has followed', () => {
+    const rig = new Rig()
+    rig.connect({}, { patience: 4, keepAliveSeconds: 10 })
+    rig.elapse(9_000)
+    rig.publish('a', 1, { payload: LARGE })
+    rig.elapse(10_000)
+    errorIs(rig.end(), TimeoutError, { operation: 'ping-response', afterMs: 10_000 })
+  })
+
+  test('takes no write for a slow one because a large message has followed', () => {
+    const rig = new Rig()
+    rig.connect({}, { patience: 4 })
+    rig.publish('a', 1)
+    rig.engine.out.clear()
+    rig.do((engine, now) => engine.handleWriteStarted(now))
+    rig.publish('b', 1, { payload: LARGE })
+    rig.engine.out.clear()
+    rig.do((engine, now) => engine.handleWritten(now))
+    diesAfter(rig, ACK_MS, 'acknowledgement')
+  })
+
   test('prolongs what a write may take', () => {
     const rig = new Rig({ writeMs: 5_000 })
     rig.connect({}, { patience: 4 })
-    rig.publish('a', 0)
+    rig.publish('a', 1, { payload: LARGE })
     rig.do((engine, now) => engine.handleWriteStarted(now))
     rig.now += 19_999
     rig.do((engine, now) => engine.handleTimeout(now))
