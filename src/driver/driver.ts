@@ -83,6 +83,11 @@ export class Driver implements TransportHandler {
     return this.#draining
   }
 
+  /** Whether something waits to be written, or is being written. */
+  get isWriting(): boolean {
+    return this.#batch !== undefined || this.engine.out.sizeBytes > 0
+  }
+
   get paused(): boolean {
     return (this.#pausedBy & PAUSED_BY_READER) !== 0
   }
@@ -160,8 +165,8 @@ export class Driver implements TransportHandler {
     this.#write()
     this.#resume(PAUSED_BY_CONGESTION)
     this.touch()
-    // At QoS 0 no answer comes that would tell of it whoever keeps messages back for lack of room.
-    if (wasFull) this.#handler.handleDrained()
+    // At QoS 0 no answer comes that would tell of it whoever keeps messages back for lack of room, or wants to leave.
+    if (wasFull || !this.isWriting) this.#handler.handleDrained()
   }
 
   closed(error: Error | undefined): void {

@@ -447,9 +447,10 @@ export class RobustCore implements Layer {
     if (!this.idle) return
     for (const wait of this.#draining.splice(0)) wait.resolve()
     if (this.#options.connection !== 'on-demand' || core.state !== 'connected') return
-    const isAtWork =
-      core.engine.busy || this.#isAwaited || this.delivery.forgetting || core.inbox.sizeBytes > 0
-    if (!isAtWork && !this.#dialler.sweeping) void core.disconnect(0)
+    const { engine, driver, inbox } = core
+    const isAtWork = engine.busy || driver.isWriting || inbox.sizeBytes > 0
+    if (isAtWork || this.#isAwaited || this.delivery.forgetting) return
+    if (!this.#dialler.sweeping) void core.disconnect(0)
   }
 
   #reportLostSession(inFlight: number): void {

@@ -42,6 +42,32 @@ describe('on demand', () => {
     })
   }
 
+  test('a message at QoS 0 is written before its connection ends, however slow the link is', async () => {
+    const rig = robustClient(ON_DEMAND)
+    const { client, clock, server } = rig
+    server.bufferBytes = 0
+    const receipt = client.publish('a', new Uint8Array(100_000), { qos: 0 })
+    const connection = await dialled(rig)
+    await connection.accept()
+    const { toPeer } = server.pipe(connection)
+    toPeer.pieceBytes = 10_000
+    for (let second = 0; second < 9; second += 1) {
+      const before = toPeer.deliveredBytes
+      toPeer.stalled = false
+      for (let turn = 0; turn < 50 && toPeer.deliveredBytes === before; turn += 1) await undefined
+      toPeer.stalled = true
+      await elapse(clock, 1000)
+      equal(client.state, 'connected')
+    }
+    equal((await receipt.settled).status, 'sent')
+    toPeer.stalled = false
+    toPeer.pieceBytes = Infinity
+    await settle()
+    await elapse(clock, 1000)
+    deepEqual(brief(connection.received).slice(1), ['PUBLISH a', 'DISCONNECT'])
+    equal(client.state, 'idle')
+  })
+
   test('messages of energy "none" and "ride" open none, and ride along', async () => {
     const rig = robustClient(ON_DEMAND)
     const { client, clock, server } = rig
