@@ -305,8 +305,10 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     const { sizeBytes } = this.inbox
     const { paused } = this.driver
     if (sizeBytes < inboxBytes && !paused) return
-    const limit = this.engine.busy ? inboxHardBytes : inboxBytes
-    if (sizeBytes >= limit) {
+    const isAwaited = this.engine.busy
+    const limit = isAwaited ? inboxHardBytes : inboxBytes
+    // The answer may be behind all that a server sends before it waits for us: handlers would wait for it for ever.
+    if ((isAwaited ? this.inbox.unboundedBytes : sizeBytes) >= limit) {
       if (paused) return
       this.driver.pause()
       const text = `Reading is paused: ${sizeBytes} bytes of messages wait for the application`

@@ -42,6 +42,9 @@ export interface InboxOwner {
 export class Inbox implements Acknowledger, StreamOwner {
   /** Weight of the messages that the application has or has still to get, bytes. */
   sizeBytes = 0
+  /** Those at QoS 1 and 2 among them, and their weight. */
+  #acknowledged = 0
+  #acknowledgedBytes = 0
   readonly #owner: InboxOwner
   readonly #clock: Clock
   #callback: MessageHandler | undefined
@@ -70,6 +73,12 @@ export class Inbox implements Acknowledger, StreamOwner {
   /** Messages that nobody has asked for yet. */
   get kept(): number {
     return this.#kept.length
+  }
+
+  /** Weight of what no number bounds: QoS 0, and all of it where there is more at QoS 1 and 2 than the Receive Maximum. */
+  get unboundedBytes(): number {
+    const { receiveMaximum } = this.#owner.options.bounds
+    return this.sizeBytes - (this.#acknowledged > receiveMaximum ? 0 : this.#acknowledgedBytes)
   }
 
   setCallback(handler: MessageHandler | undefined): void {
@@ -172,7 +181,7 @@ export class Inbox implements Acknowledger, StreamOwner {
 
   /** A message has come in. What a handler calls never comes back in here. */
   offer(message: InboundMessage): void {
-    this.sizeBytes += weightOf(message)
+    this.#weigh(message, 1)
     if (this.#arrived === undefined) this.#handOut(message)
     else this.#arrived.push(message)
   }
@@ -266,8 +275,16 @@ export class Inbox implements Acknowledger, StreamOwner {
   #leave(message: ReceivedMessage, reasonCode: number): void {
     if (message.finished) return
     message.finished = true
-    this.sizeBytes -= weightOf(message.inbound)
+    this.#weigh(message.inbound, -1)
     this.#owner.settle(message.inbound, reasonCode, message.failed)
+  }
+
+  #weigh(message: InboundMessage, sign: 1 | -1): void {
+    const weight = sign * weightOf(message)
+    this.sizeBytes += weight
+    if (message.packet.qos === 0) return
+    this.#acknowledged += sign
+    this.#acknowledgedBytes += weight
   }
 
   /** A consumer has come: what was kept and concerns it is handed out, after the current call. */

@@ -156,7 +156,10 @@ export interface Limits {
   readonly waitingBytes?: number
   /** Bytes with the application from which on nothing is read. @default 1,048,576 */
   readonly inboxBytes?: number
-  /** The same while an operation waits for an answer. @default 8,388,608 */
+  /**
+   * The same while an operation waits for an answer. As many messages at QoS 1 and 2 as `receiveMaximum` do not count
+   * here. @default 8,388,608
+   */
   readonly inboxHardBytes?: number
 }
 

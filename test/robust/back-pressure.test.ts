@@ -41,4 +41,21 @@ describe('a handler that waits for the outcome of what it publishes', () => {
       deepEqual(new Set(statuses), new Set(['delivered']))
     })
   }
+
+  test('has it behind as many messages at QoS 1 as the Receive Maximum, though they weigh more than the hard limit', async () => {
+    const limits = { inboxBytes: WEIGHT * 10, inboxHardBytes: WEIGHT * 20, receiveMaximum: 50 }
+    const { client, connection } = await connectedRig({ limits })
+    connection.autoRespond()
+    const start = gate()
+    const statuses: string[] = []
+    client.setCallback(async () => {
+      await start.promise
+      statuses.push((await client.publish('b', 'x', { qos: 1 }).settled).status)
+    })
+    for (let i = 0; i < 50; i += 1) connection.publish('a', new Uint8Array(1000), { qos: 1 })
+    await settle()
+    start.open()
+    await settle()
+    deepEqual(statuses, Array(50).fill('delivered'))
+  })
 })

@@ -4,7 +4,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PacketType } from '../../src/codec/packets.ts'
+import { PacketType, type QoS } from '../../src/codec/packets.ts'
 import { ConnectionLostError, ProtocolError } from '../../src/errors.ts'
 import { settle, type TestClientOptions } from '../support/scripted-memory.ts'
 import {
@@ -45,8 +45,8 @@ async function finish({ busy }: Slow, howMany: number): Promise<void> {
   await settle()
 }
 
-const send = ({ connection }: Connected, howMany: number): void => {
-  for (let index = 0; index < howMany; index += 1) connection.publish('a', PAYLOAD)
+const send = ({ connection }: Connected, howMany: number, qos: QoS = 0): void => {
+  for (let index = 0; index < howMany; index += 1) connection.publish('a', PAYLOAD, { qos })
 }
 
 /** Bytes that the server has written and the client has not read. */
@@ -217,6 +217,37 @@ describe('the weight at which reading stops', () => {
       equal(made.client.statistics.inboxBytes, 0)
     })
   }
+
+  test('is no bound for as many at QoS 1 as the Receive Maximum, while an operation waits for its answer', async () => {
+    const made = await connected({ limits: { ...LIMITS, receiveMaximum: 60 } })
+    made.connection.autoRespond()
+    const start = gate()
+    let done = 0
+    made.client.setCallback(async () => {
+      await start.promise
+      await made.client.publish('b', 'x', { qos: 1 })
+      done += 1
+    })
+    send(made, 30, 1)
+    void made.client.ping()
+    send(made, 30, 1)
+    await settle()
+    equal(made.client.statistics.inboxBytes, WEIGHT * 60)
+    start.open()
+    await settle()
+    deepEqual([done, made.client.statistics.inboxBytes], [60, 0])
+  })
+
+  test('is one when more come than the Receive Maximum, with either version', async () => {
+    for (const protocol of [4, 5] as const) {
+      const made = await slow({ protocol, limits: LIMITS })
+      send(made, 2000, 1)
+      const pinging = watch(made.client.ping())
+      await settle()
+      ok(made.busy.length < 1100, `${made.busy.length} handlers with MQTT ${protocol}`)
+      equal(pinging.status, 'open')
+    }
+  })
 
   test('warns when it is reached by messages that nobody has asked for yet', async () => {
     const made = await connected({ limits: LIMITS })
