@@ -205,7 +205,9 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
     if (this.#authenticator === undefined) {
       throw new TypeError('Cannot reauthenticate: the option properties.authentication is not set')
     }
-    return this.#authenticator.begin(data)
+    const settles = this.#authenticator.begin(data)
+    if (this.driver.paused) this.weigh()
+    return settles
   }
 
   waitMsg(signal: AbortSignal | undefined): Promise<Message> {

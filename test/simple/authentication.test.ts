@@ -13,7 +13,7 @@ import {
   ProtocolError,
   ServerDisconnectError,
 } from '../../src/errors.ts'
-import type { Authentication } from '../../src/simple/types.ts'
+import type { Authentication, Limits } from '../../src/simple/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { settle, type TestClient, testClient } from '../support/scripted-memory.ts'
 import {
@@ -44,8 +44,9 @@ const authenticating = (authentication: Partial<Authentication> = {}): TestClien
   testClient({ properties: { authentication: { method: METHOD, ...authentication } } })
 
 /** An open connection whose client answers with the data it got, in brackets. */
-const established = (): Promise<Connected> =>
+const established = (limits: Limits = {}): Promise<Connected> =>
   connected({
+    limits,
     properties: {
       authentication: { method: METHOD, respond: (data) => encodeUtf8(`<${text(data)}>`) },
     },
@@ -203,6 +204,25 @@ describe('reauthenticate', () => {
     challenge(connection, '', 0)
     await settle()
     equal(again.status, 'fulfilled')
+  })
+
+  test('has its answer in a handler, though reading has stopped before it', async () => {
+    const { client, connection } = await established({ inboxBytes: 2000 })
+    const start = gate()
+    client.setCallback(async () => {
+      await start.promise
+      await again
+    })
+    const again = start.promise.then(() => client.reauthenticate())
+    const settled = watch(again)
+    for (let index = 0; index < 100; index += 1) connection.publish('a', new Uint8Array(500))
+    await settle()
+    ok(client.statistics.inboxBytes < 5000, `${client.statistics.inboxBytes} bytes`)
+    start.open()
+    await take(connection, PacketType.AUTH)
+    challenge(connection, 'welcome', 0)
+    await settle()
+    deepEqual([settled.status, client.statistics.inboxBytes], ['fulfilled', 0])
   })
 
   test('rejects when the server ends the connection', async () => {
