@@ -286,7 +286,8 @@ export class RobustCore implements Layer {
     try {
       await this.#dialler.findServers(over)
     } catch (error) {
-      // Those that are known are better than none.
+      // Those that are known are better than none; who has given up asks for none.
+      if (over.aborted) return
       this.warn('servers', `Cannot use what servers() gives: ${String(error)}`)
     }
   }

@@ -66,6 +66,18 @@ describe('a function for the servers', () => {
     })
   }
 
+  test('that is still waited for when the client disconnects is no fault of the function', async () => {
+    const { client, warnings } = robustClient({
+      servers: () => new Promise<never>(() => undefined),
+    })
+    const connecting = client.connect()
+    await settle()
+    await client.disconnect()
+    await failure(connecting, ClosedError)
+    await settle()
+    deepEqual(warnings, [])
+  })
+
   test('that names the server of the constructor with another query has it in its place', async () => {
     let asked = 0
     const paths: string[] = []
