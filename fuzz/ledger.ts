@@ -6,6 +6,9 @@ import type { QoS } from '../src/codec/packets.ts'
 import { numberIn, numberOf } from './content.ts'
 import { Violation } from './violation.ts'
 
+/** What a PUBLISH has beside its payload at the most here: topic and header, bytes. */
+const OVERHEAD_BYTES_MAX = 100
+
 /** A message that the client publishes. */
 export interface Outgoing {
   readonly number: number
@@ -39,6 +42,8 @@ export class Ledger {
   readonly incoming = new Map<number, Incoming>()
   /** False once the server has lied, so that only its victims' manners are watched. */
   trusted = true
+  /** The largest packet that the server takes, once a CONNACK has said so, bytes. */
+  sizeMaximum = Infinity
   #number = 0
   #lastSeen = 0
   #lastDelivered = 0
@@ -133,7 +138,8 @@ export class Ledger {
     }
   }
 
-  #checkOutgoing({ number, qos, result, seen, accepted, refused, released }: Outgoing): void {
+  #checkOutgoing(message: Outgoing): void {
+    const { number, qos, length, result, seen, accepted, refused, released } = message
     if (result === undefined) throw new Violation('settles in time', `message ${number} is open`)
     if (!this.trusted) return
     if (seen && Errors.is(result) && result.sent === 'no') {
@@ -144,7 +150,9 @@ export class Ledger {
       throw new Violation('nothing lost', `message ${number} is resolved and not at the server`)
     }
     const open = Errors.is(result) && result.sent === 'maybe'
-    if (open && accepted === 0 && !refused && !released) {
+    // What was under way on MQTT 3.1.1 may be larger than the server says on the next connection.
+    const isTooLarge = length + OVERHEAD_BYTES_MAX > this.sizeMaximum
+    if (open && accepted === 0 && !refused && !released && !isTooLarge) {
       throw new Violation('nothing lost', `message ${number} is in a kept session and not arrived`)
     }
   }

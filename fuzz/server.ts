@@ -253,6 +253,7 @@ export class ModelConnection {
     const { random, friendly } = this.#server
     const { sizeMaximum } = this.#server
     this.#sizeMaximum = sizeMaximum
+    this.#server.ledger.sizeMaximum = sizeMaximum
     const size = { ...(sizeMaximum < Infinity && { maximumPacketSize: sizeMaximum }) }
     if (friendly) return size
     if (random.chance(0.6)) this.#receiveMaximum = random.integer(1, 8)

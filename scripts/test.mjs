@@ -108,6 +108,7 @@ function together(paths, target) {
     writeFileSync(whole, lines.join(''))
     return [whole]
   })
+  // What takes longest stays first.
   return [...rest.slice(0, LONGEST.length), ...shared, ...rest.slice(LONGEST.length)]
 }
 

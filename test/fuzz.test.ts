@@ -13,8 +13,9 @@ const SECONDS: Readonly<Record<(typeof FUZZERS)[number], number>> = {
 }
 /** Seeds that a planted bug may take; most are found by the first ten. */
 const SEEDS_MAX = 400
-/** Seeds in which all of this is reached: most of it by the first ten, but on a busy machine few runs have had their time. */
+/** Seeds in which all of MARKS is reached: by the first ten as a rule, but on a busy machine few have had their time. */
 const REACH_SEEDS_MAX = 300
+/** What a run must have reached to be worth its time. */
 const MARKS: readonly string[] = [
   'alias used',
   'attack',

@@ -11,7 +11,8 @@ import type { Keeper } from './keeper.ts'
 export class Exposure {
   readonly #keeper: Keeper
   readonly #goOn: () => void
-  readonly #patience: Alarm
+  /** The longest that a record is waited for. */
+  readonly #alarm: Alarm
   /** The connection of the moment, while it waits. */
   #waits: object | undefined
   /** Above the numbers of all that may have been sent. */
@@ -22,7 +23,7 @@ export class Exposure {
   constructor(keeper: Keeper, clock: Clock, goOn: () => void) {
     this.#keeper = keeper
     this.#goOn = goOn
-    this.#patience = new Alarm(clock, () => this.#end())
+    this.#alarm = new Alarm(clock, () => this.#end())
   }
 
   /** Whether nothing may be sent at QoS 1 yet but what was sent before. */
@@ -48,19 +49,19 @@ export class Exposure {
     })
     if (!isAwaited) return
     this.#waits = waits
-    this.#patience.set(now + SLOW_STORE_MS, now)
+    this.#alarm.set(now + SLOW_STORE_MS, now)
   }
 
   handleClosed(): void {
     this.#waits = undefined
-    this.#patience.clear()
+    this.#alarm.clear()
     if (this.#isExposed) this.#keeper.keepUnsent(this.#next)
     this.#isExposed = false
   }
 
   #end(): void {
     this.#waits = undefined
-    this.#patience.clear()
+    this.#alarm.clear()
     this.#goOn()
   }
 }

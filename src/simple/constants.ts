@@ -34,3 +34,6 @@ export const TOPIC_BYTES_MAX = 128
 
 /** Texts of warnings that are remembered, so that a listener is not told one again: some 10 KiB, as texts are. */
 export const WARNINGS_KEPT = 100
+
+/** Times the hard limit that messages at QoS 1 and 2 may take besides while an answer is awaited: 64 MiB by default. */
+export const INBOX_EXEMPT = 8

@@ -9,7 +9,7 @@ import { Deque } from '../engine/deque.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { TimeoutError } from '../errors.ts'
-import { MESSAGE_OVERHEAD_BYTES } from './constants.ts'
+import { INBOX_EXEMPT, MESSAGE_OVERHEAD_BYTES } from './constants.ts'
 import { type Acknowledger, ReceivedMessage } from './message.ts'
 import { MessageStream, type StreamOwner } from './message-stream.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -42,9 +42,9 @@ export interface InboxOwner {
 export class Inbox implements Acknowledger, StreamOwner {
   /** Weight of the messages that the application has or has still to get, bytes. */
   sizeBytes = 0
-  /** Those at QoS 1 and 2 among them, and their weight. */
-  #acknowledged = 0
-  #acknowledgedBytes = 0
+  /** Those at QoS 1 and 2 among them, whose number a server bounds, and their weight. */
+  #numbered = 0
+  #numberedBytes = 0
   readonly #owner: InboxOwner
   readonly #clock: Clock
   #callback: MessageHandler | undefined
@@ -75,10 +75,15 @@ export class Inbox implements Acknowledger, StreamOwner {
     return this.#kept.length
   }
 
-  /** Weight of what no number bounds: QoS 0, and all of it where there is more at QoS 1 and 2 than the Receive Maximum. */
+  /**
+   * Weight of what counts against the hard limit: QoS 0, and of QoS 1 and 2 what exceeds so many times that limit, or
+   * all where there are more than the Receive Maximum.
+   */
   get unboundedBytes(): number {
-    const { receiveMaximum } = this.#owner.options.bounds
-    return this.sizeBytes - (this.#acknowledged > receiveMaximum ? 0 : this.#acknowledgedBytes)
+    const { receiveMaximum, inboxHardBytes } = this.#owner.options.bounds
+    const isExempt = this.#numbered <= receiveMaximum
+    const exemptBytes = Math.min(this.#numberedBytes, INBOX_EXEMPT * inboxHardBytes)
+    return this.sizeBytes - (isExempt ? exemptBytes : 0)
   }
 
   setCallback(handler: MessageHandler | undefined): void {
@@ -283,8 +288,8 @@ export class Inbox implements Acknowledger, StreamOwner {
     const weight = sign * weightOf(message)
     this.sizeBytes += weight
     if (message.packet.qos === 0) return
-    this.#acknowledged += sign
-    this.#acknowledgedBytes += weight
+    this.#numbered += sign
+    this.#numberedBytes += weight
   }
 
   /** A consumer has come: what was kept and concerns it is handed out, after the current call. */

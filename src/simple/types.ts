@@ -158,7 +158,7 @@ export interface Limits {
   readonly inboxBytes?: number
   /**
    * The same while an operation waits for an answer. As many messages at QoS 1 and 2 as `receiveMaximum` do not count
-   * here. @default 8,388,608
+   * here, up to eight times as many bytes. @default 8,388,608
    */
   readonly inboxHardBytes?: number
 }

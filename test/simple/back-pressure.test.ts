@@ -249,6 +249,18 @@ describe('the weight at which reading stops', () => {
     }
   })
 
+  test('is one at nine times its bytes for QoS 1 as well, however high the Receive Maximum is', async () => {
+    for (const protocol of [4, 5] as const) {
+      const limits = { ...LIMITS, inboxHardBytes: WEIGHT * 20, receiveMaximum: 1000 }
+      const made = await slow({ protocol, limits })
+      send(made, 500, 1)
+      const pinging = watch(made.client.ping())
+      await settle()
+      equal(made.client.statistics.inboxBytes, WEIGHT * 180)
+      equal(pinging.status, 'open')
+    }
+  })
+
   test('warns when it is reached by messages that nobody has asked for yet', async () => {
     const made = await connected({ limits: LIMITS })
     made.client.checkMsg()

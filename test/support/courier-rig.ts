@@ -15,6 +15,7 @@ import {
   type ResolvedPolicy,
   UNTIL_DELIVERED,
 } from '../../src/robust/policies.ts'
+import { saysAbsent } from '../../src/sim/oracles/s8-truth.ts'
 
 const STAGES: readonly OpenStage[] = ['accepted', 'stored', 'sent', 'received']
 
@@ -28,16 +29,6 @@ export function makeEntry(topic: string, delivery: Partial<DeliveryPolicy> = {},
   const { qos } = policy
   return new Entry(topic, topic.length, payload, size, qos, false, {}, true, policy, 'test-', 1)
 }
-
-/** Outcomes of messages that the server certainly has not. */
-const ABSENT: readonly OutcomeStatus[] = [
-  'expired',
-  'cancelled',
-  'superseded',
-  'dropped',
-  'evicted',
-  'refused',
-]
 
 class CountingPool extends PayloadPool {
   readonly released = new Map<object, number>()
@@ -232,8 +223,9 @@ export class CourierRig {
   #checkTruth(entry: Entry): void {
     const { status, possiblyDuplicated, topic } = entry
     if (status === undefined) return
-    const saysAbsent = ABSENT.includes(status) || (status === 'rejected' && !possiblyDuplicated)
-    if (saysAbsent) ok(!this.#mayHave(entry), `"${topic}" is ${status}, and the server may have it`)
+    if (saysAbsent({ status, possiblyDuplicated })) {
+      ok(!this.#mayHave(entry), `"${topic}" is ${status}, and the server may have it`)
+    }
     // Of one of an earlier process nothing is known here.
     if (status === 'maybe-delivered' && !possiblyDuplicated && this.#copies.has(entry)) {
       ok(this.#mayHave(entry), `"${topic}" is ${status}, and the server cannot have it`)

@@ -23,12 +23,16 @@ const NEVER_TAKEN: readonly OutcomeStatus[] = [
   'refused',
 ]
 
-function saysAbsent({ status, possiblyDuplicated }: Outcome): boolean {
+/** Whether an outcome says that no server has the message. */
+export function saysAbsent({
+  status,
+  possiblyDuplicated,
+}: Pick<Outcome, 'status' | 'possiblyDuplicated'>): boolean {
   return NEVER_TAKEN.includes(status) || (status === 'rejected' && !possiblyDuplicated)
 }
 
 /** How long a record is waited for before what it is about is sent all the same: by a clock that runs ahead, ms. */
-const PATIENCE_MS = 0.9 * SLOW_STORE_MS
+const RECORD_WAIT_MS = 0.9 * SLOW_STORE_MS
 
 /** A message that was given up and is being removed. */
 interface Leaving {
@@ -86,9 +90,9 @@ export class TruthOracle implements Oracle {
         return `#${number} is called ${status}, and a server has it`
       }
       const isSentAfresh = takes.some(({ dup }, i) => i > 0 && !dup)
-      if (status === 'delivered' && isSentAfresh && !outcome.possiblyDuplicated) {
-        if (this.#isKnown(message))
-          return `#${number} was taken twice as new, and is called delivered once`
+      const saysOnce = status === 'delivered' && !outcome.possiblyDuplicated
+      if (saysOnce && isSentAfresh && this.#isKnown(message)) {
+        return `#${number} was taken twice as new, and is called delivered once`
       }
       if (this.#absent.has(message) && !NEVER_TAKEN.includes(status)) {
         return `#${number} was given up as never taken, and is called ${status}`
@@ -119,7 +123,7 @@ export class TruthOracle implements Oracle {
       const { message } = seen
       const { device, outcome, number } = message
       const elapsedMs = now - (this.#connectedAt.get(device) ?? now)
-      const isLate = Math.min(elapsedMs, this.#recordMs) >= PATIENCE_MS
+      const isLate = Math.min(elapsedMs, this.#recordMs) >= RECORD_WAIT_MS
       if (isLate && !this.#late.has(message)) {
         this.#late.set(message, this.#lives.get(device) ?? message.life)
       }
