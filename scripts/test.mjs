@@ -31,6 +31,7 @@ const LONGEST = [
   'interop/mosquitto',
   'interop/ejabberd',
   'lessons/sockets',
+  'sim/regressions',
   'browsers.test',
   'docs.test',
   'check/faults',
@@ -41,9 +42,9 @@ const LONGEST = [
 
 /**
  * Folders whose tests work in memory, and change nothing of their process: one process for each folder loads the
- * sources once, and runs warm.
+ * sources once, and runs warm. What takes longest is one by itself, to run beside others.
  */
-const IN_MEMORY = ['codec', 'driver', 'engine', 'robust', 'simple']
+const IN_MEMORY = ['codec', 'driver', 'engine', 'lessons', 'robust', 'sim', 'simple']
 
 /** It imports the files of the folder beside it, and judges what has passed in its process: they need no run of their own. */
 const CONFORMANCE = 'build/test/conformance'
@@ -99,9 +100,10 @@ process.exitCode = compiled ? code : 1
  * @param {string} target the folder where that is written
  */
 function together(paths, target) {
-  const rest = paths.filter((path) => !IN_MEMORY.includes(folderOf(path)))
+  const shares = (/** @type {string} */ path) => rank(path) === LONGEST.length
+  const rest = paths.filter((path) => !IN_MEMORY.includes(folderOf(path)) || !shares(path))
   const shared = IN_MEMORY.flatMap((name) => {
-    const some = paths.filter((path) => folderOf(path) === name)
+    const some = paths.filter((path) => folderOf(path) === name && shares(path))
     if (some.length < 2) return some
     const whole = join(target, `${name}.test.mjs`)
     const lines = some.map((path) => `import '${pathToFileURL(join(ROOT, path)).href}'\n`)

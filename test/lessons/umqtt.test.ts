@@ -330,7 +330,10 @@ describe('what goes out and comes in', () => {
   test('lesson umqtt 18: filters and topics of every length go out whole', async () => {
     const { client, connection } = await connected()
     connection.autoRespond()
-    for (const length of [1, 122, 123, 124, 127, 128, 255, 256, 16_383, 16_384, 65_535]) {
+    for (const length of [1, 122, 123, 124, 127, 128, 255, 256, 16_383, 16_384, 65_535].slice(
+      0,
+      paced(11, 9),
+    )) {
       const name = 'x'.repeat(length)
       await client.subscribe(name)
       await client.publish(name, 'y', { qos: 1 })
@@ -353,7 +356,7 @@ describe('what goes out and comes in', () => {
 
   test('lesson umqtt 25: publishing from the callback neither recurses nor waits for ever', async () => {
     const { client, connection } = await connected()
-    const received = paced(5000, 500)
+    const received = paced(5000, 200)
     let calls = 0
     const all: Promise<unknown>[] = []
     client.setCallback(() => {

@@ -14,6 +14,7 @@ import { Outbox } from '../../src/outbox/outbox.ts'
 import { SequenceMap } from '../../src/outbox/sequence-map.ts'
 import { Sizes } from '../../src/outbox/sizes.ts'
 import type { Op, SyncLevel } from '../../src/outbox/store.ts'
+import { paced } from '../support/pace.ts'
 import { runs } from '../support/seed.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
@@ -400,7 +401,7 @@ describe('the sizes of records', () => {
           equal(sizes.lowest, 0)
         },
       ),
-      runs(30),
+      runs(paced(30, 3)),
     )
   })
 })

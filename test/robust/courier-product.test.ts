@@ -145,7 +145,7 @@ describe('courier: any events', () => {
       name === 'answer' ? CODES.map((_, i) => `answer:${i}`) : [name],
     )
     const walkedWays = paced(ways.length, 1)
-    const firsts = steps.filter((_, i) => i % paced(1, 3) === 0)
+    const firsts = steps.filter((_, i) => i % paced(1, 7) === 0)
     let walked = 0
     for (const policy of POLICIES) {
       for (const way of ways.slice(0, walkedWays)) {

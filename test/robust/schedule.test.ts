@@ -14,6 +14,7 @@ import {
   Schedule,
   type Urgency,
 } from '../../src/robust/schedule.ts'
+import { paced } from '../support/pace.ts'
 import { runs } from '../support/seed.ts'
 
 const { floorMs: FLOOR, capMs: CAP, stableAfterMs: STABLE } = resolveReconnect()
@@ -117,7 +118,7 @@ describe('a wait', () => {
           ok(within.length < 60 && within.length > 0, `${within.length} of 400 in part ${part}`)
         }
       }),
-      runs(10),
+      runs(paced(10, 2)),
     )
   })
   test('has its most at least doubled each time, also when chance gives the least', () => {

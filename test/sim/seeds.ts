@@ -23,7 +23,7 @@ export async function findsNothing(job: RunJob): Promise<void> {
 }
 
 /** Their first part of so many minutes: what a run finds is mostly found early, and the gate is not to be long. */
-const MINUTES = 20
+const MINUTES = 10
 
 /** A hundred seeds in each test, so that it shows how far they are. */
 export function testSeeds(from: number, to: number): void {
