@@ -54,6 +54,9 @@ export const FILTER_BYTES_AT_ONCE = 16_384
 /** Sessions lost in a row after which the server is named as one that keeps none. */
 export const LOSSES_TO_WARN = 2
 
+/** Attempts of a client that was never connected, after which it is told of: a device may start before its network. */
+export const FAILURES_TO_WARN = 3
+
 /** Connections in a row that end before a SUBSCRIBE or UNSUBSCRIBE is answered, after which it is told of. */
 export const UNANSWERED_TO_WARN = 3
 

@@ -7,13 +7,13 @@ import { type Deferred, deferred } from '../driver/deferred.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { PingOperation, type PublishOperation } from '../engine/operations.ts'
 import type { ClosedOutput, ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
-import { ClosedError, type ServerDisconnectError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import type { ClientCore, Layer } from '../simple/client-core.ts'
 import { Emitter } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { reasonOf, watch } from '../simple/waiting.ts'
+import { ConnectionWarnings } from './connection-warnings.ts'
 import { bounded, Connector, type ConnectHooks, type Aborter } from './connector.ts'
-import { LOSSES_TO_WARN, TAKEN_OVER, UNANSWERED_TO_WARN } from './constants.ts'
 import { Delivery, type MakeKeeper } from './delivery.ts'
 import { Dialler } from './dialler.ts'
 import type { Entry } from './entry.ts'
@@ -44,17 +44,14 @@ export class RobustCore implements Layer {
   readonly #platform: RobustPlatform
   readonly #dialler: Dialler
   readonly #resubscriber: Resubscriber
+  readonly #warnings: ConnectionWarnings
   /** Whoever waits for a connection, or for the end of the work. */
   #connecting: Waiter[] = []
   /** Requests that wait for a connection, or for their answer. */
   #requests = 0
-  /** Connections in a row that ended before those were answered. */
-  #unanswered = 0
   #draining: Deferred<void>[] = []
   #result: ConnectResult | undefined
   #hadSession = false
-  #sessionsLost = 0
-  #saidRefused = false
   #lostAt = 0
   #ended = false
   #closing: Promise<void> | undefined
@@ -89,6 +86,7 @@ export class RobustCore implements Layer {
     const home = (!options.sharedSessions && this.delivery.keeper) || { server: '' }
     this.#dialler = new Dialler(this.core, platform.clock, options, schedule, home)
     this.#resubscriber = new Resubscriber(this.core)
+    this.#warnings = new ConnectionWarnings(this.core)
   }
 
   get clock(): RobustPlatform['clock'] {
@@ -312,7 +310,8 @@ export class RobustCore implements Layer {
   handleWaiting({ delayMs, slowLane }: Omit<Decision, 'stop'>, error: Error): void {
     if (slowLane) this.#handleRefused(error)
     this.#announce()
-    this.events.emit('waiting', { delayMs, error, slowLane })
+    const isHeard = this.events.emit('waiting', { delayMs, error, slowLane })
+    if (!isHeard && delayMs < Infinity) this.#warnings.handleWaiting(error, slowLane)
   }
 
   handleStopped(error: Error | undefined): void {
@@ -329,7 +328,6 @@ export class RobustCore implements Layer {
     if (!this.#dialler.handleConnected(result)) return
     const { resumed, mayBeNew } = output
     this.#result = result
-    this.#saidRefused = false
     this.connector.handleConnected(result)
     const lost = this.#hadSession && !result.sessionPresent
     const { inflight } = this.delivery.courier.counts
@@ -337,8 +335,8 @@ export class RobustCore implements Layer {
     if (!resumed || mayBeNew) this.#resubscriber.handleLost()
     // Before anything else goes out.
     if (!this.delivery.forgetting) this.#resubscriber.ask()
+    this.#warnings.handleConnected(lost)
     if (lost) this.#reportLostSession(inflight)
-    else this.#sessionsLost = 0
     this.#hadSession = true
     this.#announce()
     this.events.emit('connected', result)
@@ -375,21 +373,11 @@ export class RobustCore implements Layer {
       this.#dialler.handleClosed(error, sentLarge)
       this.delivery.handleClosed(error)
       if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
-      const asks = this.#requests + this.#resubscriber.open > 0
-      this.#unanswered = asks && error !== undefined ? this.#unanswered + 1 : 0
+      const isAsking = this.#requests + this.#resubscriber.open > 0
+      if (error !== undefined) this.core.events.emit('connection-lost', error)
+      this.#warnings.handleClosed(error, isAsking)
       if (error === undefined) this.connector.handleReleased()
-      else {
-        this.core.events.emit('connection-lost', error)
-        if (this.#unanswered === UNANSWERED_TO_WARN) {
-          const text = `The connection has ended ${UNANSWERED_TO_WARN} times before a subscribe or unsubscribe was answered: it may have too many filters for the server`
-          this.warn('request-unanswered', text)
-        }
-        if ((error as Partial<ServerDisconnectError>).reasonCode === TAKEN_OVER) {
-          const text = `Another client has the client id "${this.core.clientId}": give each one its own`
-          this.warn('taken-over', text)
-        }
-        this.connector.handleLost(error)
-      }
+      else this.connector.handleLost(error)
     }
     this.delivery.pump()
     this.#announce()
@@ -458,24 +446,12 @@ export class RobustCore implements Layer {
     const toMs = this.#platform.epochNow()
     this.events.emit('session-lost', { fromMs: Math.min(this.#lostAt, toMs), toMs, inFlight })
     // We asked for a new one.
-    if (this.#dialler.startsClean) return
-    this.#sessionsLost += 1
-    if (this.#sessionsLost < LOSSES_TO_WARN) return
-    this.warn(
-      'session-not-kept',
-      `The server "${this.core.options.address.href}" forgets our session: let it keep sessions (Mosquitto: "persistence true")`,
-    )
+    if (!this.#dialler.startsClean) this.#warnings.handleSessionLost()
   }
 
   /** Who waits for the connection itself is told; a request is made when the server accepts us after all. */
   #handleRefused(error: Error): void {
     for (const { fail, isRequest } of this.#connecting) if (!isRequest) fail(error)
-    if (this.#requests === 0 || this.#saidRefused) return
-    this.#saidRefused = true
-    this.warn(
-      'connection-refused',
-      `A subscribe or unsubscribe waits, and the client tries rarely: ${error.message}`,
-    )
   }
 
   #failConnecting(error: Error): void {

@@ -32,6 +32,8 @@ export interface RobustRigOptions extends RobustOptions {
   /** Where several clients share a network or a clock. */
   readonly network?: Network
   readonly clock?: VirtualClock
+  /** Whether what it tells is listened to. @default true */
+  readonly listens?: boolean
 }
 
 /** A client and all that is around it. */
@@ -87,6 +89,7 @@ export function robustClient({
   random = seeded(1),
   network = new Network(),
   clock = new VirtualClock(1_000),
+  listens = true,
   ...options
 }: RobustRigOptions = {}): RobustRig {
   const warnings: Warning[] = []
@@ -102,7 +105,7 @@ export function robustClient({
     makeAborter: () => (globalThis.AbortController ? new AbortController() : makeAborter()),
   }
   const client = new Client(clientId, server, options, platform)
-  const told = listenToAll(client)
+  const told = listens ? listenToAll(client) : []
   const host = server.replace(/^\w+:\/\//, '').replace(/[:/].*/, '')
   return { client, server: network.at(host), network, clock, warnings, wall, told }
 }
