@@ -89,7 +89,8 @@ const BUDGETS = [
   // That a large message gets over a slow link in the end: 225.
   // That a connection on demand ends when all is written: 25. What umqtt/simple has for handlers that wait: 125.
   // That a person is told of a client which never gets its connection, or is refused: 140.
-  { entry: 'umqtt/robust', limitBytes: 56_205, targetBytes: 20_000 },
+  // That a message whose PUBREC is being recorded may be one of a session that is gone: 10.
+  { entry: 'umqtt/robust', limitBytes: 56_215, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

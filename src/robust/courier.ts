@@ -219,10 +219,11 @@ export class Courier {
         if (!isOpen) continue
         // One that waits for its record never left.
         entry.resumed = entry.state !== 'bound'
-        if (entry.state === 'released') entry.isUnsure ||= isUnsure
+        const isReceived = entry.state === 'received' || entry.state === 'released'
+        if (isReceived) entry.isUnsure ||= isUnsure
         entry.attachExpiry(now)
         if (entry.resumed) entry.attempts += 1
-        entry.reach(entry.state === 'released' ? 'received' : 'sent')
+        entry.reach(isReceived ? 'received' : 'sent')
         continue
       }
       this.#inflight -= 1

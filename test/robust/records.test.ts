@@ -8,7 +8,7 @@ import { StoreError } from '../../src/errors.ts'
 import type { Op, SyncLevel } from '../../src/outbox/store.ts'
 import { guaranteed, within } from '../../src/robust/policies.ts'
 import { HeldStore, KeptStore } from '../support/kept-store.ts'
-import { accepted, brief, connectedRig, robustClient } from '../support/robust-rig.ts'
+import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
 import { take } from '../simple/conversation.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 
@@ -31,6 +31,37 @@ describe('a QoS 2 message that had its PUBREC before its process ended', () => {
       next.connection.autoRespond()
       equal((await receipt?.settled)?.status, status)
     })
+  }
+})
+
+describe('a QoS 2 message that has its PUBREC before a connection whose CONNACK is lost', () => {
+  for (const isRecorded of [true, false]) {
+    for (const [protocol, status] of [
+      [4, 'maybe-delivered'],
+      [5, 'delivered'],
+    ] as const) {
+      const how = isRecorded ? 'recorded' : 'still being recorded'
+      test(`is "${status}" by the PUBCOMP of ${protocol} when that is ${how}`, async () => {
+        const outbox = new HeldStore()
+        const rig = await connectedRig({ outbox, protocol })
+        const receipt = rig.client.publish('a', 'x', { delivery: guaranteed({ qos: 2 }) })
+        const packet = await take(rig.connection, PacketType.PUBLISH)
+        outbox.isHeld = !isRecorded
+        rig.connection.acknowledge(packet)
+        await settle()
+        equal(receipt.stage, 'received')
+        rig.connection.destroy()
+        // The server may have made a new session for it, which the next CONNACK calls present.
+        const unanswered = await dialled(rig)
+        await unanswered.connect()
+        unanswered.destroy()
+        const next = await accepted(rig, { sessionPresent: true })
+        next.autoRespond()
+        await outbox.letAll()
+        deepEqual(brief(next.received), ['CONNECT', 'PUBREL 1'])
+        equal((await receipt.settled).status, status)
+      })
+    }
   }
 })
 
