@@ -324,4 +324,21 @@ describe('a QoS 2 message whose packet id is being recorded when the session is 
       equal(rig.client.outbox.count, 0)
     })
   }
+
+  test('is not sent at all when it was given up meanwhile', async () => {
+    const outbox = new HeldStore()
+    const rig = await connectedRig({ outbox })
+    outbox.isHeld = true
+    const receipt = rig.client.publish('a', 'payload', { delivery: guaranteed({ qos: 2 }) })
+    await settle()
+    receipt.cancel()
+    rig.connection.destroy()
+    const second = await accepted(rig)
+    // The record of its id, which nothing has any more.
+    await outbox.letAll()
+    const next = rig.client.publish('b', 'x', { delivery: guaranteed({ qos: 2 }) })
+    second.autoRespond()
+    equal((await next.settled).status, 'delivered')
+    deepEqual(brief(second.received), ['CONNECT', 'PUBLISH b 2', 'PUBREL 2'])
+  })
 })
