@@ -4,7 +4,7 @@
 //     --faults a.b,c.d  the same with these faults alone; `none`
 //     --devices K       the same with the first K devices
 //     --minutes M       the same with so many minutes of faults
-//     --with a,b        the same with these alone of what is added to plans: habits, rare, calm
+//     --with a,b        the same with these alone of what is added to plans: habits, rare, scarce, calm
 //     --plain           the same without all of them
 //     --trace N         only the last N lines; 0: none
 //     --mutant NAME     with that planted bug

@@ -10,6 +10,7 @@ import type { RunJob, RunReport } from './run.ts'
 const SMALLER: readonly (readonly Addition[])[] = [
   [],
   ['rare'],
+  ['scarce'],
   ['habits'],
   ['calm'],
   ['habits', 'rare'],

@@ -8,8 +8,9 @@ import { addHabits } from './habits.ts'
 import { type Addition, type Plan, plainPlanOf } from './plan.ts'
 import { Random } from './random.ts'
 import { addRare } from './rare.ts'
+import { addScarce } from './scarce.ts'
 
-export const ADDITIONS: readonly Addition[] = ['habits', 'rare', 'calm']
+export const ADDITIONS: readonly Addition[] = ['habits', 'rare', 'scarce', 'calm']
 
 /** How many plans have no habits. */
 const PLAIN = 0.4
@@ -22,7 +23,8 @@ export function planOf(seed: number, additions: readonly Addition[] = ADDITIONS)
   const plain = plainPlanOf(seed)
   const habitual = additions.includes('habits') ? addMore(plain) : plain
   const rare = additions.includes('rare') ? addRare(habitual) : habitual
-  return additions.includes('calm') ? addCalm(rare) : rare
+  const scarce = additions.includes('scarce') ? addScarce(rare) : rare
+  return additions.includes('calm') ? addCalm(scarce) : scarce
 }
 
 /** The plan with habits of some devices, and with one more fault. */

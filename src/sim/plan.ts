@@ -11,8 +11,8 @@ import { keepFaults } from './faults.ts'
 import { Random } from './random.ts'
 import type { SimplePlan } from './simple-plan.ts'
 
-/** Habits of real devices and one more fault, what is rare, or less at a time. */
-export type Addition = 'habits' | 'rare' | 'calm'
+/** Habits of real devices and one more fault, what is rare, what is rarer still, or less at a time. */
+export type Addition = 'habits' | 'rare' | 'scarce' | 'calm'
 
 /** Messages that a device publishes one after another. */
 export interface StreamPlan {

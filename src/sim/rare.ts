@@ -164,7 +164,8 @@ function rename(random: Random, plan: Plan): Plan {
   })
 }
 
-function changeFirst(
+/** The plan with this of its first device, and more streams of it. */
+export function changeFirst(
   plan: Plan,
   change: Partial<DevicePlan>,
   streams: readonly StreamPlan[] = [],
@@ -175,8 +176,8 @@ function changeFirst(
   return { ...plan, devices }
 }
 
-/** What was armed stays as it is. */
-function withFaults(plan: Plan, more: Partial<Faults>): Plan {
+/** The plan with more faults; what was armed stays as it is. */
+export function withFaults(plan: Plan, more: Partial<Faults>): Plan {
   const armed = plan.faults
   return {
     ...plan,

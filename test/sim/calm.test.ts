@@ -12,7 +12,7 @@ const SEEDS = Array.from({ length: paced(200, 50) }, (_, i) => i + 1)
 
 /** With what was added before runs were calm. */
 function busyPlanOf(seed: number): Plan {
-  return planOf(seed, ['habits', 'rare'])
+  return planOf(seed, ['habits', 'rare', 'scarce'])
 }
 
 function isQuiet(seed: number): boolean {

@@ -76,12 +76,15 @@ export class BoundsOracle implements Oracle {
     }
     if (seen.kind !== 'snapshot') return undefined
     const { device, life, open, openBytes, diskBytes } = seen.snapshot
-    // What a process that has just begun has is not known before its outbox is open.
+    // Also while the outbox is read: what is published meanwhile keeps to the limit together with that.
+    const limit = this.#limits.get(device) ?? Infinity
+    if (life > 0 && open > limit) {
+      return `${device} has ${open} messages in an outbox for ${limit}`
+    }
+    // What a process that has just begun has on its disk is not known before its outbox is open.
     const isNew = this.#seen.get(device) !== life
     this.#seen.set(device, life)
     if (life === 0 || isNew) return undefined
-    const limit = this.#limits.get(device) ?? Infinity
-    if (open > limit) return `${device} has ${open} messages in an outbox for ${limit}`
     const keptBytes = this.#keptBytes(device, openBytes + open * RECORD_BYTES, now)
     // Nor what an earlier one left, while it has not been awake for long.
     const awakeMs = now - this.#sleeps.msOf(device) - (this.#begun.get(device) ?? -Infinity)
