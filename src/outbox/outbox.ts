@@ -17,6 +17,8 @@ import {
 import type { Op, OutboxStore, StoreTraits, SyncLevel } from './store.ts'
 
 const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve()
+/** Of all outboxes: a process with many clients has one buffer for what each of them writes now and then. */
+const RECORDS = /* @__PURE__ */ new RecordWriter()
 const STRENGTH: Readonly<Record<SyncLevel, number>> = { lazy: 0, process: 1, power: 2 }
 
 export type { Body } from './records.ts'
@@ -71,7 +73,6 @@ export class Outbox {
   readonly #quotaBytes: number
   readonly #batchOps: number
   readonly #ledger = new Ledger()
-  readonly #records = new RecordWriter()
   readonly #quarantined = new Map<number | string, Quarantined>()
   /** Calls that wait for the next commit, oldest first. */
   #calls: Call[] = []
@@ -201,7 +202,7 @@ export class Outbox {
     if ((kind === 'put' || kind === 'delete') && !(Number.isSafeInteger(seq) && seq > 0)) {
       throw new RangeError(`Cannot write record ${seq}: its number has to be 1 to 2^53 - 1`)
     }
-    return kind === 'put' ? ['put', seq, this.#records.write(seq, op[2])] : op
+    return kind === 'put' ? ['put', seq, RECORDS.write(seq, op[2])] : op
   }
 
   /**

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { deferred } from '../../src/driver/deferred.ts'
 import { StoreError } from '../../src/errors.ts'
 import { crc32 } from '../../src/outbox/crc32.ts'
+import { BatchWriter } from '../../src/outbox/log/format.ts'
 import { LogStore } from '../../src/outbox/log/log-store.ts'
 import { MemoryStore } from '../../src/outbox/memory.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
@@ -69,6 +70,28 @@ describe('opening', () => {
 })
 
 describe('group commit', () => {
+  test('outboxes of one process share the bytes that their records are written to', async () => {
+    const buffers = await Promise.all(
+      [new SpyStore(), new SpyStore()].map(async (store) => {
+        await (await opened(store)).write([put(1, 7)], 'power')
+        const record = store.commits[0]?.ops[0]?.[2]
+        return record instanceof Uint8Array && record.buffer
+      }),
+    )
+    ok(buffers[0])
+    equal(buffers[0], buffers[1])
+  })
+
+  test('a log takes memory as its batches need it', () => {
+    const writer = new BatchWriter(crc32, bytes(1, 2, 3, 4, 5, 6, 7, 8))
+    const sizeOf = (bodyBytes: number): number => {
+      const ops: Op[] = [['put', 1, new Uint8Array(bodyBytes)]]
+      return writer.write(ops, { number: 1, synced: 0 }, undefined, []).buffer.byteLength
+    }
+    ok(sizeOf(100) <= 4096)
+    ok(sizeOf(100_000) < 110_000)
+  })
+
   test('a thousand calls at once are one commit', async () => {
     const outbox = await opened()
     await Promise.all(

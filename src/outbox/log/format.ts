@@ -87,7 +87,7 @@ function varintSize(value: number): number {
 
 /** Writes batches into one buffer, which grows to the largest of them. */
 export class BatchWriter {
-  #bytes = new Uint8Array(65_536)
+  #bytes = new Uint8Array(4096)
   #at = 0
   #fixedBytes = 0
   readonly #checksum: Checksum
