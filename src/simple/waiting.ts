@@ -3,17 +3,38 @@
 
 import { deferred } from '../driver/deferred.ts'
 
+/** Who watches a signal, at the signal itself: all share one listener of it. */
+const WATCHERS: unique symbol = /* @__PURE__ */ Symbol()
+
+interface Watched extends AbortSignal {
+  [WATCHERS]?: { readonly all: Set<() => void>; readonly listener: () => void } | undefined
+}
+
 /**
- * Calls `aborted` with the signal's reason once it aborts.
+ * Calls `aborted` with the signal's reason once it aborts. A listener for each wait would cost Node a walk through all
+ * that there are, and Node 20 warns of a leak at the eleventh: a program may give one signal to all its calls.
  * @returns what stops watching; to be called when the wait is over, so that nothing is held
  */
-export function watch(
-  signal: AbortSignal | undefined,
-  aborted: (reason: unknown) => void,
-): () => void {
-  const listener = (): void => aborted(reasonOf(signal as AbortSignal))
-  signal?.addEventListener('abort', listener, { once: true })
-  return () => signal?.removeEventListener('abort', listener)
+export function watch(signal: Watched | undefined, aborted: (reason: unknown) => void): () => void {
+  if (signal === undefined) return () => undefined
+  const { all, listener } = (signal[WATCHERS] ??= listenTo(signal))
+  const watcher = (): void => aborted(reasonOf(signal))
+  all.add(watcher)
+  return () => {
+    all.delete(watcher)
+    if (all.size > 0) return
+    signal.removeEventListener('abort', listener)
+    signal[WATCHERS] = undefined
+  }
+}
+
+function listenTo(signal: AbortSignal): NonNullable<Watched[typeof WATCHERS]> {
+  const all = new Set<() => void>()
+  const listener = (): void => {
+    for (const watcher of all) watcher()
+  }
+  signal.addEventListener('abort', listener, { once: true })
+  return { all, listener }
 }
 
 interface Reasoned {

@@ -9,6 +9,23 @@ import { connected, count, pass, reconnected, take, watch } from './conversation
 
 const REASON = new Error('the user went away')
 
+/** How many listeners the signal has, from now on. */
+function countListeners(signal: AbortSignal): { readonly count: number } {
+  const held = { count: 0 }
+  const { addEventListener, removeEventListener } = signal
+  Object.assign(signal, {
+    addEventListener(...call: Parameters<typeof addEventListener>) {
+      held.count += 1
+      addEventListener.apply(signal, call)
+    },
+    removeEventListener(...call: Parameters<typeof removeEventListener>) {
+      held.count -= 1
+      removeEventListener.apply(signal, call)
+    },
+  })
+  return held
+}
+
 describe('connect with a signal', () => {
   test('that has aborted already rejects and does not dial', async () => {
     const { client, server } = testClient()
@@ -162,21 +179,27 @@ describe('publish with a signal', () => {
     deepEqual([client.statistics.inflight, client.state], [0, 'connected'])
   })
 
+  test('shares one listener with all that wait, and tells each of them', async () => {
+    const { client } = await connected()
+    const controller = new AbortController()
+    const { signal } = controller
+    const held = countListeners(signal)
+    const calls = Array.from({ length: 20 }, () => [
+      watch(client.publish('a', 'b', { qos: 1, signal })),
+      watch(client.subscribe('a', { signal })),
+      watch(client.unsubscribe('b', { signal })),
+      watch(client.waitMsg({ signal })),
+    ]).flat()
+    equal(held.count, 1)
+    controller.abort(REASON)
+    await settle()
+    ok(calls.every(({ error }) => error === REASON))
+  })
+
   test('holds no listener when it is done', async () => {
     const { client, connection } = await connected()
-    const held = { count: 0 }
     const { signal } = new AbortController()
-    const { addEventListener, removeEventListener } = signal
-    Object.assign(signal, {
-      addEventListener(...call: Parameters<typeof addEventListener>) {
-        held.count += 1
-        addEventListener.apply(signal, call)
-      },
-      removeEventListener(...call: Parameters<typeof removeEventListener>) {
-        held.count -= 1
-        removeEventListener.apply(signal, call)
-      },
-    })
+    const held = countListeners(signal)
     connection.autoRespond()
     for (let index = 0; index < 100; index += 1) {
       await client.publish('a', 'b', { qos: (index % 3) as 0 | 1 | 2, signal })
