@@ -160,7 +160,9 @@ export class RobustCore implements Layer {
     }
     const wait = deferred<T>()
     const waiter: Waiter = {
-      connected: (result) => void action(result).then(wait.resolve, wait.reject),
+      // A listener of `connected` may have given it up.
+      connected: (result) =>
+        void (signal?.aborted || action(result).then(wait.resolve, wait.reject)),
       fail: wait.reject,
       retry,
       isRequest,

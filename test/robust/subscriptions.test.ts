@@ -62,6 +62,17 @@ describe('subscribe without a connection', () => {
     deepEqual([subscribing.status, names(second.received)], ['fulfilled', ['SUBSCRIBE a']])
   })
 
+  test('does not go out when a listener of the event connected gives it up', async () => {
+    const rig = robustClient()
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    rig.client.on('connected', () => controller.abort(reason))
+    const { signal } = controller
+    const subscribing = watch(rig.client.subscribe('a', { signal }, () => undefined))
+    const connection = await accepted(rig)
+    deepEqual([subscribing.error, brief(connection.received)], [reason, ['CONNECT']])
+  })
+
   test('goes out before what is sent again', async () => {
     const rig = await connectedRig()
     rig.client.publish('a', 'x')
