@@ -352,7 +352,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
   }
 
   /**
-   * Adds a listener. One that throws harms nobody: a `warning` says so.
+   * Adds a listener. One that throws, or is async and rejects, harms nobody: a `warning` says so.
    * @param event one of {@link RobustEvents}
    * @param listener called with what the event tells, for each one from now on
    * @returns what removes it
@@ -389,6 +389,7 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
    * Waits before the next attempt; yours to override, for longer or shorter than suggested. Whatever it
    * does, the floor, the budget and a server's hint are kept; what brings the attempt forward (`retryNow`,
    * an urgent message, `disconnect`) aborts the signal and waits no more. If it throws, the suggested wait holds.
+   * While it waits there is no attempt: one that waits for the outcome of a message, or for `connect`, never ends.
    * @param attempt how many were made since the connection was last stable, 1 and up
    * @param error what the last one failed with
    * @param suggestedMs how long the schedule would wait, in ms
@@ -439,7 +440,8 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
 
   /**
    * Tries until there is a connection; yours to override around `super.reconnect()`. An override that ends
-   * without a connection is called again after a wait.
+   * without a connection is called again after a wait. Before it calls that, nothing tries: it may wait for no
+   * message, and not for `connect`.
    * @returns what the server said, as `connect` does
    * @throws when the trying is given up; called again after that, it waits for the next `connect`
    * @example

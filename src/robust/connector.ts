@@ -6,6 +6,7 @@
 import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
+import { guard } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { until, watch } from '../simple/waiting.ts'
 import { TIMER_MS_MAX } from './constants.ts'
@@ -377,11 +378,10 @@ export class Connector {
 
   /** What the application's own `log` throws goes no further. */
   #log(error: Error, inReconnect = true): void {
-    try {
-      this.#hooks.log(inReconnect, error)
-    } catch (thrown) {
-      this.#owner.warn('listener-error', `log() threw: ${String(thrown)}`)
-    }
+    guard(
+      () => this.#hooks.log(inReconnect, error),
+      (thrown) => this.#owner.warn('listener-error', `log() threw: ${String(thrown)}`),
+    )
   }
 }
 

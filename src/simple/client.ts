@@ -159,7 +159,7 @@ export class SimpleClient extends BaseClient implements AsyncDisposable {
   }
 
   /**
-   * Adds a listener. One that throws harms nobody: a `warning` says so.
+   * Adds a listener. One that throws, or is async and rejects, harms nobody: a `warning` says so.
    * @param event one of {@link SimpleEvents}
    * @param listener called with what the event tells, for each one from now on
    * @returns what removes it

@@ -7,6 +7,16 @@ export interface EmitterOwner {
   warn(code: string, message: string, subject: string): void
 }
 
+/** Calls what is the application's; what it throws goes no further, nor does a rejection, which would end a process. */
+export function guard(call: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const answer = call() as Partial<PromiseLike<unknown>> | undefined
+    if (typeof answer?.then === 'function') answer.then(undefined, failed)
+  } catch (error) {
+    failed(error)
+  }
+}
+
 /** Listeners by event. */
 export class Emitter<Events extends object> {
   #listeners: Map<keyof Events, Set<(detail: never) => void>> | undefined
@@ -35,12 +45,13 @@ export class Emitter<Events extends object> {
   emit<E extends keyof Events>(event: E, detail: Events[E]): boolean {
     const listeners = [...(this.#listeners?.get(event) ?? [])]
     for (const listener of listeners) {
-      try {
-        ;(listener as (detail: Events[E]) => void)(detail)
-      } catch (error) {
-        const text = `A listener of "${String(event)}" threw: ${String(error)}`
-        this.#owner.warn('listener-error', text, String(event))
-      }
+      guard(
+        () => (listener as (detail: Events[E]) => void)(detail),
+        (error) => {
+          const text = `A listener of "${String(event)}" threw: ${String(error)}`
+          this.#owner.warn('listener-error', text, String(event))
+        },
+      )
     }
     return listeners.length > 0
   }

@@ -428,27 +428,33 @@ describe('a log of the application', () => {
     deepEqual(logged[1], [true, 'ConnectionLostError'])
   })
 
-  test('that throws harms nothing, and is warned of', async () => {
-    class Client extends RobustClient {
-      protected override log(): void {
-        fail()
+  const broken: readonly (readonly [how: string, log: () => unknown])[] = [
+    ['throws', fail],
+    ['is async and rejects', () => Promise.resolve().then(fail)],
+  ]
+  for (const [how, log] of broken) {
+    test(`that ${how} harms nothing, and is warned of`, async () => {
+      class Client extends RobustClient {
+        protected override log(): void {
+          return log() as void
+        }
+        protected override delay(): Promise<void> {
+          return fail()
+        }
       }
-      protected override delay(): Promise<void> {
-        return fail()
-      }
-    }
-    const rig = robustClient({ Client })
-    rig.server.refuse = REFUSED
-    void rig.client.connect()
-    await elapse(rig.clock, 120_000)
-    rig.server.refuse = undefined
-    await accepted(rig)
-    equal(rig.client.state, 'connected')
-    deepEqual(
-      rig.warnings.map(({ code }) => code),
-      ['listener-error'],
-    )
-  })
+      const rig = robustClient({ Client })
+      rig.server.refuse = REFUSED
+      void rig.client.connect()
+      await elapse(rig.clock, 120_000)
+      rig.server.refuse = undefined
+      await accepted(rig)
+      equal(rig.client.state, 'connected')
+      deepEqual(
+        rig.warnings.map(({ code }) => code),
+        ['listener-error'],
+      )
+    })
+  }
 })
 
 function fail(): never {

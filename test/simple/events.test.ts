@@ -1,6 +1,6 @@
 // portable
 // What listeners are told: states that follow one another as the life of a connection does, a loss exactly
-// once for each connection that was there, and a listener that throws harms nobody.
+// once for each connection that was there, and a listener that throws or rejects harms nobody.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -122,35 +122,43 @@ describe('the events of a connection', () => {
 })
 
 describe('a listener', () => {
-  test('that throws harms neither the others nor the client; a warning says so once', async () => {
-    const made = testClient()
-    const seen: string[] = []
-    made.client.on('state', () => {
-      throw new Error('listener broke')
+  const broken: { readonly [how: string]: (error: Error) => unknown } = {
+    'that throws': (error) => {
+      throw error
+    },
+    // Nobody else would handle it, and Node ends a process for that.
+    'that is async and rejects': (error) => Promise.reject(error),
+  }
+  for (const [how, fail] of Object.entries(broken)) {
+    test(`${how} harms neither the others nor the client; a warning says so once`, async () => {
+      const made = testClient()
+      const seen: string[] = []
+      made.client.on('state', () => fail(new Error('listener broke')) as void)
+      made.client.on('state', (state) => seen.push(state))
+      await reconnected(made)
+      await made.client.disconnect()
+      await settle()
+      deepEqual(seen, ['connecting', 'connected', 'closing', 'closed'])
+      deepEqual(
+        made.warnings.map(({ code }) => code),
+        ['listener-error'],
+      )
+      match(made.warnings[0]?.message ?? '', /"state".*listener broke/)
     })
-    made.client.on('state', (state) => seen.push(state))
-    await reconnected(made)
-    await made.client.disconnect()
-    deepEqual(seen, ['connecting', 'connected', 'closing', 'closed'])
-    deepEqual(
-      made.warnings.map(({ code }) => code),
-      ['listener-error'],
-    )
-    match(made.warnings[0]?.message ?? '', /"state".*listener broke/)
-  })
 
-  test('of "warning" that throws does not go round in a circle', async () => {
-    const { client, connection } = await connected()
-    let calls = 0
-    client.on('warning', () => {
-      calls += 1
-      throw new Error('again')
+    test(`of "warning" ${how} does not go round in a circle`, async () => {
+      const { client, connection } = await connected()
+      let calls = 0
+      client.on('warning', () => {
+        calls += 1
+        return fail(new Error('again')) as void
+      })
+      connection.publish('nobody', 'x')
+      await settle()
+      ok(calls >= 1 && calls <= 2, `${calls} calls`)
+      equal(client.state, 'connected')
     })
-    connection.publish('nobody', 'x')
-    await settle()
-    ok(calls >= 1 && calls <= 2, `${calls} calls`)
-    equal(client.state, 'connected')
-  })
+  }
 
   test('is called until it is removed, as often as it was added', async () => {
     const made = testClient()
