@@ -192,23 +192,23 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   /** A durable message, while it is known. */
   receipt(id: string): Receipt | undefined {
-    const entry = this.#find(id)
+    const entry = this.find(id)
     if (entry === undefined) return undefined
     if (entry.status !== undefined) this.#known.delete(entry.key)
     return new MessageReceipt(entry, this)
   }
 
-  #find(id: string): Entry | undefined {
+  /** A durable message, while it is known, without a look at the others. */
+  find(id: string): Entry | undefined {
     const own = this.#known.get(Number(id.slice(id.indexOf('-') + 1)))
     return own?.id === id ? own : this.#known.get(id)
   }
 
   /** Every message without an outcome: in flight, and what waits in the order in which it would be sent. */
-  entries(): readonly Entry[] {
-    const inflight = (this.#core.engine.publishes as readonly Entry[]).filter(
-      ({ place }) => place === PLACE.ENGINE,
-    )
-    return [...inflight, ...this.courier.entries()]
+  *entries(): IterableIterator<Entry> {
+    const publishes = this.#core.engine.publishes as readonly Entry[]
+    yield* publishes.filter(({ place }) => place === PLACE.ENGINE)
+    yield* this.courier.entries()
   }
 
   /** Publishes a message anew that was set aside. */
@@ -219,7 +219,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
     // Its outcome was that of the message before.
-    const before = this.#find(id)
+    const before = this.find(id)
     if (before !== undefined) this.#known.delete(before.key)
     entry.renewed(this.now)
     this.#accept(entry)

@@ -65,7 +65,7 @@ export class OutboxView {
    */
   async *entries(): AsyncIterable<OutboxEntry> {
     await this.#core.open()
-    for (const entry of this.#core.delivery.entries()) {
+    for (const entry of [...this.#core.delivery.entries()]) {
       if (entry.status === undefined) yield this.#describe(entry)
     }
   }
@@ -86,7 +86,8 @@ export class OutboxView {
   async *export(): AsyncIterable<ExportedMessage> {
     await this.#core.open()
     const { delivery } = this.#core
-    for (const entry of delivery.entries()) if (entry.status === undefined) yield this.#whole(entry)
+    for (const entry of [...delivery.entries()])
+      if (entry.status === undefined) yield this.#whole(entry)
     for await (const entry of delivery.keeper?.setAside() ?? []) yield this.#whole(entry)
   }
 
@@ -106,8 +107,10 @@ export class OutboxView {
     checkText('id', id)
     await this.#core.open()
     const { delivery } = this.#core
-    const found = delivery.entries().find((entry) => entry.id === id)
-    return found !== undefined && delivery.cancel(found)
+    const known = delivery.find(id)
+    if (known !== undefined) return delivery.cancel(known)
+    for (const entry of delivery.entries()) if (entry.id === id) return delivery.cancel(entry)
+    return false
   }
 
   /**

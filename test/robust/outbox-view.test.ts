@@ -7,6 +7,7 @@ import { PacketType } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
 import type { ExportedMessage } from '../../src/robust/outbox-view.ts'
 import { guaranteed, latest, within } from '../../src/robust/policies.ts'
+import { checkLinearWork } from '../support/cpu-time.ts'
 import { HeldStore, KeptStore } from '../support/kept-store.ts'
 import { brief, connectedRig, robustClient, type RobustRig } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
@@ -98,6 +99,28 @@ describe('cancel of an outbox', () => {
     const third = robustClient({ outbox })
     equal(topics(await all(third.client.outbox.entries())), 'b')
   })
+})
+
+describe('to cancel all that an outbox has', () => {
+  // As the example of `export` does, and in any other order where the store knows the message.
+  for (const [what, options, order] of [
+    ['as it is exported', {}, 1],
+    ['the last one first, of what is durable', { outbox: new KeptStore() }, -1],
+  ] as const) {
+    test(`costs as much for each, however many there are: ${what}`, async () => {
+      await checkLinearWork(async (count) => {
+        const { client } = robustClient(options)
+        for (let i = 0; i < count; i += 1) client.publish('a', 'x')
+        const found = await all(client.outbox.export())
+        for (let i = 0; i < count; i += 1) {
+          const { id = '' } = found.at(order === 1 ? i : -1 - i) ?? {}
+          equal(await client.outbox.cancel(id), true)
+        }
+        equal(client.outbox.count, 0)
+        await client[Symbol.asyncDispose]()
+      }, 10_000)
+    })
+  }
 })
 
 describe('the export of an outbox', () => {
