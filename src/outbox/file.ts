@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path'
 import { FileLock } from './file-lock.ts'
-import { checksum, FolderFiles, newId, takeFolder } from './folder.ts'
+import { checksum, FolderFiles, inFolder, newId, takeFolder } from './folder.ts'
 import { LogStore } from './log/log-store.ts'
 import { type Engine, logEngine, takeOver } from './log/takeover.ts'
 import type { ConnectSqlite } from './sqlite-connection.ts'
@@ -80,7 +80,7 @@ export class FileStore implements OutboxStore {
       return { ...found, damaged: [...damaged, ...found.damaged] }
     } catch (error) {
       await this.#lock.release()
-      throw error
+      throw inFolder(this.#folder, error)
     }
   }
 

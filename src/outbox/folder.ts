@@ -66,6 +66,16 @@ export function takeFolder(folder: string, lock: FileLock): Promise<void> {
   })
 }
 
+const NO_FOLDER = /^Cannot open the outbox:/
+
+/** The error of what knows no folder, with the one that it is about: who has many has to know which. */
+export function inFolder(folder: string, error: unknown): unknown {
+  if (!(error instanceof StoreError && NO_FOLDER.test(error.message))) return error
+  const { code, message, cause, position } = error
+  const text = message.replace(NO_FOLDER, () => `Cannot open the outbox in "${folder}":`)
+  return new StoreError(code, text, { cause, ...(position !== undefined && { position }) })
+}
+
 /**
  * Makes a folder and those above it, where they are not there. Node's own way of that never ends where nothing can
  * be made, as in /proc.

@@ -16,7 +16,7 @@ import {
 } from '../robust/stored-messages.ts'
 import { FileLock } from './file-lock.ts'
 import { FileStore } from './file.ts'
-import { checksum, FolderFiles, newId } from './folder.ts'
+import { checksum, FolderFiles, inFolder, newId } from './folder.ts'
 import { attempt, ReadOnlyFiles } from './inspect-files.ts'
 import { LogStore } from './log/log-store.ts'
 import { checkVersion, LOG, MARKER_NAME, readMarker, refuseEngine } from './log/marker.ts'
@@ -102,6 +102,14 @@ export async function inspectOutbox(
   options: InspectOptions = {},
 ): Promise<OutboxInspection> {
   const path = resolve(folder)
+  try {
+    return await inspect(path, options)
+  } catch (error) {
+    throw inFolder(path, error)
+  }
+}
+
+async function inspect(path: string, options: InspectOptions): Promise<OutboxInspection> {
   const files = new ReadOnlyFiles(path)
   const engine = await engineOf(path, files)
   const lock = new FileLock(path)
@@ -178,7 +186,9 @@ export async function* cancelStored(
   options: CancelOptions = {},
 ): AsyncGenerator<CancelledMessage, void> {
   const path = resolve(folder)
-  const engine = await engineOf(path, new ReadOnlyFiles(path))
+  const engine = await engineOf(path, new ReadOnlyFiles(path)).catch((error: unknown) => {
+    throw inFolder(path, error)
+  })
   const store = await storeOf(engine, path, options)
   const messages = new StoredMessages(new Outbox(store), Date.now)
   await messages.open()

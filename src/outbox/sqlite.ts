@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path'
 import { FileLock } from './file-lock.ts'
-import { checksum, FolderFiles, newId, takeFolder } from './folder.ts'
+import { checksum, FolderFiles, inFolder, newId, takeFolder } from './folder.ts'
 import { readId, writeId } from './log/marker.ts'
 import { logEngine, takeOver } from './log/takeover.ts'
 import type { ConnectSqlite } from './sqlite-connection.ts'
@@ -92,7 +92,7 @@ export class SqliteStore implements OutboxStore {
       return { ...found, damaged }
     } catch (error) {
       await this.#lock.release()
-      throw error
+      throw inFolder(this.#folder, error)
     }
   }
 
