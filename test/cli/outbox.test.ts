@@ -278,6 +278,32 @@ describe('umqtt outbox on a damaged folder', () => {
     })
   })
 
+  test('names a hundred findings, and counts the others, of which JSON has all', async () => {
+    await inFolder(async (folder) => {
+      const store = new FileStore(folder, { reserveBytes: 0 })
+      await store.open()
+      for (let seq = 1; seq <= 120; seq += 1) {
+        await store.commit([['put', seq, Buffer.from(`broken ${seq}`)]], 'process')
+      }
+      await store.close()
+      // What comes after them says that they were safe.
+      await setState(folder, 'later', {})
+      const path = segmentOf(folder)
+      const bytes = readFileSync(path)
+      for (let at = -1; (at = bytes.indexOf('broken', at + 1)) >= 0;) bytes[at] = 0x42
+      writeFileSync(path, bytes)
+      const { stdout } = await look(folder, 'verify', '--json')
+      const findings = jsonLines(stdout)[0]?.['damaged'] as readonly object[]
+      assert.ok(findings.length >= 120)
+      for (const action of ['list', 'verify']) {
+        const lines = (await look(folder, action)).stderr.trimEnd().split('\n')
+        assert.equal(lines.length, 101)
+        const more = `and ${findings.length - 100} more findings: verify --json names them all`
+        assert.equal(lines.at(-1), more)
+      }
+    })
+  })
+
   test('takes a torn end for what it is', async () => {
     await inFolder(async (folder) => {
       await fill(folder)

@@ -35,6 +35,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 /** Actions that are about some messages. */
 const NAMING: ReadonlySet<string> = new Set(['show', 'cancel'])
 const ARGUMENTS_MAX = 100_000
+/** Findings that a person is told one by one; a folder can have millions. */
+const FINDINGS_TOLD = 100
 
 const CORRUPT = 'ERR_MQTT_STORE_CORRUPT'
 const INTACT = 'intact: every record could be read'
@@ -119,9 +121,11 @@ async function* messagesOf(
 
 /** Says what is damaged, and ends accordingly. */
 async function endingOf({ err }: Context, { damaged }: OutboxInspection): Promise<EndingName> {
-  for (const { reason } of damaged) {
+  for (const { reason } of damaged.slice(0, FINDINGS_TOLD)) {
     await err.line(`${err.paint('red', 'damaged:')} ${plain(reason)}`)
   }
+  const more = damaged.length - FINDINGS_TOLD
+  if (more > 0) await err.line(`and ${count(more, 'more finding')}: verify --json names them all`)
   return damaged.length > 0 ? 'damaged' : 'done'
 }
 
