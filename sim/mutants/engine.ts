@@ -39,7 +39,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'pubrel-not-sent-again',
     rule: 'A resumed session sends PUBREL again for what PUBREC has answered [MQTT-4.4.0-1]',
     file: OUTBOUND,
-    find: 'else if (!held) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)',
+    find: 'else this.#releases.add(operation)',
     replace: '',
   },
   {

@@ -17,6 +17,7 @@ import type { PayloadPool } from './payload-pool.ts'
 import { PublishWriter } from './publish-writer.ts'
 import { agedHeader, expiryOf, isWithin, refusalOf } from './publish-checks.ts'
 import { nextState, type PublishEvent } from './publish-states.ts'
+import { ReleaseLine } from './release-line.ts'
 import type { EngineOptions } from './types.ts'
 
 const EVENT_OF = {
@@ -57,6 +58,7 @@ export class Outbound {
   /** Messages whose packet id is being recorded. */
   #binding = 0
   #sequence = 0
+  readonly #releases: ReleaseLine
   /** Made by the first message: many clients only listen. */
   #writer: PublishWriter | undefined
   /** Ids known to be free at the server, of a session that is not ours; undefined when all are. */
@@ -71,6 +73,7 @@ export class Outbound {
     adopted: boolean,
   ) {
     this.#link = link
+    this.#releases = new ReleaseLine(link)
     this.#options = options
     this.#pool = pool
     this.inflight = new Inflight(lastId)
@@ -112,10 +115,7 @@ export class Outbound {
     // Endless when the layer above keeps the time.
     if (operation.deadline !== Infinity) operation.deadline = now + this.#options.operationMs
     const refusal = link.connected ? refusalOf(operation, link) : undefined
-    if (refusal !== undefined) {
-      this.#settle(operation, 'fail', refusal)
-      return
-    }
+    if (refusal !== undefined) return this.#settle(operation, 'fail', refusal)
     const sendable = this.hasRoom(qos, operation.staged)
     if (!sendable && this.#isFull(operation)) return
     // A large one is copied first, and passed on by reference.
@@ -168,7 +168,7 @@ export class Outbound {
     operation.held = false
     if (operation.state === 'received') {
       this.#move(operation, 'release')
-      if (this.#link.connected) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+      this.#releases.proceed()
     } else if (operation.state === 'bound' && this.#link.connected) {
       this.#binding -= 1
       this.#used -= 1
@@ -277,7 +277,7 @@ export class Outbound {
     operation.sequence = this.#sequence += 1
     operation.answer = reasonCode
     operation.held = next === 'received'
-    if (!operation.held) sendAck(this.#link, PacketType.PUBREL, packetId, 0)
+    this.#releases.add(operation)
     return operation.followed ? operation : undefined
   }
 
@@ -308,6 +308,7 @@ export class Outbound {
     this.#writer = undefined
     this.#used = 0
     this.#clearing.clear()
+    this.#releases.clear()
     this.#binding = 0
     if (adopted) this.#cleared = new Set()
     else if (!resumed) this.#cleared = undefined
@@ -317,7 +318,7 @@ export class Outbound {
       if (held || state === 'released') {
         this.#used += 1
         if (state === 'bound') this.#binding += 1
-        else if (!held) sendAck(this.#link, PacketType.PUBREL, operation.packetId, 0)
+        else this.#releases.add(operation)
       } else this.#sendInTurn(operation)
     }
   }
@@ -399,8 +400,7 @@ export class Outbound {
   #send(operation: PublishOperation, owned: boolean, now: number): void {
     if (operation.qos === 0) {
       this.#write(operation, owned, now)
-      this.#settle(operation, 'send', 0)
-      return
+      return this.#settle(operation, 'send', 0)
     }
     if (operation.packetId === 0) {
       this.inflight.add(operation)

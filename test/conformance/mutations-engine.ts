@@ -268,11 +268,6 @@ export const ENGINE_CHANGES: Changes = {
       { both: 'MQTT-4.6.0-1 MQTT-4.6.0-4' },
     ],
     [
-      'sendAck(this.#link, PacketType.PUBREL, packetId, 0)',
-      '',
-      { v4: 'MQTT-4.3.3-1 MQTT-2.3.1-6', v5: 'MQTT-4.3.3-4 MQTT-2.2.1-5' },
-    ],
-    [
       'sendAck(this.#link, PacketType.PUBREL, packetId, 0x92)',
       'sendAck(this.#link, PacketType.PUBREL, packetId, 0x93)',
       { v5: 'MQTT-3.6.2-1 MQTT-3.6.2-2 MQTT-3.6.2-3' },
@@ -302,6 +297,13 @@ export const ENGINE_CHANGES: Changes = {
         v4: 'MQTT-3.1.2-4 MQTT-4.1.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1 MQTT-2.3.1-3',
         v5: 'MQTT-3.1.2-23 MQTT-4.3.2-3 MQTT-4.3.3-3',
       },
+    ],
+  ],
+  'src/engine/release-line.ts': [
+    [
+      'sendAck(this.#link, PacketType.PUBREL, packetId, 0)',
+      '',
+      { v4: 'MQTT-4.3.3-1 MQTT-2.3.1-6', v5: 'MQTT-4.3.3-4 MQTT-2.2.1-5' },
     ],
   ],
   'src/engine/inbound.ts': [

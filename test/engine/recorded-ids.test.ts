@@ -127,3 +127,63 @@ describe('the packet id of a message that is recorded', () => {
     match(String(message.answer), /QoS 2/)
   })
 })
+
+describe('PUBREL, in the order of the PUBRECs [MQTT-4.6.0-4],', () => {
+  /** Two messages that are sent: the first is recorded, the second as it is said. */
+  function sent(staged: boolean): readonly [Rig, PublishOperation, PublishOperation] {
+    const rig = new Rig()
+    rig.connect()
+    const first = publish(rig, 'a')
+    proceed(rig, first)
+    const second = publish(rig, 'b', staged)
+    if (staged) proceed(rig, second)
+    sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH 2 b'])
+    return [rig, first, second]
+  }
+
+  test('waits behind one that is being recorded, though it needs no record itself', () => {
+    const [rig, first] = sent(false)
+    sentAre(rig.receive(pubrec(1), pubrec(2)), [])
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBREL 1', 'PUBREL 2'])
+    // And holds up nothing any more.
+    publish(rig, 'c', false)
+    rig.flush()
+    sentAre(rig.receive(pubrec(3)), ['PUBREL 3'])
+  })
+
+  test('goes out at once before one that is recorded later', () => {
+    const [rig, first] = sent(false)
+    sentAre(rig.receive(pubrec(2), pubrec(1)), ['PUBREL 2'])
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBREL 1'])
+  })
+
+  test('keeps to it, whichever record is safe first', () => {
+    const [rig, first, second] = sent(true)
+    rig.receive(pubrec(2), pubrec(1))
+    proceed(rig, first)
+    sentAre(rig.flush(), [])
+    proceed(rig, second)
+    sentAre(rig.flush(), ['PUBREL 2', 'PUBREL 1'])
+  })
+
+  test('waits on the next connection as well, until the record is safe', () => {
+    const [rig, first] = sent(false)
+    rig.receive(pubrec(1), pubrec(2))
+    rig.close()
+    sentAre(rig.resume(), [])
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBREL 1', 'PUBREL 2'])
+  })
+
+  test('goes out with the next connection when the record is safe by then, or nobody waits for it', () => {
+    for (const end of ['proceed', 'forget'] as const) {
+      const [rig, first] = sent(false)
+      rig.receive(pubrec(1), pubrec(2))
+      rig.close()
+      rig.do((engine, now) => engine[end](first, now))
+      sentAre(rig.resume(), end === 'forget' ? ['PUBREL 2'] : ['PUBREL 1', 'PUBREL 2'])
+    }
+  })
+})
