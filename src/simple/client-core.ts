@@ -314,7 +314,9 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
       if (paused) return
       this.driver.pause()
       const text = `Reading is paused: ${sizeBytes} bytes of messages wait for the application`
-      if (this.inbox.kept > 0) this.warn('inbox-full', text, '')
+      // Where handlers wait for the answer, nothing would move any more.
+      const more = isAwaited ? ', an answer of the server may be behind limits.inboxHardBytes' : ''
+      if (isAwaited || this.inbox.kept > 0) this.warn('inbox-full', text + more, more)
     } else if (sizeBytes * 2 <= inboxBytes || limit > inboxBytes) {
       this.driver.resume()
     }

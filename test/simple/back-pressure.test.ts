@@ -279,6 +279,25 @@ describe('the weight at which reading stops', () => {
     equal(taken, 20)
   })
 
+  test('warns when handlers hold so much that the answer for which they wait may be behind it', async () => {
+    for (const outbound of [0, 1] as const) {
+      const made = await connected({ limits: LIMITS })
+      made.connection.autoRespond()
+      // At QoS 0 nothing is waited for, and slow handlers are no news.
+      const never = new Promise(() => undefined)
+      made.client.setCallback(async () => {
+        await made.client.publish('b', 'x', { qos: outbound })
+        if (outbound === 0) await never
+      })
+      send(made, 100)
+      await settle()
+      deepEqual(
+        made.warnings.map(({ code, message }) => `${code} ${message.includes('inboxHardBytes')}`),
+        outbound === 1 ? ['inbox-full true'] : [],
+      )
+    }
+  })
+
   test('holds for an iterator that is not asked', async () => {
     const made = await connected({ limits: LIMITS })
     const messages = made.client.messages()
