@@ -293,6 +293,7 @@ describe('umqtt outbox on a damaged folder', () => {
       for (let at = -1; (at = bytes.indexOf('broken', at + 1)) >= 0;) bytes[at] = 0x42
       writeFileSync(path, bytes)
       const { stdout } = await look(folder, 'verify', '--json')
+      assert.match((await look(folder, 'verify')).stderr, /damaged, at "00000001\.log" \d+$/m)
       const findings = jsonLines(stdout)[0]?.['damaged'] as readonly object[]
       assert.ok(findings.length >= 120)
       for (const action of ['list', 'verify']) {

@@ -102,7 +102,7 @@ export const outboxCommand: Command = command({
     } catch (error) {
       // So damaged that nothing of it can be read.
       if (!(error instanceof Error && 'code' in error && error.code === CORRUPT)) throw error
-      await context.err.line(`${context.err.paint('red', 'damaged:')} ${plain(error.message)}`)
+      await context.err.line(`${context.err.paint('red', 'damaged:')} ${reasonOf(error.message)}`)
       return 'damaged'
     }
   },
@@ -119,10 +119,13 @@ async function* messagesOf(
   }
 }
 
+/** Words of ours with names of files in quotes, of which nothing moves the cursor. */
+const reasonOf = (text: string): string => plain(text).replaceAll(String.raw`\"`, '"')
+
 /** Says what is damaged, and ends accordingly. */
 async function endingOf({ err }: Context, { damaged }: OutboxInspection): Promise<EndingName> {
   for (const { reason } of damaged.slice(0, FINDINGS_TOLD)) {
-    await err.line(`${err.paint('red', 'damaged:')} ${plain(reason)}`)
+    await err.line(`${err.paint('red', 'damaged:')} ${reasonOf(reason)}`)
   }
   const more = damaged.length - FINDINGS_TOLD
   if (more > 0) await err.line(`and ${count(more, 'more finding')}: verify --json names them all`)
@@ -252,7 +255,7 @@ async function verify(
     `client: ${clientId === undefined ? 'none yet' : quoted(clientId)}`,
     `records: ${records}`,
     ...linesOf(sums),
-    ...sums.setAside.map(({ id, reason }) => `  ${id}: ${plain(reason)}`),
+    ...sums.setAside.map(({ id, reason }) => `  ${id}: ${reasonOf(reason)}`),
     `torn end: ${torn}`,
     damaged.length === 0
       ? out.paint('green', tornBytes === 0 ? INTACT : INTACT_BUT_FOR_ITS_END)
