@@ -3,6 +3,7 @@
 // `--built` takes dist/ as it is, `--verbose` prints what the bundles consist of.
 
 import { build } from 'esbuild'
+import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { compile } from './lib/compile.mjs'
 import { ROOT } from './lib/run.mjs'
@@ -119,6 +120,9 @@ const FORBIDDEN = [
   },
 ]
 
+/** It tells whoever writes a page what they weigh. */
+const PAGE = readFileSync(`${ROOT}/docs/browsers.md`, 'utf8')
+
 if (!process.argv.includes('--built') && !(await compile('ship'))) process.exitCode = 1
 
 console.log(
@@ -146,6 +150,11 @@ for (const { entry, limitBytes, targetBytes } of BUDGETS) {
     process.exitCode = 1
     const around = text.slice(Math.max(0, match.index - 40), match.index + 60)
     console.error(`  ${what} is in the bundle of "${entry}": …${around}…`)
+  }
+  const said = PAGE.replaceAll(/\s+/g, ' ').match(new RegExp(`(\\d+) kB for \`${entry}\``))?.[1]
+  if (said !== undefined && Math.abs(Number(said) * 1000 - gzippedBytes) > 1000) {
+    process.exitCode = 1
+    console.error(`  docs/browsers.md says ${said} kB`)
   }
   if (process.argv.includes('--verbose')) {
     for (const [path, size] of inputs) console.log(`  ${String(size).padStart(7)} ${path}`)
