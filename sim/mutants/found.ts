@@ -139,4 +139,11 @@ export const FOUND_MUTANTS: readonly Mutant[] = [
     find: 'entry.dup = entry.qos === 1 && entry.possiblyDuplicated',
     replace: 'entry.dup = false',
   },
+  {
+    name: 'found-pubrel-past-a-record',
+    rule: 'PUBREL goes out in the order of the PUBRECs, also behind one that is being recorded [MQTT-4.6.0-4]',
+    file: 'src/engine/release-line.ts',
+    find: 'if (!operation.held && this.#line.length === 0) return',
+    replace: 'if (!operation.held) return',
+  },
 ]

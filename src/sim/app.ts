@@ -328,23 +328,25 @@ export class App {
     this.#lowestClock.note(this.#options.clocks())
     for (const message of ledger.stored(plan.clientId)) {
       this.#byId.set(message.receiptId, message)
-      client.receipt(message.receiptId).then(
-        (receipt) => {
-          if (!life.alive()) return
-          if (receipt === undefined) {
-            world.tell({ kind: 'absent', message })
-            return
-          }
-          const deadline = this.#lowestClock.deadlineOf(message, this.#options.clocks())
-          world.tell({ kind: 'found', message, life: life.number, deadline })
-          this.#watch(receipt, message)
-          if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
-            life.later(random.exponential(GIVEN_UP_MS), () => this.#giveUp(receipt, message))
-          }
-        },
-        () => (this.#isBroken = true),
-      )
+      const broken = (): void => void (this.#isBroken = true)
+      client.receipt(message.receiptId).then((receipt) => {
+        if (!life.alive()) return
+        if (receipt === undefined) return void this.#lookAside(message).catch(broken)
+        const deadline = this.#lowestClock.deadlineOf(message, this.#options.clocks())
+        world.tell({ kind: 'found', message, life: life.number, deadline })
+        this.#watch(receipt, message)
+        if (plan.cancelsFound > 0 && random.chance(plan.cancelsFound)) {
+          life.later(random.exponential(GIVEN_UP_MS), () => this.#giveUp(receipt, message))
+        }
+      }, broken)
     }
+  }
+
+  /** What an earlier process has set aside, and nobody was told, has its end and no receipt. */
+  async #lookAside(message: SentMessage): Promise<void> {
+    const { client, life, world } = this.#options
+    for await (const { id } of client.outbox.quarantined()) if (id === message.receiptId) return
+    if (life.alive()) world.tell({ kind: 'absent', message })
   }
 
   /** Does something again and again while the process lives. */

@@ -171,4 +171,8 @@ export const REGRESSIONS: readonly Regression[] = [
     name: 'PUBCOMP of a session that nobody was told of, while PUBREC was being recorded',
     seed: 29_000_436,
   },
+  {
+    name: 'a message set aside by a process that could not look at its receipt (the application was wrong)',
+    seed: 1774,
+  },
 ]

@@ -135,6 +135,26 @@ describe('model server: messages of clients', () => {
     deepEqual(codes(again, PUBCOMP), [0, 0x92])
   })
 
+  test('PUBREL comes in the order of the PUBRECs of its connection, or ends it', () => {
+    const session = { properties: { sessionExpiryInterval: 60 } }
+    for (const [order, broken] of [
+      [[1, 2, 3], false],
+      // That of the connection before has no place.
+      [[2, 1, 3], false],
+      [[2, 3, 1], false],
+      [[3, 1, 2], true],
+    ] as const) {
+      const rig = new ServerRig()
+      const first = rig.client('c').connect(session)
+      first.publish('t', 'x', { qos: 2, packetId: 1 })
+      first.leave(false)
+      const client = rig.client('c').connect(session)
+      for (const packetId of [2, 3]) client.publish('t', 'x', { qos: 2, packetId })
+      for (const packetId of order) client.ack(PUBREL, packetId)
+      deepEqual([rig.breaches.length > 0, client.end !== undefined], [broken, broken], `${order}`)
+    }
+  })
+
   test('0x10 says that nobody subscribes, on MQTT 5 alone', () => {
     const rig = new ServerRig()
     const young = rig.client('c').connect()

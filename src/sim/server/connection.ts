@@ -20,6 +20,7 @@ import type { ConnectionView, SentMessage } from '../observations.ts'
 import { Deliverer } from './deliverer.ts'
 import type { ServerView } from './options.ts'
 import { ack, expiryOf, isRefusal, passedOn } from './packets.ts'
+import { ReleaseOrder } from './release-order.ts'
 import type { ServerSession, SessionOwner } from './session.ts'
 
 const { CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK } = PacketType
@@ -56,6 +57,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   readonly #aliases = new Map<number, string>()
   /** Ids of the client between its PUBLISH and the last answer on this connection; what each carries. */
   readonly #open = new Map<number, SentMessage | undefined>()
+  readonly #releases = new ReleaseOrder()
   #answersAt = 0
   #heardAt: number
   /** How long a silence may last, ms. */
@@ -318,9 +320,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
       if (reasonCode !== undefined) return this.disconnect(reasonCode)
     }
     if (qos === 0) return void this.#take(message, topic, packet, number)
-    if (this.#open.has(packetId)) {
-      return this.#breach(`packet id ${packetId} is in use`, 0x82)
-    }
+    if (this.#open.has(packetId)) return this.#breach(`packet id ${packetId} is in use`, 0x82)
     this.#open.set(packetId, message)
     if (this.#open.size > this.#view.receiveMaximum) {
       return this.#breach(`${this.#open.size} messages are above Receive Maximum`, 0x93)
@@ -395,6 +395,8 @@ export class ServerConnection implements ServerEnd, SessionOwner {
   }
 
   #handleRelease({ packetId }: AckPacket): void {
+    const breach = this.#releases.handleRelease(packetId)
+    if (breach !== undefined) return this.#breach(breach, 0x82)
     const known = this.#session?.received.delete(packetId) === true
     // From here on the client may use the id again, though PUBCOMP is on its way.
     const reasonCode = known || this.#decoder.version === 4 ? 0 : 0x92
@@ -415,7 +417,7 @@ export class ServerConnection implements ServerEnd, SessionOwner {
     this.#later(() => {
       if (packet.type === PUBACK || packet.type === PUBCOMP || isRefusal(packet)) {
         this.#open.delete((packet as AckPacket).packetId)
-      }
+      } else if (packet.type === PUBREC) this.#releases.handleReceived(packet.packetId)
       this.#send(packet)
       if (double) this.#misnumber(packet)
     })
