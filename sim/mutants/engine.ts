@@ -46,8 +46,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'receive-maximum-ignored',
     rule: 'Never more in flight than the Receive Maximum of the server [MQTT-3.3.4-7]',
     file: OUTBOUND,
-    find: 'Math.min(this.sendQuota, receiveMaximum)',
-    replace: 'Math.max(this.sendQuota, receiveMaximum)',
+    find: 'Math.min(this.sendQuota, this.#link.limits.receiveMaximum)',
+    replace: 'Math.max(this.sendQuota, this.#link.limits.receiveMaximum)',
   },
   {
     name: 'order-inverted-after-reconnect',

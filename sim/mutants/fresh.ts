@@ -16,9 +16,9 @@ export const FRESH_MUTANTS: readonly Mutant[] = [
     name: 'what-is-sent-again-passes-the-window',
     rule: 'After the second such death the suspects are sent one at a time, and only a message alone in flight can be found poisoned; neither stops the rest. Packet ids are unique and within Receive Maximum.',
     file: 'src/engine/outbound.ts',
-    find: 'if (!this.#mayFollow(operation.qos, operation.packetId)) return',
+    find: 'if (!this.#mayFollow(operation.qos, operation.staged, operation.packetId)) return',
     replace:
-      'if (queue === this.#waiting && !this.#mayFollow(operation.qos, operation.packetId)) return',
+      'if (queue === this.#waiting && !this.#mayFollow(operation.qos, operation.staged, operation.packetId)) return',
   },
 
   // PUBREC is taken for the word that counts. Seen: a receipt says `delivered` of a QoS 2 message that the

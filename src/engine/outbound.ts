@@ -157,8 +157,8 @@ export class Outbound {
   /** Whether a message would go out at once; behind a packet id that is being recorded none does. */
   hasRoom(qos: QoS, staged: boolean): boolean {
     const { connected, out } = this.#link
-    const inOrder = !this.pending && (staged || this.#binding === 0)
-    return connected && inOrder && out.sizeBytes < ENCODED_AHEAD_BYTES && this.#mayFollow(qos)
+    const isNext = !this.pending && out.sizeBytes < ENCODED_AHEAD_BYTES
+    return connected && isNext && this.#mayFollow(qos, staged)
   }
 
   /** What a held message waited for is recorded. */
@@ -229,7 +229,7 @@ export class Outbound {
         if (queue === this.#waiting) this.#cancelled -= 1
         continue
       }
-      if (!this.#mayFollow(operation.qos, operation.packetId)) return
+      if (!this.#mayFollow(operation.qos, operation.staged, operation.packetId)) return
       queue.shift()
       if (queue === this.#waiting) this.#waitingBytes -= bytesOf(operation)
       const refusal =
@@ -388,12 +388,12 @@ export class Outbound {
   }
 
   /** Whether a message may go out now: the sendQuota is open, and it overtakes none. */
-  #mayFollow(qos: QoS, packetId = 0): boolean {
+  #mayFollow(qos: QoS, staged: boolean, packetId = 0): boolean {
     if (qos !== 2 && this.#clearing.length > 0) return false
+    if (this.#binding > 0 && !staged && packetId === 0) return false
     if (qos === 0) return true
-    const { receiveMaximum } = this.#link.limits
     const hasId = packetId > 0 || !this.inflight.full
-    return hasId && this.#used < Math.min(this.sendQuota, receiveMaximum)
+    return hasId && this.#used < Math.min(this.sendQuota, this.#link.limits.receiveMaximum)
   }
 
   /** Binds a packet id and writes the packet; the limits have been checked. */

@@ -247,12 +247,12 @@ export const ENGINE_CHANGES: Changes = {
     ['?.has(packetId) === false', '?.has(packetId) === true', { v5: 'MQTT-3.2.2-4' }],
     ['operation.dup = true', 'operation.dup = false', { both: 'MQTT-3.3.1-1' }],
     [
-      'this.#used < Math.min(this.sendQuota, receiveMaximum)',
+      'this.#used < Math.min(this.sendQuota, this.#link.limits.receiveMaximum)',
       'true',
       { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1 MQTT-4.9.0-2' },
     ],
     [
-      'if (!this.#mayFollow(operation.qos, operation.packetId)) return',
+      'if (!this.#mayFollow(operation.qos, operation.staged, operation.packetId)) return',
       '',
       { v5: 'MQTT-3.3.4-7 MQTT-4.9.0-1' },
     ],

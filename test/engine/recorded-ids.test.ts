@@ -99,6 +99,18 @@ describe('the packet id of a message that is recorded', () => {
     sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH 2 b'])
   })
 
+  test('holds up what was published for the next connection, too [MQTT-4.6.0-1]', () => {
+    const rig = new Rig()
+    rig.connect()
+    const first = publish(rig, 'a')
+    rig.close()
+    rig.publish('b', 0)
+    rig.publish('c', 1)
+    sentAre(rig.resume(), [])
+    proceed(rig, first)
+    sentAre(rig.flush(), ['PUBLISH 1 a', 'PUBLISH b', 'PUBLISH 2 c'])
+  })
+
   test('that was recorded for an earlier connection keeps to the window of this one', () => {
     const rig = new Rig()
     rig.connect()
