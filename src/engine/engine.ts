@@ -395,8 +395,8 @@ export class Engine {
   #handleAck(type: AckPacket['type'], packetId: number, reasonCode: number): Output | undefined {
     if (type === PacketType.PUBREL) return this.#inbound.handlePubrel(packetId)
     this.#acknowledged = true
-    const settled = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
-    return settled?.context === undefined ? undefined : settled
+    const moved = this.#outbound.handleAck(type, packetId, reasonCode, this.#now)
+    return moved?.context === undefined && moved?.held !== true ? undefined : moved
   }
 
   #handlePacket(packet: Packet): Output | undefined {

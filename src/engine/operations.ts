@@ -59,7 +59,7 @@ export class PublishOperation {
   state: PublishState = 'new'
   /**
    * Whether its packet id and its PUBREC are recorded by the layer above before they are acted on:
-   * it is handed out then, `held`, and goes on with `proceed`. QoS 2 only.
+   * it is handed out then, `held`, also when nobody waits for it, and goes on with `proceed`. QoS 2 only.
    */
   staged = false
   held = false

@@ -180,6 +180,17 @@ describe('PUBREL, in the order of the PUBRECs [MQTT-4.6.0-4],', () => {
     sentAre(rig.flush(), ['PUBREL 2', 'PUBREL 1'])
   })
 
+  test('has its record though nobody waits for the message any longer', () => {
+    const [rig, first, second] = sent(true)
+    rig.do((engine) => engine.cancel(first))
+    rig.take('publish')
+    rig.receive(pubrec(1), pubrec(2))
+    deepEqual(records(rig), ['1 received', '2 received'])
+    rig.do((engine, now) => engine.proceed(second, now))
+    rig.do((engine, now) => engine.proceed(first, now))
+    sentAre(rig.flush(), ['PUBREL 1', 'PUBREL 2'])
+  })
+
   test('waits on the next connection as well, until the record is safe', () => {
     const [rig, first] = sent(false)
     rig.receive(pubrec(1), pubrec(2))
