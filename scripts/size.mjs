@@ -99,7 +99,8 @@ const BUDGETS = [
   // for signals, and that what is given up while it is connected is not asked for: 90; for async listeners: 35.
   // That a message is cancelled by its id without a look at all the others: 10. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // What umqtt/simple has for what waits behind a record: 10.
-  { entry: 'umqtt/robust', limitBytes: 56_480, targetBytes: 20_000 },
+  // That a message which was resubmitted leaves the outbox with its outcome, whatever had the key before: 5.
+  { entry: 'umqtt/robust', limitBytes: 56_485, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -219,8 +219,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
     // Its outcome was that of the message before.
-    const before = this.find(id)
-    if (before !== undefined) this.#known.delete(before.key)
+    this.#known.delete(this.find(id)?.key ?? id)
     entry.renewed(this.now)
     this.#accept(entry)
     if (entry.status !== undefined) this.keeper?.giveBack(id)
@@ -419,11 +418,12 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     }
   }
 
-  /** For whoever asks by the id; the oldest goes when there are too many. */
+  /** For whoever asks by the id; when there are too many the oldest goes, but not one that was resubmitted under it. */
   #keepOutcome(entry: Entry): void {
     this.#untaken.push(entry)
     if (this.#untaken.length <= OUTCOMES_KEPT) return
-    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2)) this.#known.delete(old.key)
+    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2))
+      if (this.#known.get(old.key) === old) this.#known.delete(old.key)
   }
 
   #arm(): void {

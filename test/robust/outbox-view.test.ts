@@ -5,6 +5,7 @@ import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
 import { encodeUtf8 } from '../../src/codec/utf8.ts'
+import { OUTCOMES_KEPT } from '../../src/robust/constants.ts'
 import type { ExportedMessage } from '../../src/robust/outbox-view.ts'
 import { guaranteed, latest, within } from '../../src/robust/policies.ts'
 import { checkLinearWork } from '../support/cpu-time.ts'
@@ -236,6 +237,25 @@ describe('a message that is set aside', () => {
       outbox.resubmit(id),
       /RangeError: Cannot resubmit ".+": no message of that id is set aside/,
     )
+  })
+
+  test('leaves the outbox after it was resubmitted, however many had their outcome meanwhile', async () => {
+    const outbox = new KeptStore()
+    const { rig, id } = await setAside(outbox)
+    await rig.client.outbox.resubmit(id)
+    await elapse(rig.clock, 900_000)
+    // It was set aside once more: two messages have the id, one after the other.
+    const receipt = await rig.client.outbox.resubmit(id)
+    // More than are known by their ids.
+    for (let i = 0; i <= OUTCOMES_KEPT; i += 1) {
+      rig.client.publish('t', 'x', { delivery: guaranteed() }).cancel()
+    }
+    equal((await rig.client.receipt(id))?.stage, receipt.stage)
+    receipt.cancel()
+    await rig.client[Symbol.asyncDispose]()
+    const again = robustClient({ outbox })
+    await again.client.open()
+    equal(again.client.outbox.count, 0)
   })
 
   test('stays aside when the disk is full, or too much waits, and can be resubmitted later', async () => {
