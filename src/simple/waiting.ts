@@ -21,16 +21,17 @@ export function watch(signal: Watched | undefined, aborted: (reason: unknown) =>
   const watcher = (): void => aborted(reasonOf(signal))
   all.add(watcher)
   return () => {
-    all.delete(watcher)
-    if (all.size > 0) return
+    if (!all.delete(watcher) || all.size > 0) return
     signal.removeEventListener('abort', listener)
     signal[WATCHERS] = undefined
   }
 }
 
-function listenTo(signal: AbortSignal): NonNullable<Watched[typeof WATCHERS]> {
+function listenTo(signal: Watched): NonNullable<Watched[typeof WATCHERS]> {
   const all = new Set<() => void>()
   const listener = (): void => {
+    // It happens once: nothing is held by it any more, and who begins to watch now is too late.
+    signal[WATCHERS] = undefined
     for (const watcher of all) watcher()
   }
   signal.addEventListener('abort', listener, { once: true })

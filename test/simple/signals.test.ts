@@ -4,6 +4,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
+import { watch as watchSignal } from '../../src/simple/waiting.ts'
 import { settle, testClient } from '../support/scripted-memory.ts'
 import { connected, count, pass, reconnected, take, watch } from './conversation.ts'
 
@@ -194,6 +195,48 @@ describe('publish with a signal', () => {
     controller.abort(REASON)
     await settle()
     ok(calls.every(({ error }) => error === REASON))
+  })
+
+  test('leaves nothing at a signal that has aborted', async () => {
+    const { client } = await connected()
+    const controller = new AbortController()
+    const { signal } = controller
+    const own = new Set(Reflect.ownKeys(signal))
+    const publishing = watch(client.publish('a', 'b', { qos: 1, signal }))
+    controller.abort(REASON)
+    await settle()
+    equal(publishing.error, REASON)
+    const left = Reflect.ownKeys(signal).filter((key) => !own.has(key))
+    deepEqual(
+      left.map((key): unknown => Reflect.get(signal, key)),
+      left.map(() => undefined),
+    )
+  })
+
+  test('shares it again after all that waited are done, however often one is told to stop', () => {
+    const { signal } = new AbortController()
+    const held = countListeners(signal)
+    const ignored = (): void => undefined
+    const stopFirst = watchSignal(signal, ignored)
+    stopFirst()
+    const stopSecond = watchSignal(signal, ignored)
+    stopFirst()
+    const stopThird = watchSignal(signal, ignored)
+    equal(held.count, 1)
+    stopSecond()
+    stopThird()
+    equal(held.count, 0)
+  })
+
+  test('tells nobody who begins to wait while it aborts', () => {
+    const controller = new AbortController()
+    const told: string[] = []
+    watchSignal(controller.signal, () => {
+      told.push('first')
+      watchSignal(controller.signal, () => told.push('late'))
+    })
+    controller.abort(REASON)
+    deepEqual(told, ['first'])
   })
 
   test('holds no listener when it is done', async () => {
