@@ -49,7 +49,8 @@ const BUDGETS = [
   // That PUBREL keeps to the order of the PUBRECs where one of them is to be recorded: 80.
   // That handlers which may wait for what is not read are told of: 55.
   // That what waits does not overtake a message whose packet id is being recorded: 10.
-  { entry: 'umqtt/simple', limitBytes: 31_705, targetBytes: 12_000 },
+  // That a listener or handler may throw what no text can be made of: 50.
+  { entry: 'umqtt/simple', limitBytes: 31_755, targetBytes: 12_000 },
   // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are written
   // in one piece, for a half of what a durable message took, 250. That an answer of the wrong type is laid to the
   // message that it answers, and to none beside it: 120. That SUBSCRIBE waits until the outbox has forgotten the ids of
@@ -100,7 +101,8 @@ const BUDGETS = [
   // That a message is cancelled by its id without a look at all the others: 10. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // What umqtt/simple has for what waits behind a record: 10.
   // That a message which was resubmitted leaves the outbox with its outcome, whatever had the key before: 5.
-  { entry: 'umqtt/robust', limitBytes: 56_485, targetBytes: 20_000 },
+  // What umqtt/simple has for what no text can be made of: 20.
+  { entry: 'umqtt/robust', limitBytes: 56_505, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

@@ -4,6 +4,7 @@
 import type { Transport, TransportFactory, TransportHandler } from '../transport/transport.ts'
 import type { Clock, TimerHandle } from './clock.ts'
 import { DESTROY_MS } from './constants.ts'
+import { errorOf } from './thrown.ts'
 
 /** Makes a factory whose transports keep the contract, of one of which that is not known. */
 export function guarded(dial: TransportFactory, clock: Clock): TransportFactory {
@@ -78,9 +79,4 @@ export function guarded(dial: TransportFactory, clock: Clock): TransportFactory 
       destroy,
     }
   }
-}
-
-/** What was thrown as an error, which an application's own code need not throw. */
-function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

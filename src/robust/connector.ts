@@ -5,6 +5,7 @@
 
 import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
+import { errorOf, textOf } from '../driver/thrown.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
 import { guard } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
@@ -232,7 +233,7 @@ export class Connector {
         await until(run.over.signal, this.#hooks.reconnect())
         error = new Error('Not connected: reconnect() returned without a connection')
       } catch (thrown) {
-        error = toError(thrown)
+        error = errorOf(thrown)
       }
       if (this.#run !== run) return
       // An override that ends without a connection is asked again, after a wait.
@@ -248,7 +249,7 @@ export class Connector {
       try {
         return await this.#attempt(run)
       } catch (thrown) {
-        error = toError(thrown)
+        error = errorOf(thrown)
       }
       this.#require(run)
       this.#decision = this.schedule.handleFailed(classify(error), this.#owner.clock.now())
@@ -304,7 +305,7 @@ export class Connector {
         this.schedule.replaceDelay({ now: clock.now(), delayMs: 0 })
       }
     } catch (thrown) {
-      this.#log(toError(thrown))
+      this.#log(errorOf(thrown))
     }
     aborter.abort()
     if (this.#wake === wake) this.#wakeUp()
@@ -315,11 +316,11 @@ export class Connector {
     try {
       delayMs = this.#hooks.delayMs(attempt, error, suggestedMs)
     } catch (thrown) {
-      this.#log(toError(thrown))
+      this.#log(errorOf(thrown))
     }
     if (delayMs === suggestedMs) return suggestedMs
     // That of an async function comes too late, and a rejection of it would end a process.
-    Promise.resolve(delayMs).catch((thrown: unknown) => this.#log(toError(thrown)))
+    Promise.resolve(delayMs).catch((thrown: unknown) => this.#log(errorOf(thrown)))
     return this.schedule.replaceDelay({
       now: this.#owner.clock.now(),
       delayMs: typeof delayMs === 'number' ? delayMs : 0,
@@ -380,7 +381,7 @@ export class Connector {
   #log(error: Error, inReconnect = true): void {
     guard(
       () => this.#hooks.log(inReconnect, error),
-      (thrown) => this.#owner.warn('listener-error', `log() threw: ${String(thrown)}`),
+      (thrown) => this.#owner.warn('listener-error', `log() threw: ${textOf(thrown)}`),
     )
   }
 }
@@ -428,8 +429,4 @@ export function bounded<T>(
     )
   }, afterMs)
   return until(over, Promise.race([wait, promise])).finally(() => clock.clearTimer(timer))
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

@@ -4,6 +4,7 @@
 
 import type { Properties } from '../codec/packets.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
+import { textOf } from '../driver/thrown.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
 import { PingOperation, type PublishOperation } from '../engine/operations.ts'
 import type { ClosedOutput, ConnectedOutput, ReleaseOutput } from '../engine/types.ts'
@@ -288,7 +289,7 @@ export class RobustCore implements Layer {
     } catch (error) {
       // Those that are known are better than none; who has given up asks for none.
       if (over.aborted) return
-      this.warn('servers', `Cannot use what servers() gives: ${String(error)}`)
+      this.warn('servers', `Cannot use what servers() gives: ${textOf(error)}`)
     }
   }
 

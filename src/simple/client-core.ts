@@ -6,6 +6,7 @@ import type { Properties, ProtocolVersion, WillFields } from '../codec/packets.t
 import { type Deferred, deferred } from '../driver/deferred.ts'
 import { guarded } from '../driver/guarded-transport.ts'
 import type { Platform } from '../driver/platform.ts'
+import { textOf } from '../driver/thrown.ts'
 import { unconnectedError } from '../engine/endings.ts'
 import { Engine } from '../engine/engine.ts'
 import type { InboundMessage } from '../engine/inbound-message.ts'
@@ -325,7 +326,7 @@ export class ClientCore implements DriverHandler, InboxOwner, SubscriptionsOwner
   handlerError(error: unknown, message: ReceivedMessage): void {
     this.#handlerErrors += 1
     if (this.events.emit('handler-error', { error, message })) return
-    this.warn('handler-error', `A handler of "${message.topic}" failed: ${String(error)}`, '')
+    this.warn('handler-error', `A handler of "${message.topic}" failed: ${textOf(error)}`, '')
   }
 
   unclaimed(message: InboundMessage): void {

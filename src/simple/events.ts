@@ -1,6 +1,8 @@
 // A small emitter: typed events, listeners in the order added, and one listener that throws harms
 // neither the others nor the caller.
 
+import { textOf } from '../driver/thrown.ts'
+
 /** Who is told when a listener throws. */
 export interface EmitterOwner {
   /** @param subject what is told once */
@@ -48,7 +50,7 @@ export class Emitter<Events extends object> {
       guard(
         () => (listener as (detail: Events[E]) => void)(detail),
         (error) => {
-          const text = `A listener of "${String(event)}" threw: ${String(error)}`
+          const text = `A listener of "${String(event)}" threw: ${textOf(error)}`
           this.#owner.warn('listener-error', text, String(event))
         },
       )

@@ -160,6 +160,25 @@ describe('a listener', () => {
     })
   }
 
+  test('that throws what no text can be made of harms nobody either, nor does such a handler', async () => {
+    const made = testClient()
+    const fail = (): never => {
+      throw Object.create(null)
+    }
+    made.client.on('state', fail)
+    const { connection } = await reconnected(made)
+    const subscribing = made.client.subscribe('a', {}, fail)
+    connection.acknowledge(await connection.next(PacketType.SUBSCRIBE))
+    await subscribing
+    connection.publish('a', 'x', { qos: 1 })
+    await settle()
+    equal(made.client.state, 'connected')
+    deepEqual(
+      made.warnings.map(({ code }) => code),
+      ['listener-error', 'handler-error'],
+    )
+  })
+
   test('is called until it is removed, as often as it was added', async () => {
     const made = testClient()
     let calls = 0
