@@ -93,7 +93,6 @@ const BUDGETS = [
   // message's own expiry ends it also after it was on its way: 40.
   // What umqtt/simple has for room: 35. That what is published while reading is paused has its answer: 20.
   // That a large message gets over a slow link in the end: 225.
-  // That a connection on demand ends when all is written: 25. What umqtt/simple has for handlers that wait: 125.
   // That a person is told of a client which never gets its connection, or is refused: 140.
   // That a message whose PUBREC is being recorded may be one of a session that is gone: 10.
   // That a connection on demand ends when all is written: 25. What umqtt/simple has for handlers that wait: 125;
