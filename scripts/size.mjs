@@ -97,11 +97,11 @@ const BUDGETS = [
   // That a message whose PUBREC is being recorded may be one of a session that is gone: 10.
   // That a connection on demand ends when all is written: 25. What umqtt/simple has for handlers that wait: 125;
   // for signals, and that what is given up while it is connected is not asked for: 90; for async listeners: 35.
-  // That a message is cancelled by its id without a look at all the others: 10. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
+  // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // What umqtt/simple has for what waits behind a record: 10.
   // That a message which was resubmitted leaves the outbox with its outcome, whatever had the key before: 5.
   // What umqtt/simple has for what no text can be made of: 20.
-  { entry: 'umqtt/robust', limitBytes: 56_505, targetBytes: 20_000 },
+  { entry: 'umqtt/robust', limitBytes: 56_640, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },
   // No application carries it: measured so that nothing of Node's part gets into the browser's.

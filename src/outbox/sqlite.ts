@@ -100,8 +100,11 @@ export class SqliteStore implements OutboxStore {
     return this.#database.commit(ops, sync)
   }
 
-  scan(from: number, limit: number): Promise<readonly StoredRecord[]> {
-    return this.#database.scan(from, limit)
+  async scan(from: number, limit: number): Promise<readonly StoredRecord[]> {
+    const page = await this.#database.scan(from, limit)
+    // One page after the other would let nothing else go on, for seconds where much waits.
+    await new Promise((done) => setImmediate(done))
+    return page
   }
 
   state(): Promise<ReadonlyMap<string, Uint8Array>> {

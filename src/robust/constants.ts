@@ -38,7 +38,7 @@ export const SHORT = 1024
 /** 0x10 No matching subscribers. §3.4.2.1 */
 export const NO_SUBSCRIBERS = 0x10
 
-/** Records read at a time while the outbox is taken up. */
+/** Records read at a time while the outbox is taken up, and messages given at a time when it is looked at. */
 export const PAGE = 1000
 
 /** "Session taken over": by a connection with the same client id. §3.14.2.1 */

@@ -9,7 +9,7 @@ import { isBareClose } from '../simple/connecting.ts'
 import type { Emitter } from '../simple/events.ts'
 import type { Payload } from '../simple/types.ts'
 import { Alarm } from './alarm.ts'
-import { OUTCOMES_KEPT, PROBE_MS, SUDDEN_MS } from './constants.ts'
+import { PROBE_MS, SUDDEN_MS } from './constants.ts'
 import { Courier } from './courier.ts'
 import type { CourierOptions } from './courier-types.ts'
 import * as PLACE from './place.ts'
@@ -18,6 +18,7 @@ import type { Clocks } from './entry-record.ts'
 import { Exposure } from './exposure.ts'
 import type { Keeper } from './keeper.ts'
 import type { KeeperOwner } from './keeper-types.ts'
+import { Known } from './known.ts'
 import type { RobustPlatform } from './platform.ts'
 import type { ResolvedPolicy } from './policies.ts'
 import { MessageReceipt, outcomeOf, type ReceiptOwner } from './receipt.ts'
@@ -43,9 +44,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
   #hasSession = false
   /** Messages of an earlier process that may be in flight, until the outbox is open. */
   readonly #restored: Entry[] = []
-  /** Durable messages by their keys: those without an outcome, and the last that have one. */
-  readonly #known = new Map<number | string, Entry>()
-  readonly #untaken: Entry[] = []
+  readonly #known = new Known()
   /** What had its outcome before anybody could ask for it: a crash must not take the outcome along. */
   readonly #untold: Entry[] = []
   #lastSentAt = -Infinity
@@ -190,18 +189,16 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     this.pump()
   }
 
-  /** A durable message, while it is known. */
+  /** A message that is open, or a durable one while its outcome is kept. */
   receipt(id: string): Receipt | undefined {
     const entry = this.find(id)
     if (entry === undefined) return undefined
-    if (entry.status !== undefined) this.#known.delete(entry.key)
+    if (entry.status !== undefined) this.#known.delete(entry)
     return new MessageReceipt(entry, this)
   }
 
-  /** A durable message, while it is known, without a look at the others. */
   find(id: string): Entry | undefined {
-    const own = this.#known.get(Number(id.slice(id.indexOf('-') + 1)))
-    return own?.id === id ? own : this.#known.get(id)
+    return this.#known.find(id, () => this.entries())
   }
 
   /** Every message without an outcome: in flight, and what waits in the order in which it would be sent. */
@@ -219,7 +216,8 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
       throw new RangeError(`Cannot resubmit "${id}": no message of that id is set aside`)
     }
     // Its outcome was that of the message before.
-    this.#known.delete(this.find(id)?.key ?? id)
+    const before = this.find(id)
+    if (before !== undefined) this.#known.delete(before)
     entry.renewed(this.now)
     this.#accept(entry)
     if (entry.status !== undefined) this.keeper?.giveBack(id)
@@ -317,7 +315,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   handleRestored(entry: Entry): void {
     this.#own(entry)
-    this.#known.set(entry.key, entry)
+    this.#known.add(entry)
     if (entry.state === 'new') this.courier.restore(entry)
     else this.#restored.push(entry)
   }
@@ -398,7 +396,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
 
   #tell(entry: Entry): void {
     const heard = this.#events.has('settled')
-    if (entry.durable && this.#known.has(entry.key)) {
+    if (entry.durable && this.#known.has(entry)) {
       // What could not be stored is not there.
       if (entry.status === 'poisoned') this.keeper?.putAside(entry)
       else if (entry.storeError === undefined) {
@@ -406,9 +404,9 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
         if (isUntold && this.keeper?.endsAgain(entry, this.now)) this.#untold.push(entry)
         else this.keeper?.remove(entry)
       }
-      if (heard) this.#known.delete(entry.key)
-      else this.#keepOutcome(entry)
-    }
+      if (heard) this.#known.delete(entry)
+      else this.#known.keepOutcome(entry)
+    } else this.#known.delete(entry)
     entry.watcher?.handleStage(entry)
     if (heard) {
       this.#events.emit('settled', {
@@ -416,14 +414,6 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
         outcome: outcomeOf(entry),
       })
     }
-  }
-
-  /** For whoever asks by the id; when there are too many the oldest goes, but not one that was resubmitted under it. */
-  #keepOutcome(entry: Entry): void {
-    this.#untaken.push(entry)
-    if (this.#untaken.length <= OUTCOMES_KEPT) return
-    for (const old of this.#untaken.splice(0, OUTCOMES_KEPT / 2))
-      if (this.#known.get(old.key) === old) this.#known.delete(old.key)
   }
 
   #arm(): void {
@@ -478,15 +468,19 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     if (!entry.durable && this.courier.acceptNext(entry, now)) {
       this.#send(entry, now)
       this.#handleSent(now)
-      if (entry.status === undefined) this.#arm()
-      else this.pump()
+      if (entry.status === undefined) {
+        this.#known.add(entry)
+        this.#arm()
+      } else this.pump()
       return
     }
     this.courier.accept(entry, now)
-    if (entry.durable && entry.status === undefined) {
-      entry.staged = entry.qos === 2
-      this.#known.set(entry.key, entry)
-      this.keeper?.put(entry)
+    if (entry.status === undefined) {
+      this.#known.add(entry)
+      if (entry.durable) {
+        entry.staged = entry.qos === 2
+        this.keeper?.put(entry)
+      }
     }
     this.pump()
     if (!entry.owned && entry.status === undefined) this.#own(entry)

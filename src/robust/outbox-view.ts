@@ -7,6 +7,8 @@ import type { OutboxStore } from '../outbox/store.ts'
 import { checkText, refuse } from '../simple/checks.ts'
 import { publicProperties } from '../simple/properties.ts'
 import type { PublishProperties, QoS } from '../simple/types.ts'
+import { sleepFor } from './connector.ts'
+import { PAGE } from './constants.ts'
 import type { Entry } from './entry.ts'
 import type { RobustPlatform } from './platform.ts'
 import { type DeliveryPolicy, policyToJson } from './policies.ts'
@@ -64,10 +66,7 @@ export class OutboxView {
    * ```
    */
   async *entries(): AsyncIterable<OutboxEntry> {
-    await this.#core.open()
-    for (const entry of [...this.#core.delivery.entries()]) {
-      if (entry.status === undefined) yield this.#describe(entry)
-    }
+    for await (const entry of this.#open()) yield this.#describe(entry)
   }
 
   /**
@@ -84,11 +83,9 @@ export class OutboxView {
    * ```
    */
   async *export(): AsyncIterable<ExportedMessage> {
-    await this.#core.open()
-    const { delivery } = this.#core
-    for (const entry of [...delivery.entries()])
-      if (entry.status === undefined) yield this.#whole(entry)
-    for await (const entry of delivery.keeper?.setAside() ?? []) yield this.#whole(entry)
+    for await (const entry of this.#open()) yield this.#whole(entry)
+    const { keeper } = this.#core.delivery
+    for await (const entry of keeper?.setAside() ?? []) yield this.#whole(entry)
   }
 
   /**
@@ -107,10 +104,8 @@ export class OutboxView {
     checkText('id', id)
     await this.#core.open()
     const { delivery } = this.#core
-    const known = delivery.find(id)
-    if (known !== undefined) return delivery.cancel(known)
-    for (const entry of delivery.entries()) if (entry.id === id) return delivery.cancel(entry)
-    return false
+    const found = delivery.find(id)
+    return found !== undefined && delivery.cancel(found)
   }
 
   /**
@@ -169,6 +164,18 @@ export class OutboxView {
    */
   resubmit(id: string): Promise<Receipt> {
     return this.#core.resubmit(checkText('id', id))
+  }
+
+  /** What is open when it has its turn. Between two pages everything else goes on: a loop alone would stop it for seconds. */
+  async *#open(): AsyncIterable<Entry> {
+    await this.#core.open()
+    let count = 0
+    for (const entry of [...this.#core.delivery.entries()]) {
+      if (entry.status !== undefined) continue
+      yield entry
+      count += 1
+      if (count % PAGE === 0) await sleepFor(this.#core.clock, 1, undefined)
+    }
   }
 
   #describe(entry: Entry): OutboxEntry {

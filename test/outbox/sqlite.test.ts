@@ -412,6 +412,26 @@ describe('a SQLite store refuses', { skip }, () => {
     }))
 })
 
+describe('a SQLite store that is read page by page', { skip }, () => {
+  test('lets everything else go on between two pages', () =>
+    inFolder((folder) =>
+      withStore(folder, async (store) => {
+        await store.commit([put(1, 10), put(2, 10), put(3, 10)], 'power')
+        let turns = 0
+        let isRead = false
+        const count = (): void => {
+          if (isRead) return
+          turns += 1
+          setImmediate(count)
+        }
+        setImmediate(count)
+        for (const seq of [1, 2, 3]) equal((await store.scan(seq, 1))[0]?.[0], seq)
+        isRead = true
+        ok(turns >= 3, `${turns}`)
+      }),
+    ))
+})
+
 describe('the levels of a SQLite store', { skip }, () => {
   test('are those of SQLite, and an empty power commit makes safe what was lazy before it', () =>
     inFolder(async (folder) => {

@@ -106,20 +106,63 @@ describe('to cancel all that an outbox has', () => {
   // As the example of `export` does, and in any other order where the store knows the message.
   for (const [what, options, order] of [
     ['as it is exported', {}, 1],
+    ['the last one first', {}, -1],
     ['the last one first, of what is durable', { outbox: new KeptStore() }, -1],
   ] as const) {
     test(`costs as much for each, however many there are: ${what}`, async () => {
       await checkLinearWork(async (count) => {
         const { client } = robustClient(options)
-        for (let i = 0; i < count; i += 1) client.publish('a', 'x')
-        const found = await all(client.outbox.export())
+        const ids = Array.from({ length: count }, () => client.publish('a', 'x').id)
         for (let i = 0; i < count; i += 1) {
-          const { id = '' } = found.at(order === 1 ? i : -1 - i) ?? {}
-          equal(await client.outbox.cancel(id), true)
+          equal(await client.outbox.cancel(ids.at(order === 1 ? i : -1 - i) ?? ''), true)
+          // Nor does one that is not there.
+          equal(await client.outbox.cancel(`none-${i}`), false)
         }
         equal(client.outbox.count, 0)
         await client[Symbol.asyncDispose]()
       }, 10_000)
+    })
+  }
+})
+
+describe('a message that no outbox keeps', () => {
+  test('is found by its id as long as it is open', async () => {
+    const { client, connection } = await connectedRig()
+    const first = client.publish('a', 'x')
+    equal((await client.receipt(first.id))?.stage, 'sent')
+    const second = client.publish('b', 'x')
+    equal((await client.receipt(second.id))?.topic, 'b')
+    for (let i = 0; i < 2; i += 1) connection.acknowledge(await connection.next())
+    await client.drain()
+    equal(await client.receipt(first.id), undefined)
+    equal(await client.receipt(second.id), undefined)
+    equal(await client.outbox.cancel(second.id), false)
+  })
+})
+
+describe('to look at many messages', () => {
+  for (const what of ['entries', 'export'] as const) {
+    test(`stops nothing else for long: ${what}`, async () => {
+      const { client, clock } = robustClient({})
+      const receipts = Array.from({ length: 2500 }, () => client.publish('a', 'x'))
+      let seen = 0
+      const looking = (async () => {
+        for await (const { topic } of client.outbox[what]()) seen += topic.length
+      })()
+      const stops = async (at: number): Promise<void> => {
+        for (let i = 0; i < 500; i += 1) await settle()
+        equal(seen, at)
+      }
+      await stops(1000)
+      // What is published meanwhile is left out, and what has its outcome.
+      client.publish('b', 'x')
+      receipts[2000]?.cancel()
+      clock.advance(1)
+      await stops(2000)
+      clock.advance(1)
+      await looking
+      equal(seen, 2499)
+      await client[Symbol.asyncDispose]()
     })
   }
 })
