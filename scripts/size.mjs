@@ -101,6 +101,7 @@ const BUDGETS = [
   // What umqtt/simple has for what waits behind a record: 10.
   // That a message which was resubmitted leaves the outbox with its outcome, whatever had the key before: 5.
   // What umqtt/simple has for what no text can be made of: 20.
+  // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   { entry: 'umqtt/robust', limitBytes: 56_640, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },

@@ -370,12 +370,15 @@ export class RobustCore implements Layer {
 
   handleClosed({ error, sentLarge }: ClosedOutput, wasConnected: boolean): void {
     if (this.#dialler.sweeping) return
+    const granted = this.#result?.limits.sessionExpirySeconds
     this.#result = undefined
     if (wasConnected) {
       this.#lostAt = this.#platform.epochNow()
       this.#dialler.handleClosed(error, sentLarge)
       this.delivery.handleClosed(error)
-      if (this.core.engine.limits.sessionExpirySeconds === 0) this.#hadSession = false
+      // None was asked for, or our DISCONNECT has ended it. One that a server does not grant is lost.
+      const isKept = this.core.engine.limits.sessionExpirySeconds > 0
+      if (!isKept && (granted !== 0 || !this.core.asksForSession)) this.#hadSession = false
       const isAsking = this.#requests + this.#resubscriber.open > 0
       if (error !== undefined) this.core.events.emit('connection-lost', error)
       this.#warnings.handleClosed(error, isAsking)

@@ -7,6 +7,7 @@ import type { Outcome } from '../../src/robust/types.ts'
 import type { ScriptedConnection } from '../../src/testing/scripted-connection.ts'
 import { take, watch } from '../simple/conversation.ts'
 import {
+  type Acceptance,
   accepted,
   brief,
   connectedRig,
@@ -322,6 +323,25 @@ describe('the event "session-lost"', () => {
       rig.told.filter((line) => line.startsWith('session-lost')),
       ['session-lost 0'],
     )
+  })
+
+  test('is told of one that the server does not grant, where one was asked for', async () => {
+    for (const expirySeconds of [60, 0]) {
+      const none: Acceptance = { connack: { sessionExpiryInterval: 0 } }
+      const rig = await connectedRig({ session: { expirySeconds } }, none)
+      rig.connection.destroy()
+      const second = await accepted(rig, none)
+      second.destroy()
+      await accepted(rig, none)
+      deepEqual(
+        rig.told.filter((line) => line.startsWith('session-lost')),
+        expirySeconds > 0 ? ['session-lost 0', 'session-lost 0'] : [],
+      )
+      deepEqual(
+        rig.warnings.map(({ code }) => code),
+        expirySeconds > 0 ? ['session-not-kept'] : [],
+      )
+    }
   })
 
   test('tells when messages may have been missed, by the wall clock', async () => {
