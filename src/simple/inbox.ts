@@ -104,7 +104,8 @@ export class Inbox implements Acknowledger, StreamOwner {
     if (!letGo || asking.length === 0) return
     // Handed out once more, to nobody: after the current call, which is to ask the server first.
     this.#offerKept(
-      (topic) => !this.#isKept(topic) && asking.some(({ filter }) => topicMatches(filter, topic)),
+      // In this order: who else wants them costs a search for each topic anew, since a route has gone.
+      (topic) => asking.some(({ filter }) => topicMatches(filter, topic)) && !this.#isKept(topic),
     )
   }
 
@@ -294,11 +295,11 @@ export class Inbox implements Acknowledger, StreamOwner {
 
   /** A consumer has come: what was kept and concerns it is handed out, after the current call. */
   #offerKept(wanted: (topic: string) => boolean): void {
-    if (this.#kept.length === 0) return
-    const kept = [...this.#kept]
-    this.#kept.clear()
+    let { length } = this.#kept
+    if (length === 0) return
     const arrived = (this.#arrived ??= new Deque())
-    for (const inbound of kept) {
+    for (; length > 0; length -= 1) {
+      const inbound = this.#kept.shift() as InboundMessage
       if (wanted(inbound.topic)) arrived.push(inbound)
       else this.#keep(inbound)
     }

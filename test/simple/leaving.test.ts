@@ -5,6 +5,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PacketType } from '../../src/codec/packets.ts'
+import { cpuTimeOf } from '../support/cpu-time.ts'
+import { paced } from '../support/pace.ts'
 import { accepted, brief, robustClient } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
 import { acknowledgements, type Connected, connected, count, reconnected } from './conversation.ts'
@@ -49,6 +51,25 @@ describe('what was kept for a subscription', () => {
     await client.unsubscribe('bulk/#')
     await settle()
     equal(acknowledgements(connection).length, 3)
+  })
+
+  test('costs little to look through, however many topics it is of', async () => {
+    const { client, connection } = await connected()
+    connection.autoRespond()
+    const topics = Array.from({ length: paced(1000, 50) }, (_, i) => `bulk/${i}`)
+    const subscriptions = await Promise.all(topics.map((topic) => client.subscribe(topic)))
+    // As many bytes as are kept in any case: small messages of many topics, one after the other.
+    for (const topic of [...topics, ...topics, ...topics]) {
+      connection.publish(topic, 'x')
+      await settle()
+    }
+    const usedUs = cpuTimeOf(() => {
+      for (const subscription of subscriptions) void subscription.unsubscribe()
+    })
+    await settle()
+    equal(client.statistics.inboxBytes, 0)
+    // Three million looks; each of them took a search for its topic, and twenty times as long.
+    ok(usedUs < 1_500_000, `${usedUs} µs`)
   })
 
   test('stays for another subscription that has not been iterated yet', async () => {
