@@ -51,6 +51,7 @@ const BUDGETS = [
   // That what waits does not overtake a message whose packet id is being recorded: 10.
   // That a listener or handler may throw what no text can be made of: 50.
   // That handlers which may wait for what is not read are told of: 55. That what is kept is looked through without a copy: 10.
+  // That handlers which may wait for what is not read are told of: 55. That what is kept is looked through without a copy: 10. That UNSUBSCRIBE which is repeated leaves out what was subscribed to since: 25.
   { entry: 'umqtt/simple', limitBytes: 31_755, targetBytes: 12_000 },
   // Marks, which are stored with a message, weigh 150 bytes; functions for TLS and will 190; records that are written
   // in one piece, for a half of what a durable message took, 250. That an answer of the wrong type is laid to the
@@ -104,6 +105,7 @@ const BUDGETS = [
   // What umqtt/simple has for what no text can be made of: 20.
   // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20; what umqtt/simple has for what is kept: 10. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
+  // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20; what umqtt/simple has for what is kept: 10, for UNSUBSCRIBE: 20. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   { entry: 'umqtt/robust', limitBytes: 56_640, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },

@@ -74,9 +74,13 @@ export class Subscriptions {
 
   async unsubscribe(filters: readonly string[], properties?: Properties): Promise<void> {
     this.#drop(filters)
-    await this.#owner.whenConnected(() =>
-      this.#owner.ask(new UnsubscribeOperation(filters, properties)),
-    )
+    let isAgain = false
+    await this.#owner.whenConnected(async () => {
+      // Who has subscribed to one since it was asked for first may have been granted it.
+      const left = isAgain ? filters.filter((one) => !this.#byFilter?.has(one)) : filters
+      isAgain = true
+      if (left.length > 0) await this.#owner.ask(new UnsubscribeOperation(left, properties))
+    })
   }
 
   /** The server holds none of these, or no subscriptions of ours at all. What came of those is for who asks next. */

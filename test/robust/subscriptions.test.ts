@@ -217,6 +217,21 @@ describe('unsubscribe without a connection', () => {
     await settle()
     deepEqual([unsubscribing.status, names(second.received)], ['fulfilled', ['UNSUBSCRIBE a']])
   })
+
+  test('that had no answer takes nothing from who has subscribed again since', async () => {
+    const rig = await connectedRig({ timeouts: { operationMs: 1000 } })
+    const { client, connection, clock } = rig
+    const unsubscribing = watch(client.unsubscribe(['a', 'b', 'c']))
+    await take(connection, PacketType.UNSUBSCRIBE)
+    await elapse(clock, 500)
+    const subscribing = watch(client.subscribe(['a', 'c']))
+    connection.acknowledge(await take(connection, PacketType.SUBSCRIBE))
+    await elapse(clock, 500)
+    connection.acknowledge(await take(connection, PacketType.UNSUBSCRIBE))
+    await settle()
+    deepEqual([unsubscribing.status, subscribing.status], ['fulfilled', 'fulfilled'])
+    deepEqual(names(connection.received), ['UNSUBSCRIBE a b c', 'SUBSCRIBE a c', 'UNSUBSCRIBE b'])
+  })
 })
 
 describe('subscriptions of a lost session', () => {
