@@ -79,8 +79,8 @@ export function socketError(
   const known = typeof code === 'string' ? code.replace(ALERT, '') : ''
   // With TLS 1.3 a client certificate is refused after the connection is open.
   const isLasting = Object.hasOwn(LASTING_WORDS, known) || known.startsWith(UNREADABLE)
-  // What dialling itself throws, it throws of the settings.
-  const isMistake = error instanceof TypeError || error instanceof RangeError
+  // What dialling itself throws, it throws of the settings; later the package ws says so what is wrong with a frame.
+  const isMistake = opening && (error instanceof TypeError || error instanceof RangeError)
   const why = typeof code === 'string' ? explain(code, known, message, reason) : message
   return new ConnectionLostError(`${what} "${address.href}": ${why}`, {
     cause: error,

@@ -76,7 +76,9 @@ class WsTransport extends WebSocketTransport {
     if (status === undefined) return socketError(cause, this.address, this.opening)
     const why = /40[13]/.test(status)
       ? 'a token or signature in the URL may be wrong or have expired'
-      : 'the path may be wrong'
+      : status.startsWith('5')
+        ? 'what is behind it may be down'
+        : 'the path may be wrong'
     return new ConnectionLostError(
       `Cannot connect to "${this.address.href}": it answers HTTP ${status} and no WebSocket, so ${why}`,
       { cause },

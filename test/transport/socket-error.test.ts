@@ -50,6 +50,8 @@ describe('socketError', () => {
     equal(socketError(new TypeError('of ca'), ADDRESS, true).transient, false)
     equal(socketError(new RangeError('too long'), ADDRESS, true).transient, false)
     equal(socketError(new Error('raw words'), ADDRESS, true).transient, true)
+    // The package ws says with a RangeError that a frame is damaged.
+    equal(socketError(new RangeError('RSV1 must be clear'), ADDRESS, false).transient, true)
   })
 
   it('tells a lost connection from one that never was', () => {

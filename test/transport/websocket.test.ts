@@ -415,8 +415,12 @@ describe('nodeWebSocket', () => {
     match(recorder.error?.message ?? '', /larger WebSocket message than is allowed/)
   })
 
-  for (const status of [401, 403]) {
-    it(`says that what the URL carries may have expired when the server answers ${status}`, async (t) => {
+  for (const [status, what, words] of [
+    [401, 'what the URL carries may have expired', /token or signature in the URL .* expired$/],
+    [403, 'what the URL carries may have expired', /token or signature in the URL .* expired$/],
+    [503, 'what is behind it may be down', /what is behind it may be down$/],
+  ] as const) {
+    it(`says that ${what} when the server answers ${status}`, async (t) => {
       const server = createServer().listen(0, '127.0.0.1')
       t.after(() => server.close())
       server.on('upgrade', (_request, socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`))
@@ -428,7 +432,8 @@ describe('nodeWebSocket', () => {
       )
       await recorder.until(() => recorder.isClosed)
       const { message = '' } = recorder.error ?? {}
-      match(message, /answers HTTP 40[13] .* token or signature in the URL .* expired$/)
+      match(message, new RegExp(`answers HTTP ${status} `))
+      match(message, words)
       ok(!message.includes('secret'))
     })
   }
