@@ -106,6 +106,7 @@ const BUDGETS = [
   // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20; what umqtt/simple has for what is kept: 10. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20; what umqtt/simple has for what is kept: 10, for UNSUBSCRIBE: 20. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
+  // That a message is cancelled by its id without a look at all the others: 10, also what no outbox keeps, and that a look at many stops nothing else: 100; that a session which is not granted is lost: 20; what umqtt/simple has for what is kept: 10, for UNSUBSCRIBE: 20; that a device stays awake while an attempt is prepared: 15. What umqtt/simple has for PUBREL: 85; for such handlers: 35.
   { entry: 'umqtt/robust', limitBytes: 56_640, targetBytes: 20_000 },
   { entry: 'umqtt/codec', limitBytes: 6_000, targetBytes: 6_000 },
   { entry: 'umqtt/engine', limitBytes: undefined, targetBytes: undefined },

@@ -320,8 +320,8 @@ export class RobustClient extends BaseClient implements AsyncDisposable {
 
   /**
    * When it next has something to do, for a device that sleeps.
-   * @returns ms from now, Infinity for never, undefined with a `delay` of your own. 0 as long
-   * as an outbox was not read: nobody knows what an earlier process has left there
+   * @returns ms from now, Infinity for never, undefined with a `delay` of your own. 0 while an attempt is
+   * prepared, and as long as an outbox was not read: nobody knows what an earlier process has left there
    * @example
    * ```js
    * const sleepMs = client.nextWake() ?? 60_000

@@ -233,7 +233,9 @@ export class RobustCore implements Layer {
   nextWake(): number | undefined {
     const attempt = this.connector.nextAttemptMs()
     if (attempt === undefined) return undefined
-    if (!this.delivery.opened) return 0
+    // An attempt that is being prepared has no time of its own yet.
+    const isBegun = this.state === 'connecting' && this.core.state !== 'connecting'
+    if (!this.delivery.opened || isBegun) return 0
     const own =
       Math.min(this.delivery.courier.nextTimeout(), this.core.engine.nextTimeout()) - this.#now
     return Math.max(0, Math.min(attempt, own))

@@ -222,6 +222,23 @@ describe('nextWake', () => {
     equal(brief(connection.received).at(-1), 'PINGREQ')
   })
 
+  test('is 0 as soon as something asks for a connection, and while credentials are asked for', async () => {
+    let give = (_: Record<string, never>): void => undefined
+    const credentials = (): Promise<Record<string, never>> => new Promise((given) => (give = given))
+    const { client, clock } = robustClient({ credentials })
+    client.publish('a', 'x')
+    equal(client.nextWake(), 0)
+    await settle()
+    await elapse(clock, 10)
+    equal(client.nextWake(), 0)
+    give({})
+    await settle()
+    const ms = client.nextWake() ?? 0
+    ok(ms > 1_000 && ms <= 30_000, `${ms}`)
+    await client.disconnect()
+    equal(client.nextWake(), Infinity)
+  })
+
   test('is Infinity before the first use, and after disconnect', async () => {
     const { client } = robustClient()
     equal(client.nextWake(), Infinity)
