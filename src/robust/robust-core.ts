@@ -47,10 +47,10 @@ export class RobustCore implements Layer {
   readonly #resubscriber: Resubscriber
   readonly #warnings: ConnectionWarnings
   /** Whoever waits for a connection, or for the end of the work. */
-  #connecting: Waiter[] = []
+  readonly #connecting = new Set<Waiter>()
   /** Requests that wait for a connection, or for their answer. */
   #requests = 0
-  #draining: Deferred<void>[] = []
+  readonly #draining = new Set<Deferred<void>>()
   #result: ConnectResult | undefined
   #hadSession = false
   #lostAt = 0
@@ -168,16 +168,16 @@ export class RobustCore implements Layer {
       retry,
       isRequest,
     }
-    this.#connecting.push(waiter)
+    this.#connecting.add(waiter)
     const stopWatching = watch(signal, wait.reject)
     const leave = (): void => {
       stopWatching()
-      this.#connecting = this.#connecting.filter((one) => one !== waiter)
+      this.#connecting.delete(waiter)
     }
     if (this.delivery.opened) this.#start(!retry)
     else {
       // Who has given up meanwhile starts nothing.
-      const start = (): void => void (this.#connecting.includes(waiter) && this.#start(!retry))
+      const start = (): void => void (this.#connecting.has(waiter) && this.#start(!retry))
       this.#ready().then(start, waiter.fail)
     }
     return wait.promise.finally(leave)
@@ -220,13 +220,13 @@ export class RobustCore implements Layer {
     if (this.#closing) return Promise.reject(new ClosedError('The client is closed: make another'))
     if (!this.#ended) this.#want()
     const wait = deferred<void>()
-    this.#draining.push(wait)
+    this.#draining.add(wait)
     const stopWatching = watch(signal, wait.reject)
     // What an earlier process has left is read first; `pump` tells when that is done.
     this.delivery.open().catch(wait.reject)
     return wait.promise.finally(() => {
       stopWatching()
-      this.#draining = this.#draining.filter((one) => one !== wait)
+      this.#draining.delete(wait)
     })
   }
 
@@ -355,10 +355,10 @@ export class RobustCore implements Layer {
    * until something is subscribed to.
    */
   #serve(result: ConnectResult): void {
-    const isHeld = ({ isRequest }: Waiter): boolean => isRequest && this.delivery.forgetting
-    const waiting = this.#connecting
-    this.#connecting = waiting.filter(isHeld)
-    for (const waiter of waiting) if (!isHeld(waiter)) waiter.connected(result)
+    for (const waiter of takeAll(this.#connecting)) {
+      if (waiter.isRequest && this.delivery.forgetting) this.#connecting.add(waiter)
+      else waiter.connected(result)
+    }
   }
 
   #handleForgotten(): void {
@@ -427,7 +427,7 @@ export class RobustCore implements Layer {
 
   /** Whether somebody waits for a connection, or for the answer to a request. */
   get #isAwaited(): boolean {
-    return this.#connecting.length + this.#requests > 0
+    return this.#connecting.size + this.#requests > 0
   }
 
   /** A message may need a connection, or may need it sooner. */
@@ -442,7 +442,7 @@ export class RobustCore implements Layer {
   #handlePumped(): void {
     const { core } = this
     if (!this.idle) return
-    for (const wait of this.#draining.splice(0)) wait.resolve()
+    for (const wait of takeAll(this.#draining)) wait.resolve()
     if (this.#options.connection !== 'on-demand' || core.state !== 'connected') return
     const { engine, driver, inbox } = core
     const isAtWork = engine.busy || driver.isWriting || inbox.sizeBytes > 0
@@ -463,12 +463,12 @@ export class RobustCore implements Layer {
   }
 
   #failConnecting(error: Error): void {
-    for (const { fail } of this.#connecting.splice(0)) fail(error)
+    for (const { fail } of takeAll(this.#connecting)) fail(error)
   }
 
   #failWaiters(error: Error): void {
     this.#failConnecting(error)
-    for (const wait of this.#draining.splice(0)) wait.reject(error)
+    for (const wait of takeAll(this.#draining)) wait.reject(error)
     const closed = new ClosedError('The client is closed')
     this.core.inbox.end(error instanceof ClosedError ? undefined : error, closed)
   }
@@ -479,4 +479,11 @@ export class RobustCore implements Layer {
     this.#announced = state
     this.events.emit('state', state)
   }
+}
+
+/** Whoever waits, and no longer does: what is begun meanwhile waits anew. */
+function takeAll<T>(waiting: Set<T>): readonly T[] {
+  const all = [...waiting]
+  waiting.clear()
+  return all
 }

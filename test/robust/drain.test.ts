@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { ClosedError, StoreError } from '../../src/errors.ts'
 import { guaranteed, latest, within } from '../../src/robust/policies.ts'
 import { failure, take, watch } from '../simple/conversation.ts'
+import { checkLinearWork } from '../support/cpu-time.ts'
 import { KeptStore } from '../support/kept-store.ts'
 import { accepted, brief, connectedRig, dialled, robustClient } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
@@ -140,6 +141,22 @@ describe('idle and drain', () => {
     controller.abort(new Error('enough'))
     match(String(await draining), /enough/)
     match(String(await failure(rig.client.drain({ signal: controller.signal }), Error)), /enough/)
+  })
+
+  test('cost as much for each who gives up, however many wait', async () => {
+    await checkLinearWork(async (count) => {
+      const { client } = robustClient()
+      client.publish('a', 'x')
+      const aborter = new AbortController()
+      const { signal } = aborter
+      const waiting: Promise<unknown>[] = []
+      for (let i = 0; i < count; i += 1) waiting.push(client.drain({ signal }))
+      for (let i = 0; i < count; i += 1) waiting.push(client.connect({ signal }))
+      const ends = Promise.allSettled(waiting)
+      aborter.abort()
+      ok((await ends).every(({ status }) => status === 'rejected'))
+      await client[Symbol.asyncDispose]()
+    }, 24_000)
   })
 
   test('end with disconnect', async () => {

@@ -223,7 +223,7 @@ describe('nextWake', () => {
   })
 
   test('is 0 as soon as something asks for a connection, and while credentials are asked for', async () => {
-    let give = (_: Record<string, never>): void => undefined
+    let give: (value: Record<string, never>) => void = () => undefined
     const credentials = (): Promise<Record<string, never>> => new Promise((given) => (give = given))
     const { client, clock } = robustClient({ credentials })
     client.publish('a', 'x')
