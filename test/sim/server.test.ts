@@ -151,7 +151,7 @@ describe('model server: messages of clients', () => {
       const client = rig.client('c').connect(session)
       for (const packetId of [2, 3]) client.publish('t', 'x', { qos: 2, packetId })
       for (const packetId of order) client.ack(PUBREL, packetId)
-      deepEqual([rig.breaches.length > 0, client.end !== undefined], [broken, broken], `${order}`)
+      deepEqual([rig.breaches.length > 0, client.end !== undefined], [broken, broken], order.join())
     }
   })
 
