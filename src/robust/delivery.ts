@@ -280,7 +280,7 @@ export class Delivery implements KeeperOwner, ReceiptOwner {
     const proceed = (): void => {
       // It may have another id by now, whose record is not safe.
       if (entry.packetId === packetId) this.#core.engine.proceed(entry, this.now)
-      this.#core.driver.touch()
+      this.#handleSent(this.now)
       // What waits behind it may follow, and nothing else would say so before the server answers.
       this.pump()
     }
