@@ -19,15 +19,18 @@ export class ConnectionWarnings {
     this.#core = core
   }
 
-  /** An attempt failed, or a connection was lost, and there will be another attempt; nobody listens to that. */
-  handleWaiting(error: Error, slowLane: boolean): void {
+  /**
+   * An attempt failed, or a connection was lost, and there will be another attempt; nobody listens to that.
+   * @param hadSession whether this process or an earlier one was connected: what keeps it from it now is an outage
+   */
+  handleWaiting(error: Error, slowLane: boolean, hadSession: boolean): void {
     if (slowLane) {
       if (this.#saidRefused) return
       this.#saidRefused = true
       const text = 'The client tries rarely, since time alone does not help'
       return this.#core.warn('connection-refused', `${text}: ${error.message}`)
     }
-    if (this.#failed === undefined) return
+    if (hadSession || this.#failed === undefined) return
     this.#failed += 1
     if (this.#failed !== FAILURES_TO_WARN) return
     const text = `There was no connection in ${FAILURES_TO_WARN} attempts, and the client tries on`

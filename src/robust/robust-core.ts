@@ -316,7 +316,8 @@ export class RobustCore implements Layer {
     if (slowLane) this.#handleRefused(error)
     this.#announce()
     const isHeard = this.events.emit('waiting', { delayMs, error, slowLane })
-    if (!isHeard && delayMs < Infinity) this.#warnings.handleWaiting(error, slowLane)
+    if (isHeard || delayMs === Infinity) return
+    this.#warnings.handleWaiting(error, slowLane, this.#hadSession)
   }
 
   handleStopped(error: Error | undefined): void {

@@ -3,14 +3,16 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { within } from '../../src/robust/policies.ts'
+import { HeldStore } from '../support/kept-store.ts'
 import {
   accepted,
+  connectedRig,
   refused,
   type RobustRig,
   robustClient,
   type RobustRigOptions,
 } from '../support/robust-rig.ts'
-import { elapse } from '../support/scripted-memory.ts'
+import { elapse, settle } from '../support/scripted-memory.ts'
 
 /** Something has to be delivered, and nobody looks at it. */
 function publishing(options: RobustRigOptions = {}): RobustRig {
@@ -61,6 +63,15 @@ describe('a person is not told', () => {
     connection.destroy()
     for (let attempt = 0; attempt < 10; attempt += 1) await refused(rig, 0x88)
     deepEqual(codes(rig), [])
+  })
+
+  test('of an outage in which the process began that has the outbox of one which was connected', async () => {
+    const outbox = new HeldStore()
+    const before = await connectedRig({ outbox }, { connack: { sessionExpiryInterval: 3600 } })
+    await settle()
+    const rig = publishing({ outbox: await outbox.copy(), ...UNHEARD })
+    for (let attempt = 0; attempt < 5; attempt += 1) await refused(rig, 0x88)
+    deepEqual([codes(before), codes(rig)], [[], []])
   })
 
   test('of attempts that fail, when a listener hears of each', async () => {
