@@ -127,7 +127,8 @@ const FORBIDDEN = [
   },
 ]
 
-/** It tells whoever writes a page what they weigh. */
+/** It tells whoever writes a page what these weigh. */
+const SAID = ['umqtt/simple', 'umqtt/robust']
 const PAGE = readFileSync(`${ROOT}/docs/browsers.md`, 'utf8')
 
 if (!process.argv.includes('--built') && !(await compile('ship'))) process.exitCode = 1
@@ -159,9 +160,9 @@ for (const { entry, limitBytes, targetBytes } of BUDGETS) {
     console.error(`  ${what} is in the bundle of "${entry}": …${around}…`)
   }
   const said = PAGE.replaceAll(/\s+/g, ' ').match(new RegExp(`(\\d+) kB for \`${entry}\``))?.[1]
-  if (said !== undefined && Math.abs(Number(said) * 1000 - gzippedBytes) > 1000) {
+  if (SAID.includes(entry) && !(Math.abs(Number(said) * 1000 - gzippedBytes) <= 1000)) {
     process.exitCode = 1
-    console.error(`  docs/browsers.md says ${said} kB`)
+    console.error(`  docs/browsers.md says ${said ?? 'nothing, or no'} kB of "${entry}"`)
   }
   if (process.argv.includes('--verbose')) {
     for (const [path, size] of inputs) console.log(`  ${String(size).padStart(7)} ${path}`)

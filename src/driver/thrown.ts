@@ -1,7 +1,17 @@
-// What code of an application's own has thrown, which may be anything: also what no text can be made of.
-// It knows nothing of who has thrown it.
+// Code of an application's own: how it is called so that what it throws goes no further, and what is said of that, which
+// may be anything, also what no text can be made of. It knows nothing of whose code it is.
 
-/** What is said of it. */
+/** Calls what is the application's; what it throws goes no further, nor does a rejection, which would end a process. */
+export function guard(call: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const answer = call() as Partial<PromiseLike<unknown>> | undefined
+    if (typeof answer?.then === 'function') answer.then(undefined, failed)
+  } catch (error) {
+    failed(error)
+  }
+}
+
+/** What is said of what was thrown. */
 export function textOf(thrown: unknown): string {
   try {
     return String(thrown)

@@ -5,9 +5,8 @@
 
 import type { Clock, TimerHandle } from '../driver/clock.ts'
 import { type Deferred, deferred } from '../driver/deferred.ts'
-import { errorOf, textOf } from '../driver/thrown.ts'
+import { errorOf, guard, textOf } from '../driver/thrown.ts'
 import { ClosedError, MqttError, TimeoutError } from '../errors.ts'
-import { guard } from '../simple/events.ts'
 import type { ConnectResult } from '../simple/types.ts'
 import { until, watch } from '../simple/waiting.ts'
 import { TIMER_MS_MAX } from './constants.ts'

@@ -24,19 +24,26 @@ export function addScarce(plan: Plan): Plan {
   return more
 }
 
+/** Messages at QoS 2 in bursts, each of which means something else to a lost session. */
+function exchanges(durationMs: number, burst: number, topic: string): readonly StreamPlan[] {
+  const everyMs = Math.ceil((durationMs * burst) / MESSAGES)
+  return (['report', 'resend'] as const).map((onSessionLoss, i) => ({
+    everyMs,
+    burst,
+    sizeBytes: 40,
+    cancelled: 0,
+    topic: `${topic}-${i}`,
+    delivery: guaranteed({ qos: 2, onSessionLoss }),
+  }))
+}
+
 /**
  * Servers that share no sessions, and a device that goes from one to the other and back, and dies in between: each of
  * them still has the session that it had, and what is in flight now was sent to another.
  */
 function wander(random: Random, plan: Plan): Plan {
   const { durationMs, servers } = plan
-  const everyMs = Math.ceil((durationMs * 3) / MESSAGES)
-  const stream = { everyMs, burst: 3, sizeBytes: 40, cancelled: 0 }
-  const streams = (['report', 'resend'] as const).map((onSessionLoss, i): StreamPlan => ({
-    ...stream,
-    topic: `1/wandering-${i}`,
-    delivery: guaranteed({ qos: 2, onSessionLoss }),
-  }))
+  const streams = exchanges(durationMs, 3, '1/wandering')
   const often = { everyMs: Math.ceil(durationMs / 25) }
   const change = { outbox: 'disk', connection: 'always', sessionExpirySeconds: 259_200 } as const
   return {
@@ -55,13 +62,7 @@ function wander(random: Random, plan: Plan): Plan {
 /** A slow disk, and a server that has lost its session before it is recorded under which packet id a message goes out. */
 function forget(random: Random, plan: Plan): Plan {
   const { durationMs } = plan
-  const everyMs = Math.ceil((durationMs * 5) / MESSAGES)
-  const stream = { everyMs, burst: 5, sizeBytes: 40, cancelled: 0 }
-  const streams = (['report', 'resend'] as const).map((onSessionLoss, i): StreamPlan => ({
-    ...stream,
-    topic: `1/forgotten-${i}`,
-    delivery: guaranteed({ qos: 2, onSessionLoss }),
-  }))
+  const streams = exchanges(durationMs, 5, '1/forgotten')
   const change = { outbox: 'disk', reconnect: { floorMs: 200, capMs: 2000 } } as const
   return withFaults(changeFirst(plan, change, streams), {
     server: { restartEmpty: { everyMs: Math.ceil(durationMs / 80), forMs: 300 } },

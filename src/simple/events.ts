@@ -1,22 +1,12 @@
 // A small emitter: typed events, listeners in the order added, and one listener that throws harms
 // neither the others nor the caller.
 
-import { textOf } from '../driver/thrown.ts'
+import { guard, textOf } from '../driver/thrown.ts'
 
 /** Who is told when a listener throws. */
 export interface EmitterOwner {
   /** @param subject what is told once */
   warn(code: string, message: string, subject: string): void
-}
-
-/** Calls what is the application's; what it throws goes no further, nor does a rejection, which would end a process. */
-export function guard(call: () => unknown, failed: (error: unknown) => void): void {
-  try {
-    const answer = call() as Partial<PromiseLike<unknown>> | undefined
-    if (typeof answer?.then === 'function') answer.then(undefined, failed)
-  } catch (error) {
-    failed(error)
-  }
 }
 
 /** Listeners by event. */

@@ -22,6 +22,7 @@ import {
 } from '../support/engine-rig.ts'
 import { OrderOracle } from '../support/order-oracle.ts'
 import { paced } from '../support/pace.ts'
+import { type RandomStep, randomSteps } from '../support/random-steps.ts'
 import { runs } from '../support/seed.ts'
 
 const ACTIONS = {
@@ -37,16 +38,7 @@ const ACTIONS = {
   connect: 2,
 } as const
 
-interface Step {
-  readonly do: keyof typeof ACTIONS
-  /** Which one, of what there is to choose from. */
-  readonly which: number
-  readonly qos: QoS
-  /** Whether each step of it is recorded first. */
-  readonly staged: boolean
-  /** Whether it is refused, held or lost, which is the rarer case. */
-  readonly odd: boolean
-}
+type Step = RandomStep<keyof typeof ACTIONS>
 
 interface Setting {
   readonly version: ProtocolVersion
@@ -56,18 +48,7 @@ interface Setting {
   readonly stagedReceipts: boolean
 }
 
-const steps: fc.Arbitrary<Step> = fc.record({
-  do: fc.oneof(
-    ...Object.entries(ACTIONS).map(([name, weight]) => ({
-      weight,
-      arbitrary: fc.constant(name as keyof typeof ACTIONS),
-    })),
-  ),
-  which: fc.nat(1_000),
-  qos: fc.constantFrom(0 as const, 1 as const, 2 as const, 2 as const),
-  staged: fc.boolean(),
-  odd: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
-})
+const steps = randomSteps(ACTIONS)
 
 const settings: fc.Arbitrary<Setting> = fc.record({
   version: fc.constantFrom(4 as const, 5 as const),
@@ -104,10 +85,10 @@ class World {
     this.#connect(setting.adopted ? 'other' : 'new')
   }
 
-  run({ do: action, which, qos, staged, odd }: Step): void {
+  run({ do: action, which, qos, kept, odd }: Step): void {
     switch (action) {
       case 'publish':
-        this.#publish(qos, staged && qos === 2)
+        this.#publish(qos, kept && qos === 2)
         break
       case 'answer':
         this.#answer(which, odd)

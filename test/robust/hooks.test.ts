@@ -431,6 +431,7 @@ describe('a log of the application', () => {
   const broken: readonly (readonly [how: string, log: () => unknown])[] = [
     ['throws', fail],
     ['is async and rejects', () => Promise.resolve().then(fail)],
+    ['rejects with what no text can be made of', () => Promise.reject(Object.create(null))],
   ]
   for (const [how, log] of broken) {
     test(`that ${how} harms nothing, and is warned of`, async () => {

@@ -14,6 +14,7 @@ import { KeptStore } from '../support/kept-store.ts'
 import { paced } from '../support/pace.ts'
 import { accepted, type RobustRig, robustClient, seeded } from '../support/robust-rig.ts'
 import { elapse, settle } from '../support/scripted-memory.ts'
+import { type RandomStep, randomSteps } from '../support/random-steps.ts'
 import { runs } from '../support/seed.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -22,28 +23,9 @@ const QUOTA_EXCEEDED = 0x97
 
 const ACTIONS = { publish: 8, answer: 6, elapse: 3, stall: 1, cut: 1, connect: 2 } as const
 
-interface Step {
-  readonly do: keyof typeof ACTIONS
-  /** Which one, of what there is to choose from. */
-  readonly which: number
-  readonly qos: QoS
-  readonly durable: boolean
-  /** Whether it is turned away, or the session lost, which is the rarer case. */
-  readonly odd: boolean
-}
+type Step = RandomStep<keyof typeof ACTIONS>
 
-const steps: fc.Arbitrary<Step> = fc.record({
-  do: fc.oneof(
-    ...Object.entries(ACTIONS).map(([name, weight]) => ({
-      weight,
-      arbitrary: fc.constant(name as keyof typeof ACTIONS),
-    })),
-  ),
-  which: fc.nat(1_000),
-  qos: fc.constantFrom(0 as const, 1 as const, 2 as const, 2 as const),
-  durable: fc.boolean(),
-  odd: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
-})
+const steps = randomSteps(ACTIONS)
 
 /** A store whose every commit takes its time, from none to a second. */
 class SlowStore extends KeptStore {
@@ -83,9 +65,9 @@ class World {
     this.#rig = robustClient({ clock, outbox: new SlowStore(clock, seed) })
   }
 
-  async run({ do: action, which, qos, durable, odd }: Step): Promise<void> {
+  async run({ do: action, which, qos, kept, odd }: Step): Promise<void> {
     const { clock, server } = this.#rig
-    if (action === 'publish') this.#publish(qos, durable, which)
+    if (action === 'publish') this.#publish(qos, kept, which)
     else if (action === 'answer') this.#answer(which, odd)
     else if (action === 'elapse') await elapse(clock, which)
     else if (action === 'stall') server.stallWrites = !server.stallWrites

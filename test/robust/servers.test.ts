@@ -43,6 +43,7 @@ describe('a function for the servers', () => {
         throw new Error('no directory')
       },
     ],
+    ['rejects with what no text can be made of', () => Promise.reject(Object.create(null))],
     ['gives undefined', () => Promise.resolve(undefined)],
     ['gives a text', () => Promise.resolve('mqtt://b.example')],
     ['gives numbers', () => Promise.resolve([5])],

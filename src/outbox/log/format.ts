@@ -87,6 +87,7 @@ function varintSize(value: number): number {
 
 /** Writes batches into one buffer, which grows to the largest of them. */
 export class BatchWriter {
+  /** At first as much as a disk writes at a time: who publishes now and then needs no more. */
   #bytes = new Uint8Array(4096)
   #at = 0
   #fixedBytes = 0
